@@ -1,0 +1,1 @@
+"""What a model script imports."""

@@ -1,0 +1,1 @@
+"""Pure decisions: no files, clock, environment or logging."""

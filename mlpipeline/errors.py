@@ -1,0 +1,64 @@
+"""The exception tree. Errors carry their data as attributes; only `cli` prints them and exits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class MlpipelineError(Exception):
+    """Whatever mlpipeline itself has to say to its user; `str()` of it is the whole message."""
+
+    #: The command's exit status when this error ends it.
+    exit_status = 2
+
+
+class SettingsError(MlpipelineError):
+    """`mlp.toml` is missing, cannot be read, or has a wrong value."""
+
+
+class QueueError(MlpipelineError):
+    """A queue file cannot be read or has a wrong value."""
+
+    def __init__(self, path: Path, message: str) -> None:
+        super().__init__(f"{path.name}: {message}")
+        self.path = path
+
+
+class InvalidName(MlpipelineError):
+    """A name that its user chose cannot become part of a path."""
+
+
+class ScriptError(MlpipelineError):
+    """A listed script cannot be used: it is missing, does not import, or sets no usable `MODEL`."""
+
+    exit_status = 1
+
+    def __init__(self, script: str, message: str, *, traceback: str | None = None) -> None:
+        super().__init__(f"{script}: {message}")
+        self.script = script
+        self.message = message
+        self.traceback = traceback
+
+
+class VersionsError(MlpipelineError):
+    """A model's versions contradict each other or its training function."""
+
+    exit_status = 1
+
+
+class NotJson(MlpipelineError):
+    """A value that has to be recorded cannot be JSON; `key` says which."""
+
+    exit_status = 1
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(f"{key}: {message}")
+        self.key = key
+
+
+class IllegalTransition(MlpipelineError):
+    """An event that cannot happen to a run in its present state."""
+
+
+class OutputsError(MlpipelineError):
+    """The outputs folder cannot be used: read-only, full, or in use by another daemon."""

@@ -1,0 +1,1 @@
+"""A project's paths, its settings and its queue files."""

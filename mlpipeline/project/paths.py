@@ -1,0 +1,135 @@
+"""Every file name of a project, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+SETTINGS_NAME = "mlp.toml"
+QUEUE_NAME = "models.toml"
+TEST_QUEUE_NAME = "models_test.toml"
+OUTPUTS_NAME = "outputs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttemptDir:
+    """One process of a run: everything here but `worker.json` is written by that process alone."""
+
+    path: Path
+
+    @property
+    def worker(self) -> Path:
+        """Who carries the attempt out; created exclusively, before any user code."""
+        return self.path / "worker.json"
+
+    @property
+    def output(self) -> Path:
+        """What the process and its children wrote to stdout and stderr."""
+        return self.path / "output.log"
+
+    @property
+    def progress(self) -> Path:
+        """How far each `run.steps` loop came: one line of fixed width per loop."""
+        return self.path / "progress.jsonl"
+
+    @property
+    def command_metrics(self) -> Path:
+        """`MLP_METRICS`: what the program of a `CommandModel` reports."""
+        return self.path / "command-metrics.jsonl"
+
+    @property
+    def result(self) -> Path:
+        """How it ended; written last, and whole."""
+        return self.path / "result.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunDir:
+    """One run's record: its attempts are numbered folders in it."""
+
+    path: Path
+
+    @property
+    def spec(self) -> Path:
+        """What is to be carried out; written by the daemon."""
+        return self.path / "spec.json"
+
+    @property
+    def metrics(self) -> Path:
+        """Every metric logged, one JSON line each, over all attempts."""
+        return self.path / "metrics.jsonl"
+
+    def attempt(self, number: int) -> AttemptDir:
+        """The folder of attempt `number`, counted from 1."""
+        return AttemptDir(path=self.path / str(number))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """The outputs folder as one host sees it: host-named files are that host's own."""
+
+    path: Path
+    host: str
+
+    @property
+    def log(self) -> Path:
+        """Everything that happened on this host, one line each."""
+        return self.path / f"log-{self.host}"
+
+    @property
+    def results(self) -> Path:
+        """A block of results for every finished run, for people."""
+        return self.path / f"output-{self.host}"
+
+    @property
+    def history(self) -> Path:
+        """This host's journal: the truth about what ran."""
+        return self.path / f"history-{self.host}.jsonl"
+
+    def histories(self) -> Iterator[Path]:
+        """The journals of all hosts, in name order."""
+        yield from sorted(self.path.glob("history-*.jsonl"))
+
+    @property
+    def heartbeat(self) -> Path:
+        """What this host's daemon is doing; touched every 30 s."""
+        return self.path / f"heartbeat-{self.host}"
+
+    def heartbeats(self) -> Iterator[Path]:
+        """The heartbeats of all hosts, in name order."""
+        yield from sorted(self.path.glob("heartbeat-*"))
+
+    @property
+    def locks(self) -> Path:
+        """Where lock files are, out of people's sight."""
+        return self.path / ".locks"
+
+    @property
+    def daemon_lock(self) -> Path:
+        """Held by this host's one daemon."""
+        return self.locks / f"daemon-{self.host}.lock"
+
+    def append_lock(self, file: Path) -> Path:
+        """Held while a line is appended to the host-named `file`."""
+        return self.locks / f"{file.name}.lock"
+
+    def model_dir(self, model_dir_name: str) -> Path:
+        """The model dir of a version, whose name is `<model>-<suffix>`."""
+        return self.path / "model_ckpts" / model_dir_name
+
+    def claim(self, model_dir_name: str) -> Path:
+        """Who holds that model dir."""
+        return self.path / "claims" / f"{model_dir_name}.json"
+
+    def run_dir(self, run_name: str) -> RunDir:
+        """The record of the run named `<model>-<version>-<id>`."""
+        return RunDir(path=self.path / "runs" / run_name)
+
+    def code(self, content_hash: str) -> Path:
+        """A folder of project code as it was when a run started, stored once."""
+        return self.path / "code" / content_hash
+
+    def environment(self, content_hash: str) -> Path:
+        """A launch's packages, git state and environment variables, stored once."""
+        return self.path / "environments" / f"{content_hash}.json"
