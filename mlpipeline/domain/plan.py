@@ -1,0 +1,57 @@
+"""What runs again: the table that decides what a launch does with a version."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from mlpipeline.domain.runs import Outcome, Run, Start
+
+
+class Verdict(StrEnum):
+    """What a launch does with a version."""
+
+    #: Starts in an empty model dir.
+    NEW = "to run"
+    #: Goes on where it was cut short.
+    RESUMES = "resumes"
+    #: Finished before, and called again.
+    AGAIN = "called again"
+    #: Finished before, and skipped.
+    DONE = "done"
+    #: Still running.
+    ALIVE = "running"
+
+
+#: How the model dir is used by a verdict that starts a run.
+STARTS = {Verdict.NEW: Start.CLEAN, Verdict.RESUMES: Start.RESUME, Verdict.AGAIN: Start.AGAIN}
+
+
+def verdict(last: Run | None, identity: str, *, skip_done: bool) -> Verdict:
+    """Return what a launch does with a version.
+
+    Args:
+        last: the latest run in its history, if any.
+        identity: of its code and parameters as they are now.
+        skip_done: whether what history says is done is skipped (`-u`).
+    """
+    if last is None:
+        return Verdict.NEW
+    if last.is_open:
+        return Verdict.ALIVE
+    if last.identity != identity:
+        return Verdict.NEW
+    if last.outcome is Outcome.SUCCEEDED:
+        return Verdict.DONE if skip_done else Verdict.AGAIN
+    # A run that was cut short before it had made its model dir ready may have left another identity's files there.
+    return Verdict.RESUMES if last.is_prepared else Verdict.NEW
+
+
+def plan_line(verdicts: list[Verdict]) -> str:
+    """Return the plan of a launch in one line: `12 versions: 8 to run, 3 done, 1 resumes`."""
+    count = len(verdicts)
+    total = "1 version" if count == 1 else f"{count} versions"
+    parts = [f"{verdicts.count(kind)} {kind}" for kind in _PLAN_ORDER if kind in verdicts]
+    return f"{total}: {', '.join(parts)}" if parts else "nothing to run"
+
+
+_PLAN_ORDER = (Verdict.NEW, Verdict.AGAIN, Verdict.DONE, Verdict.RESUMES, Verdict.ALIVE)

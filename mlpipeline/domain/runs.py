@@ -1,0 +1,195 @@
+"""A run's life: its states, the events that change them, and the one function that does.
+
+```
+        ─selected→ waiting ─running→ running ─ended→ succeeded, failed, stopped, lost
+                      │  └─────────────────────ended→ failed, stopped, lost
+                      └─withdrawn→ (gone)
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from mlpipeline.errors import IllegalTransition
+
+
+class State(StrEnum):
+    """Where a run is in its life."""
+
+    #: Chosen; its process has not said yet that it is there.
+    WAITING = "waiting"
+    #: Its process is there: `worker.json` exists.
+    RUNNING = "running"
+    #: Over, with an outcome. Final is final.
+    ENDED = "ended"
+    #: Taken back before anything of it ran: as if it had never been chosen.
+    WITHDRAWN = "withdrawn"
+
+
+class Outcome(StrEnum):
+    """How a run ended."""
+
+    #: The script did all it had to do.
+    SUCCEEDED = "succeeded"
+    #: It did not; `Failure` says why.
+    FAILED = "failed"
+    #: Somebody asked for its end.
+    STOPPED = "stopped"
+    #: Its process is gone, without a result and without an exit status that anybody saw.
+    LOST = "lost"
+
+
+class Failure(StrEnum):
+    """Why a run failed."""
+
+    #: User code raised.
+    EXCEPTION = "exception"
+    #: The script is not what was described: it does not import, or has other versions.
+    BAD_SCRIPT = "bad_script"
+    #: The process, or the command, ended with an exit status of its own.
+    EXIT = "exit"
+    #: A signal ended it that the queue did not send.
+    KILLED = "killed"
+    #: There was no room on the disk.
+    DISK_FULL = "disk_full"
+
+
+class Start(StrEnum):
+    """What a run does about what earlier runs left in its model dir."""
+
+    #: Begin from nothing.
+    CLEAN = "clean"
+    #: Go on where the last one was cut short.
+    RESUME = "resume"
+    #: Call a finished version once more.
+    AGAIN = "again"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What history says of one run."""
+
+    id: str
+    #: `<model>-<version>-<id>`, the name of its run dir.
+    name: str
+    model: str
+    version: str
+    host: str
+    launch: str
+    identity: str
+    start: Start
+    seed: int
+    #: The name of its model dir, `<model>-<suffix>`.
+    model_dir: str
+    parameters: Mapping[str, Any]
+    #: The run before it in the same model dir, of whatever host.
+    previous: str | None
+    selected_at: str
+    #: The hash of its code, as stored.
+    code: str | None = None
+    attempt: int = 1
+    state: State = State.WAITING
+    #: How its executor finds it again; None until it was started.
+    handle: str | None = None
+    pid: int | None = None
+    started_at: str | None = None
+    is_stop_asked: bool = False
+    outcome: Outcome | None = None
+    failure: Failure | None = None
+    error: str | None = None
+    ended_at: str | None = None
+    seconds: float | None = None
+    results: Mapping[str, Any] = field(default_factory=dict)
+    #: Whether its model dir was made ready: what is there belongs to this identity.
+    is_prepared: bool = False
+    #: Whether its training is complete, so that only evaluation is left.
+    is_trained: bool = False
+
+    @property
+    def key(self) -> str:
+        """`model:version`."""
+        return f"{self.model}:{self.version}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is still to end."""
+        return self.state in (State.WAITING, State.RUNNING)
+
+
+def follow(run: Run | None, event: Mapping[str, Any]) -> Run:
+    """Return the run as it is after `event`.
+
+    Args:
+        run: as it was before; None before its first event.
+        event: a line of the history that names this run.
+
+    Raises:
+        IllegalTransition: the event cannot happen to a run in this state.
+        KeyError, ValueError: the event lacks a field or holds a word that this release does not know.
+    """
+    kind = event["event"]
+    if run is None:
+        if kind == "selected":
+            return _selected(event)
+        raise IllegalTransition(f"run {event['run']} cannot be {kind} before it was selected")
+    if not run.is_open or kind not in _AFTER or run.state not in _AFTER[kind]:
+        raise IllegalTransition(f"run {run.id} is {run.outcome or run.state} and cannot be {kind}")
+    match kind:
+        case "started":
+            return replace(run, handle=event["handle"])
+        case "running":
+            return replace(run, state=State.RUNNING, pid=event["pid"], started_at=event["started_at"])
+        case "stop":
+            return replace(run, is_stop_asked=True)
+        case "withdrawn":
+            return replace(run, state=State.WITHDRAWN)
+        case _:
+            return _ended(run, event)
+
+
+#: Which events may happen in which states; `selected` only ever comes first.
+_AFTER = {
+    "started": (State.WAITING, State.RUNNING),
+    "running": (State.WAITING,),
+    "stop": (State.WAITING, State.RUNNING),
+    "withdrawn": (State.WAITING,),
+    "ended": (State.WAITING, State.RUNNING),
+}
+
+
+def _selected(event: Mapping[str, Any]) -> Run:
+    return Run(
+        id=event["run"],
+        name=event["name"],
+        model=event["model"],
+        version=event["version"],
+        host=event["host"],
+        launch=event["launch"],
+        identity=event["identity"],
+        start=Start(event["start"]),
+        seed=event["seed"],
+        model_dir=event["model_dir"],
+        parameters=event["parameters"],
+        previous=event["previous"],
+        code=event["code"],
+        selected_at=event["at"],
+    )
+
+
+def _ended(run: Run, event: Mapping[str, Any]) -> Run:
+    return replace(
+        run,
+        state=State.ENDED,
+        outcome=Outcome(event["outcome"]),
+        failure=Failure(event["failure"]) if event.get("failure") else None,
+        error=event.get("error"),
+        ended_at=event["at"],
+        seconds=event.get("seconds"),
+        results=event.get("results") or {},
+        is_prepared=bool(event.get("prepared")),
+        is_trained=bool(event.get("trained")),
+    )

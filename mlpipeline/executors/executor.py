@@ -1,0 +1,89 @@
+"""What the daemon asks of a place where runs live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from mlpipeline.errors import MlpipelineError
+from mlpipeline.project.paths import AttemptDir, RunDir
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One process that is to carry out a run."""
+
+    run_id: str
+    number: int
+    run_dir: RunDir
+    #: The working directory of the process.
+    project: Path
+    #: What is set in its environment beside what the daemon has itself.
+    environment: Mapping[str, str]
+
+    @property
+    def id(self) -> str:
+        """What tells it from all other attempts: `7k2m9q.1`."""
+        return f"{self.run_id}.{self.number}"
+
+    @property
+    def dir(self) -> AttemptDir:
+        """Its folder in the run dir."""
+        return self.run_dir.attempt(self.number)
+
+
+class Presence(StrEnum):
+    """What an executor sees of a process."""
+
+    #: There.
+    ALIVE = "alive"
+    #: Over.
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What an executor says of one process: a hint; the run dir is the truth."""
+
+    presence: Presence
+    #: Its exit status as `subprocess` gives it (negative: the signal that ended it); None when nobody saw it.
+    exit_status: int | None = None
+
+
+class StartRefused(MlpipelineError):
+    """A process could not be started now; it may be tried again."""
+
+
+class Executor(Protocol):
+    """A place where runs live. Called by the daemon's loop alone, from one thread; it owns the processes it started."""
+
+    def start(self, attempt: Attempt) -> str:
+        """Start the worker of `attempt` and return a handle, JSON text that `look` and `stop` understand.
+
+        The handle outlives the daemon. The run is *running* only once its `worker.json` exists.
+
+        Raises:
+            StartRefused: there is no process; nothing is left behind.
+        """
+        ...
+
+    def find(self, attempt: Attempt) -> str | None:
+        """Return the handle of an attempt that a dead daemon may have started, or None if there is no process."""
+        ...
+
+    def look(self, handles: Iterable[str]) -> Mapping[str, Seen]:
+        """Return what is seen of each process, in one call for all; one that is absent is gone and forgotten.
+
+        That a process ended is said once: the next call has forgotten it.
+        """
+        ...
+
+    def stop(self, handle: str, *, hard: bool) -> None:
+        """End a process: SIGTERM to the worker alone, or (`hard`) SIGKILL to it and all that belongs to its run.
+
+        `hard` is also how what a run left behind is cleared away. Both may be called again, also when it is over.
+        """
+        ...

@@ -1,0 +1,173 @@
+"""Telling one process from another, over any time, and ending all that belongs to a run."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessId:
+    """One process of this machine: no later process with its pid is mistaken for it, and no clock change matters."""
+
+    pid: int
+    #: This boot of the machine.
+    boot: str
+    #: When the kernel started it, in ticks since the boot; seconds since the epoch where there is no /proc.
+    ticks: float
+
+    @classmethod
+    def of(cls, pid: int) -> ProcessId | None:
+        """Return the identity of a process that is there now, or None."""
+        ticks = _start_ticks(pid)
+        return None if ticks is None else cls(pid=pid, boot=boot_id(), ticks=ticks)
+
+    @classmethod
+    def from_json(cls, value: Any) -> ProcessId | None:
+        """Return the identity recorded in `value`, a dict with `pid`, `boot` and `ticks`, or None if it holds none."""
+        try:
+            return cls(pid=int(value["pid"]), boot=str(value["boot"]), ticks=float(value["ticks"]))
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `from_json` reads."""
+        return {"pid": self.pid, "boot": self.boot, "ticks": self.ticks}
+
+    def is_alive(self) -> bool:
+        """Return whether this very process is there and has not ended; one that only waits to be reaped has."""
+        return self.boot == boot_id() and _start_ticks(self.pid) == self.ticks
+
+
+@functools.cache
+def boot_id() -> str:
+    """Return what tells this boot of the machine from any other."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        import psutil
+
+        return f"boot-{int(psutil.boot_time())}"
+
+
+def _start_ticks(pid: int) -> float | None:
+    """Return when the living process `pid` started, or None when there is none."""
+    if not sys.platform.startswith("linux"):
+        return _start_time(pid)
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return None
+    # The second field is the command in parentheses, and may hold spaces and parentheses itself.
+    fields = stat[stat.rindex(b")") + 2 :].split()
+    if fields[0] in (b"Z", b"X"):
+        return None
+    return float(fields[19])
+
+
+def _start_time(pid: int) -> float | None:
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
+    except psutil.Error:
+        return None
+
+
+def sweep(leader: ProcessId, run_id: str) -> list[str]:
+    """Kill whatever is left of a run: its group, its session, its descendants, and all that carry its `MLP_RUN_ID`.
+
+    A process that called `setsid` has left the group and the session, and one whose parent died has left the tree,
+    but the environment that it was started with stays.
+
+    Args:
+        leader: the worker, which led group and session; it may be gone.
+        run_id: the value of `MLP_RUN_ID`.
+
+    Returns:
+        The killed processes, as `pid name`.
+    """
+    import psutil
+
+    killed: list[str] = []
+    # A process may fork between the look and the kill: look again until nothing is found.
+    for _ in range(10):
+        found = list(_belonging(leader, run_id))
+        if not found:
+            break
+        for process in found:
+            try:
+                killed.append(f"{process.pid} {process.name()}")
+                process.kill()
+            except psutil.Error:
+                continue
+        psutil.wait_procs(found, timeout=1)
+    return list(dict.fromkeys(killed))
+
+
+def find_by_environment(name: str, value: str) -> Iterator[int]:
+    """Yield the pids of this user's processes that were started with `name=value` in their environment."""
+    import psutil
+
+    for process in psutil.process_iter():
+        if _environment_holds(process, name, value):
+            yield process.pid
+
+
+def _belonging(leader: ProcessId, run_id: str) -> Iterator[Any]:
+    import psutil
+
+    # While any process of a session lives, the kernel gives its leader's pid to nobody else. So a stranger with that
+    # pid means that nothing of the session is left.
+    is_session_ours = ProcessId.of(leader.pid) in (None, leader)
+    descendants = _descendants(leader) if leader.is_alive() else set()
+    for process in psutil.process_iter():
+        if process.pid == os.getpid() or _is_over(process):
+            continue
+        if (
+            process.pid in descendants
+            or (is_session_ours and _session_of(process.pid) == leader.pid)
+            or _environment_holds(process, "MLP_RUN_ID", run_id)
+        ):
+            yield process
+
+
+def _descendants(leader: ProcessId) -> set[int]:
+    import psutil
+
+    try:
+        return {process.pid for process in psutil.Process(leader.pid).children(recursive=True)}
+    except psutil.Error:
+        return set()
+
+
+def _is_over(process: Any) -> bool:
+    import psutil
+
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return True
+
+
+def _session_of(pid: int) -> int:
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return -1
+
+
+def _environment_holds(process: Any, name: str, value: str) -> bool:
+    import psutil
+
+    try:
+        environment = process.environ()
+    except (psutil.Error, OSError):
+        return False
+    return bool(environment.get(name) == value)

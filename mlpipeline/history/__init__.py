@@ -1,0 +1,1 @@
+"""The journal of what ran, and what people read beside it."""
