@@ -1,0 +1,66 @@
+# Two commands do all the set-up: `make demo` and `make test`. They need Python 3.11 or newer, make and git;
+# uv makes the first one faster where it is installed.
+
+VENV := .venv
+SAMPLE := examples/sample-project
+OUTPUTS := $(SAMPLE)/models/outputs
+
+# The first of these that is new enough and can make a virtual environment. Choose another: make demo PYTHON=/path/to/python3
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
+	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$python && break; done)
+
+.PHONY: help demo test clean
+
+help:
+	@echo "make demo    run the sample project, in test mode and then in execution mode (a minute, once installed)"
+	@echo "make test    ruff, mypy and the tests"
+	@echo "make clean   remove $(VENV), the caches and what the sample project made"
+
+demo: $(VENV)/.installed-examples
+	@echo
+	@echo "== Test mode: every version of every script, one step each        (mlpipeline)"
+	@cd $(SAMPLE) && "$(CURDIR)/$(VENV)/bin/mlpipeline"
+	@echo
+	@echo "== Execution mode: every version, trained to its end, unattended  (mlpipeline -r)"
+	@cd $(SAMPLE) && "$(CURDIR)/$(VENV)/bin/mlpipeline" -r
+	@echo
+	@echo "== What it left"
+	@echo "what happened, line by line   $$(ls -t $(OUTPUTS)/log-* | head -n 1)"
+	@echo "the results of every run      $$(ls -t $(OUTPUTS)/output-* | head -n 1)"
+	@echo "one model dir per version     $(OUTPUTS)/model_ckpts/"
+	@ls -d $(OUTPUTS)/model_ckpts/*/ | sed 's/^/  /'
+	@echo "a picture to look at          $$(ls -t $(OUTPUTS)/model_ckpts/*/*.png | head -n 1)"
+
+test: $(VENV)/.installed-dev
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/pytest
+
+clean:
+	rm -rf $(VENV) $(OUTPUTS) .mypy_cache .ruff_cache .pytest_cache
+	find mlpipeline tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps: set-up is done once, and again when pyproject.toml changes or when it was cut short. A .venv is made anew
+# when its Python is gone or too old, or when it cannot install into it. `dev` contains `examples`.
+$(VENV)/.installed-%: pyproject.toml
+	@if command -v uv >/dev/null; then need=sys; else need=pip; fi; \
+	if ! $(VENV)/bin/python -c "import sys, $$need; sys.exit(sys.version_info < (3, 11))" 2>/dev/null; then \
+		rm -rf $(VENV); \
+		if command -v uv >/dev/null; then uv venv --quiet --python "$(or $(PYTHON),>=3.11)" $(VENV); \
+		elif [ -n "$(PYTHON)" ]; then "$(PYTHON)" -m venv $(VENV); \
+		else \
+			echo "mlpipeline needs Python 3.11 or newer, with its venv module: none of python3.13, python3.12," >&2; \
+			echo "python3.11, python3 is one. Install it (Debian, Ubuntu: apt install python3-venv) or say where" >&2; \
+			echo "it is: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; \
+			exit 1; \
+		fi; \
+	fi
+	@echo "Installing mlpipeline[$*] into $(VENV) (once, a minute or two) ..."
+	@if command -v uv >/dev/null; then \
+		uv pip install --quiet --python $(VENV)/bin/python --editable ".[$*]"; \
+	else \
+		$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[$*]"; \
+	fi
+	@touch $(VENV)/.installed-examples $@
