@@ -1,0 +1,22 @@
+"""Fixtures of all tests; what they hand out is in `support.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from support import Project, write_project
+
+
+@pytest.fixture
+def make_project() -> Iterator[Callable[..., Project]]:
+    """Write a project (see `support.write_project`); what was started in it is killed when the test ends."""
+    made: list[Project] = []
+
+    def make(*arguments, **keywords) -> Project:
+        made.append(write_project(*arguments, **keywords))
+        return made[-1]
+
+    yield make
+    for project in made:
+        project.kill_everything()
