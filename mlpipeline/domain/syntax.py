@@ -1,0 +1,76 @@
+"""Python syntax as a text: equal for sources that differ only in comments, docstrings and layout."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Iterator
+
+# Fields that say nothing which the rest of the tree does not: `Load` or `Store`, and how a string was written.
+_REDUNDANT_FIELDS = {"ctx", "kind", "type_comment", "type_ignores"}
+
+
+def syntax_tree(source: str | bytes) -> ast.Module | None:
+    """The syntax of a Python source, or None if it does not parse."""
+    if isinstance(source, str):
+        source = source.removeprefix("\ufeff")
+    with warnings.catch_warnings():
+        # The user sees warnings about their code when it is imported; here they would come out of nowhere.
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(source)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
+
+
+def canonical_source(source: str) -> str:
+    """The canonical text of a source, or the source itself if it does not parse."""
+    tree = syntax_tree(source)
+    return f"text {source}" if tree is None else canonical(tree)
+
+
+def canonical(tree: ast.AST) -> str:
+    """A text that is equal for equal syntax, in every version of Python in which that syntax exists.
+
+    Empty fields are left out because later versions of Python add some, and bare strings, docstrings among
+    them, because they do nothing.
+    """
+    texts: list[str] = []
+    # A stack of our own: a sum of a thousand terms is nested deeper than Python's.
+    pending: list[str | ast.AST] = [tree]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, str):
+            texts.append(item)
+        else:
+            pending.extend(reversed(list(_parts(item))))
+    return "".join(texts)
+
+
+def is_bare_string(node: object) -> bool:
+    """Whether `node` is a statement that is nothing but a string."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _parts(node: ast.AST) -> Iterator[str | ast.AST]:
+    yield f"{type(node).__name__}("
+    if isinstance(node, ast.Constant):
+        value = node.value
+        # Python refuses to write a very long int in decimal, and what `repr` escapes depends on Unicode's version.
+        yield hex(value) if isinstance(value, int) and not isinstance(value, bool) else ascii(value)
+    else:
+        for name, value in ast.iter_fields(node):
+            if name in _REDUNDANT_FIELDS or value is None or value == []:
+                continue
+            yield f"{name}="
+            if isinstance(value, list):
+                yield "["
+                for item in value:
+                    if not is_bare_string(item):
+                        yield item if isinstance(item, ast.AST) else ascii(item)
+                        yield ","
+                yield "]"
+            else:
+                yield value if isinstance(value, ast.AST) else ascii(value)
+            yield ","
+    yield ")"
