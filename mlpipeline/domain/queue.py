@@ -1,0 +1,128 @@
+"""What a queue says, how one differs from the next, and which of its versions were asked for."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from mlpipeline.domain.words import did_you_mean
+from mlpipeline.errors import MlpipelineError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One line of a queue: a script, and which of its versions to run."""
+
+    #: Its path relative to models_dir, with `/` and with `.py`.
+    script: str
+    #: Only these, in the script's own order; None means every version.
+    versions: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue:
+    """What a queue file says: the list that is in force."""
+
+    #: What to run, in order; with `use_blacklist`, what not to run.
+    entries: tuple[Entry, ...]
+    use_blacklist: bool = False
+
+
+def model_name(script: str) -> str:
+    """Return the name of a script's model: its path without `.py`, such as `cnn/net`."""
+    return script.removesuffix(".py")
+
+
+def queue_changes(before: Sequence[Entry], after: Sequence[Entry]) -> str | None:
+    """Return the log line that says how a list of entries changed, None when it did not.
+
+    An entry whose script stays and whose versions differ is changed, not removed and added. Reordered are the
+    fewest entries that must have been moved: those outside a longest common subsequence.
+    """
+    positions = {entry: position for position, entry in enumerate(before)}
+    gone: dict[str, list[int]] = defaultdict(list)
+    still_there = set(after)
+    for entry in before:
+        if entry not in still_there:
+            gone[entry.script].append(positions[entry])
+    kept: list[int] = []  # for each entry of `after` that was there before, where it was
+    added = changed = 0
+    for entry in after:
+        if entry in positions:
+            kept.append(positions[entry])
+        elif gone[entry.script]:
+            kept.append(gone[entry.script].pop(0))
+            changed += 1
+        else:
+            added += 1
+    removed = len(before) - len(kept)
+    reordered = len(kept) - _longest_rise(kept)
+    sizes = " ".join(part for part in (f"+{added}" if added else "", f"−{removed}" if removed else "") if part)
+    parts = [sizes] if sizes else []
+    parts += [f"{changed} changed"] if changed else []
+    parts += [f"{reordered} reordered"] if reordered else []
+    return f"queue re-read: {', '.join(parts)}" if parts else None
+
+
+def _longest_rise(numbers: Iterable[int]) -> int:
+    """Return the length of the longest increasing subsequence of distinct numbers."""
+    ends: list[int] = []  # ends[k]: the least number that a rise of length k + 1 can end with
+    for number in numbers:
+        place = bisect_left(ends, number)
+        ends[place : place + 1] = [number]
+    return len(ends)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Only:
+    """The versions that `--only` asks for: `digits:deep`, or `digits` or `digits.py` for all of a model's."""
+
+    #: As given, with `/` and without a leading `./`; none means that everything is asked for.
+    names: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, values: Iterable[str]) -> Only:
+        """Read the values of `--only`.
+
+        Raises:
+            MlpipelineError: a value names no model, or ends where a version's name should stand.
+        """
+        names = []
+        for value in values:
+            name = value.strip().replace("\\", "/").removeprefix("./")
+            if not name or name.startswith(":") or name.endswith(":"):
+                raise MlpipelineError(
+                    f'--only "{value}" names no version. Write a model, such as digits, or one of its '
+                    "versions, such as digits:deep."
+                )
+            names.append(name)
+        return cls(names=tuple(names))
+
+    def matches(self, model: str, version: str) -> bool:
+        """Whether that version of that model is asked for."""
+        # Whole names are compared, nothing is split: a colon in the name of a model does no harm.
+        wanted = {model, f"{model}.py", f"{model}:{version}", f"{model}.py:{version}"}
+        return not self.names or not wanted.isdisjoint(self.names)
+
+    def may_match(self, model: str) -> bool:
+        """Whether any version of that model can be asked for; False saves asking its script for versions."""
+        whole = {model, f"{model}.py"}
+        starts = (f"{model}:", f"{model}.py:")
+        return not self.names or any(name in whole or name.startswith(starts) for name in self.names)
+
+    def refuse_unmatched(self, known: Iterable[tuple[str, str]]) -> None:
+        """Refuse names that match none of the (model, version) pairs of the queue.
+
+        Raises:
+            MlpipelineError: it says which, and the nearest one that is there.
+        """
+        pairs = list(known)
+        for name in self.names:
+            if not any(Only(names=(name,)).matches(model, version) for model, version in pairs):
+                names = [*(model for model, _ in pairs), *(f"{model}:{version}" for model, version in pairs)]
+                raise MlpipelineError(
+                    f'--only "{name}" matches nothing in the queue, which holds {len(pairs)} versions.'
+                    f"{did_you_mean(name, names)}"
+                )

@@ -1,0 +1,99 @@
+import pytest
+
+from mlpipeline.domain.queue import Entry, Only, model_name, queue_changes
+from mlpipeline.errors import MlpipelineError
+
+
+def entries(*scripts):
+    return [Entry(script=f"{script}.py") for script in scripts]
+
+
+@pytest.mark.parametrize(
+    ("script", "model"), [("net.py", "net"), ("cnn/net.py", "cnn/net"), ("a.py.py", "a.py"), ("data", "data")]
+)
+def test_a_model_is_named_by_its_script_without_the_ending(script, model):
+    assert model_name(script) == model
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line"),
+    [
+        ("abc", "abc", None),
+        ("", "", None),
+        ("abc", "abcde", "queue re-read: +2"),
+        ("abc", "b", "queue re-read: −2"),
+        ("abc", "cab", "queue re-read: 1 reordered"),
+        ("abc", "cba", "queue re-read: 2 reordered"),
+        ("abcde", "deabc", "queue re-read: 2 reordered"),
+        ("abc", "dbea", "queue re-read: +2 −1, 1 reordered"),
+        ("abc", "xyz", "queue re-read: +3 −3"),
+    ],
+)
+def test_the_line_counts_what_came_what_went_and_what_moved(before, after, line):
+    assert queue_changes(entries(*before), entries(*after)) == line
+
+
+def test_other_versions_of_a_script_that_stays_are_a_change():
+    before = [Entry(script="a.py"), Entry(script="b.py", versions=("x",))]
+    after = [Entry(script="a.py", versions=("x",)), Entry(script="b.py", versions=("x",))]
+    assert queue_changes(before, after) == "queue re-read: 1 changed"
+    assert queue_changes(before, after[::-1]) == "queue re-read: 1 changed, 1 reordered"
+
+
+def test_a_script_listed_twice_may_swap_its_versions():
+    small, large = Entry(script="a.py", versions=("small",)), Entry(script="a.py", versions=("large",))
+    assert queue_changes([small, large], [large, small]) == "queue re-read: 1 reordered"
+    assert queue_changes([small, large], [small]) == "queue re-read: −1"
+
+
+def test_without_only_everything_is_asked_for():
+    only = Only()
+    assert only.matches("digits", "deep")
+    assert only.may_match("digits")
+    only.refuse_unmatched([])
+
+
+@pytest.mark.parametrize("value", ["digits", "digits.py", "./digits.py", " digits "])
+def test_a_model_asks_for_all_its_versions(value):
+    only = Only.parse([value])
+    assert only.matches("digits", "deep")
+    assert only.matches("digits", "flat")
+    assert not only.matches("digits2", "deep")
+    assert only.may_match("digits")
+    assert not only.may_match("digit")
+
+
+@pytest.mark.parametrize("value", ["cnn/net:deep", "cnn/net.py:deep", "cnn\\net:deep"])
+def test_a_version_asks_for_itself_alone(value):
+    only = Only.parse([value])
+    assert only.matches("cnn/net", "deep")
+    assert not only.matches("cnn/net", "flat")
+    assert not only.matches("net", "deep")
+    assert only.may_match("cnn/net")
+    assert not only.may_match("cnn/net2")
+
+
+def test_colons_inside_names_do_no_harm():
+    assert Only.parse(["digits:lr:0.1"]).matches("digits", "lr:0.1")
+    assert Only.parse(["a:b:c"]).matches("a:b", "c")
+
+
+def test_several_values_ask_for_each():
+    only = Only.parse(["a:x", "b"])
+    assert [only.matches(*pair) for pair in [("a", "x"), ("a", "y"), ("b", "y")]] == [True, False, True]
+
+
+@pytest.mark.parametrize("value", ["", "  ", ":deep", "digits:"])
+def test_a_value_that_names_nothing_is_refused(value):
+    with pytest.raises(MlpipelineError, match="names no version"):
+        Only.parse([value])
+
+
+def test_a_name_that_is_not_in_the_queue_is_refused_with_the_nearest():
+    known = [("digits", "deep"), ("net", "small")]
+    Only.parse(["digits:deep", "net.py"]).refuse_unmatched(known)
+    with pytest.raises(MlpipelineError) as caught:
+        Only.parse(["digits", "digits:dep"]).refuse_unmatched(known)
+    assert str(caught.value) == (
+        '--only "digits:dep" matches nothing in the queue, which holds 2 versions. Did you mean "digits:deep"?'
+    )
