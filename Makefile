@@ -33,17 +33,22 @@ demo: $(VENV)/.installed-examples
 	@echo "a picture to look at          $$(ls -t $(OUTPUTS)/model_ckpts/*/*.png | head -n 1)"
 
 test: $(VENV)/.installed-dev
-	$(VENV)/bin/ruff check
-	$(VENV)/bin/ruff format --check
-	$(VENV)/bin/mypy
-	$(VENV)/bin/pytest
+	$(VENV)/bin/python -m ruff check
+	$(VENV)/bin/python -m ruff format --check
+	$(VENV)/bin/python -m mypy
+	$(VENV)/bin/python -m pytest
 
 clean:
 	rm -rf $(VENV) $(OUTPUTS) .mypy_cache .ruff_cache .pytest_cache
 	find mlpipeline tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The stamps: set-up is done once, and again when pyproject.toml changes or when it was cut short. A .venv is made anew
-# when its Python is gone or too old, or when it cannot install into it. `dev` contains `examples`.
+# A stamp says that set-up is done: it is done again when pyproject.toml changes, and when the .venv does not work or
+# belongs to another folder that this one was copied from. A .venv that nothing can be installed into is made anew.
+# `dev` contains `examples`.
+$(shell $(VENV)/bin/python -P -c 'import mlpipeline, os, sys; \
+	sys.exit(not os.path.samefile(os.path.dirname(mlpipeline.__file__), "mlpipeline"))' 2>/dev/null \
+	|| rm -f $(VENV)/.installed-*)
+
 $(VENV)/.installed-%: pyproject.toml
 	@if command -v uv >/dev/null; then need=sys; else need=pip; fi; \
 	if ! $(VENV)/bin/python -c "import sys, $$need; sys.exit(sys.version_info < (3, 11))" 2>/dev/null; then \
