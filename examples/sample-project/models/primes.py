@@ -34,7 +34,9 @@ def train(limit, learning_rate, steps, *, model_dir, run):
     for step in run.steps(steps):
         errors = [log_n - a - gap for log_n, gap in samples]  # n / counts[n] is the mean gap between primes
         a += learning_rate * 2 * sum(errors) / len(errors)
-        checkpoint.write_text(json.dumps(a))
+        aside = checkpoint.with_suffix(".new")
+        aside.write_text(json.dumps(a))
+        aside.replace(checkpoint)  # whole or not at all, whatever dies meanwhile
         run.log_metrics({"loss": sum(error**2 for error in errors) / len(errors), "a": a}, step=step)
 
     guess = limit / (log(limit) - a)

@@ -85,7 +85,7 @@ class CodeOrComment(Model):
                     self.weights[letter] = self.weights.get(letter, 0) + change
             self.steps += 1
             if self.steps % 20 == 0:
-                self.log(f"step {self.steps}: {metrics.log_metrics(log_to_file=False, step=self.steps)}")
+                metrics.log_metrics(log_to_file=False)
                 metrics.reset()
         self.checkpoint.write_text(json.dumps([self.steps, self.weights]))
 
