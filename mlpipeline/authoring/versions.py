@@ -1,0 +1,252 @@
+"""A model's versions and how a script defines them: one by one, or as a grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from mlpipeline.authoring.grid import grid
+from mlpipeline.authoring.version import Version, checked_keys, listed, version_parameters
+from mlpipeline.domain.values import as_number
+from mlpipeline.domain.words import did_you_mean
+from mlpipeline.errors import NotJson, VersionsError
+
+__all__ = ["Version", "Versions", "checked_versions", "version_parameters"]
+
+#: Keywords that will say how a version is queued.
+_RESERVED = ("resources", "retries", "timeout")
+
+
+class Versions:
+    """The versions of one model: defaults for all of them, then `addV` for each.
+
+    Every argument is a default and optional; any further keyword is a parameter as well.
+
+    Args:
+        learning_rate, dataloader, batch_size, epoc_count, hooks, use_all_classes, classes_count,
+            classes_offset: defaults of those parameters; None counts as not given. `epoch_count` is
+            `epoc_count`.
+        model_dir_suffix: model dirs are then called `<model>-<suffix>-<version's name>`.
+        order: the default of every version's ORDER.
+        parameters: defaults of parameters of your own.
+
+    Raises:
+        VersionsError: a keyword cannot be a parameter.
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any = None,
+        dataloader: Any = None,
+        batch_size: Any = None,
+        epoc_count: Any = None,
+        model_dir_suffix: Any = None,
+        order: Any = None,
+        hooks: Any = None,
+        use_all_classes: Any = None,
+        classes_count: Any = None,
+        classes_offset: Any = None,
+        **parameters: Any,
+    ) -> None:
+        if version_parameters.NAME in parameters:
+            raise VersionsError("Versions: name is no default. Every version has its own: `addV(name)`.")
+        self._defaults = _given(
+            "Versions",
+            parameters,
+            learning_rate=learning_rate,
+            dataloader=dataloader,
+            batch_size=batch_size,
+            epoc_count=epoc_count,
+            order=order,
+            hooks=hooks,
+            use_all_classes=use_all_classes,
+            classes_count=classes_count,
+            classes_offset=classes_offset,
+        )
+        self._model_dir_suffix = model_dir_suffix
+        self._versions: list[Version] = []
+        self._next_order = 0
+
+    def addV(
+        self,
+        name: Any,
+        dataloader: Any = None,
+        batch_size: Any = None,
+        epoc_count: Any = None,
+        learning_rate: Any = None,
+        model_dir_suffix: Any = None,
+        order: Any = None,
+        custom_paramters: Mapping[str, Any] | None = None,
+        hooks: Any = None,
+        use_all_classes: Any = None,
+        classes_count: Any = None,
+        classes_offset: Any = None,
+        *,
+        custom_parameters: Mapping[str, Any] | None = None,
+        **parameters: Any,
+    ) -> None:
+        """Define a version: the defaults, with what is given here in their place.
+
+        Args:
+            name: what the version is called; text, or a number that becomes text.
+            dataloader, batch_size, epoc_count, learning_rate, hooks, use_all_classes, classes_count,
+                classes_offset: as for `Versions`; None means the default.
+            model_dir_suffix: the model dir is then called `<model>-<suffix>`, instead of after the version.
+            order: its place among the versions; by default 0, 1, … as defined.
+            custom_paramters: parameters of your own, as a dict; they win over all others.
+            custom_parameters: the same.
+            parameters: parameters of your own, as keywords.
+
+        Raises:
+            VersionsError: the name is no name, or a keyword cannot be a parameter.
+        """
+        name = _version_name(name)
+        where = f'version "{name}"'
+        version = self._defaults.copy()
+        version[version_parameters.NAME] = name
+        version.update(
+            _given(
+                where,
+                parameters,
+                dataloader=dataloader,
+                batch_size=batch_size,
+                epoc_count=epoc_count,
+                learning_rate=learning_rate,
+                model_dir_suffix=model_dir_suffix,
+                order=order,
+                hooks=hooks,
+                use_all_classes=use_all_classes,
+                classes_count=classes_count,
+                classes_offset=classes_offset,
+            )
+        )
+        if version_parameters.ORDER not in version:
+            version[version_parameters.ORDER] = self._next_order
+            self._next_order += 1
+        for custom in (custom_paramters, custom_parameters):
+            version.update(checked_keys(where, custom or {}))
+        if version[version_parameters.MODEL_DIR_SUFFIX] is None and self._model_dir_suffix is not None:
+            version[version_parameters.MODEL_DIR_SUFFIX] = f"{self._model_dir_suffix}-{name}"
+        self._versions.append(version)
+
+    add_version = addV
+
+    def getVersion(self, name: Any) -> Version:
+        """The version called `name`; changing it changes the version.
+
+        Raises:
+            VersionsError: there is none.
+        """
+        wanted = str(name)
+        for version in self._versions:
+            if version.name == wanted:
+                return version
+        names = [version.name for version in self._versions]
+        raise VersionsError(f'there is no version "{wanted}". There are: {listed(names)}.{did_you_mean(wanted, names)}')
+
+    get_version = getVersion
+
+    def rangeOnParameters(
+        self,
+        names: Sequence[Any] | None = None,
+        combining_parameters: Iterable[str] = (),
+        parameters: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Define a grid: one version for each combination of the values of `combining_parameters`.
+
+            versions.rangeOnParameters(
+                combining_parameters=["learning_rate", "layers"],
+                parameters={"learning_rate": [0.1, 0.01], "layers": [2, 3], "batch_size": 64},
+            )
+
+        Args:
+            names: of the versions, the last combining parameter varying fastest; by default made of the
+                values: `learning_rate=0.1,layers=2`.
+            combining_parameters: which of `parameters` hold several values: a list, tuple or range each.
+            parameters: values by name; those not combined are the same in all versions of the grid.
+
+        Raises:
+            VersionsError: a combined parameter has no values, or there are not as many names as combinations.
+        """
+        for name, chosen in grid(names, combining_parameters, parameters or {}):
+            self.addV(name, custom_parameters=chosen)
+
+    range_on_parameters = rangeOnParameters
+
+    def in_order(self) -> list[Version]:
+        """The versions by their ORDER, and as defined where it is equal.
+
+        Raises:
+            VersionsError: an ORDER is not a number.
+        """
+        return sorted(self._versions, key=_order)
+
+    def check(self) -> None:
+        """See that the versions can live side by side.
+
+        Raises:
+            VersionsError: there are none, two share a name or a model dir, or an ORDER is not a number.
+        """
+        if not self._versions:
+            raise VersionsError('there are no versions. Define one: `versions.add_version("first")`.')
+        names = [version.name for version in self._versions]
+        for name in names:
+            if names.count(name) > 1:
+                raise VersionsError(
+                    f'{names.count(name)} versions are called "{name}". Give each a name of its own '
+                    "(in a grid: `names=[…]`)."
+                )
+        owners: dict[str, str] = {}
+        for version in self._versions:
+            other = owners.setdefault(version.suffix, version.name)
+            if other != version.name:
+                raise VersionsError(
+                    f'versions "{other}" and "{version.name}" would share the model dir suffix '
+                    f'"{version.suffix}". Give each its own, or none: then it is the version\'s name.'
+                )
+        for version in self._versions:
+            _order(version)
+
+
+def checked_versions(value: object, owner: str) -> Versions:
+    """`value`, which `owner` was given as its versions.
+
+    Raises:
+        VersionsError: it is something else.
+    """
+    if isinstance(value, Versions):
+        return value
+    raise VersionsError(f"{owner}: versions must be a `Versions` object, not {type(value).__name__}.")
+
+
+def _given(where: str, further: Mapping[str, Any], **signature: Any) -> Version:
+    """What was given: the arguments that are not None, as in v1.1, and every further keyword."""
+    for key in _RESERVED:
+        if key in further:
+            raise VersionsError(
+                f'{where}: "{key}" is reserved for the queue and not supported yet. If it is a parameter of '
+                f"your own, give it another name, or in addV(…, custom_parameters={{{key!r}: …}})."
+            )
+    given = Version({key: value for key, value in signature.items() if value is not None})
+    if version_parameters.EPOCH_COUNT in further and version_parameters.EPOCH_COUNT in given:
+        raise VersionsError(f"{where}: epoc_count and epoch_count are the same parameter: give one of them.")
+    given.update(further)
+    if version_parameters.EPOCH_COUNT in given and given.epoch_count is None:
+        del given[version_parameters.EPOCH_COUNT]
+    return given
+
+
+def _version_name(name: object) -> str:
+    if isinstance(name, str | int | float):
+        return str(name)
+    raise VersionsError(f"a version's name must be text, not {type(name).__name__}: {name!r}.")
+
+
+def _order(version: Version) -> int | float:
+    try:
+        order = as_number(version[version_parameters.ORDER], version_parameters.ORDER)
+    except NotJson as error:
+        raise VersionsError(f'version "{version.name}": {error}') from error
+    if order != order:  # noqa: PLR0124 (only NaN differs from itself, and it sorts anywhere)
+        raise VersionsError(f'version "{version.name}": order is NaN, which has no place among numbers.')
+    return order
