@@ -1,0 +1,1 @@
+"""One process per attempt: imports the script, runs one version, writes the record."""
