@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from mlpipeline.domain.spec import Spec
 from mlpipeline.errors import MlpipelineError
 from mlpipeline.project.paths import AttemptDir, RunDir
 
@@ -23,6 +24,25 @@ class Attempt:
     project: Path
     #: What is set in its environment beside what the daemon has itself.
     environment: Mapping[str, str]
+
+    @classmethod
+    def of(cls, spec: Spec, run_dir: RunDir, number: int = 1) -> Attempt:
+        """Return the attempt that carries out `spec`, with the environment that its user code is promised."""
+        attempt_dir = run_dir.attempt(number)
+        return cls(
+            run_id=spec.run,
+            number=number,
+            run_dir=run_dir,
+            project=Path(spec.project),
+            environment={
+                "MLP_RUN_ID": spec.run,
+                "MLP_ATTEMPT_ID": f"{spec.run}.{number}",
+                "MLP_RUN_DIR": str(run_dir.path),
+                "MLP_MODEL_DIR": spec.model_dir,
+                "MLP_MODE": spec.mode,
+                "MLP_METRICS": str(attempt_dir.command_metrics),
+            },
+        )
 
     @property
     def id(self) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from mlpipeline.executors.executor import Attempt, Presence, Seen, StartRefused
 from mlpipeline.executors.processes import ProcessId, find_by_environment, sweep
+from mlpipeline.project.files import read_json
 
 
 def worker_command(*arguments: str) -> list[str]:
@@ -80,8 +81,6 @@ class LocalExecutor:
 
 def handle_of_worker(worker: Path, run_id: str) -> str | None:
     """Return the handle of the process that a `worker.json` names, or None if it names none."""
-    from mlpipeline.project.files import read_json
-
     process = ProcessId.from_json(read_json(worker))
     return None if process is None else json.dumps({"run": run_id, **process.to_json()})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from mlpipeline.domain.runs import Run, State, follow
@@ -84,8 +84,3 @@ class Ledger:
             self._latest[run.key] = run.previous
         else:
             del self._latest[run.key]
-
-
-def newest_first(runs: Iterable[Run]) -> list[Run]:
-    """Return `runs` newest first."""
-    return list(runs)[::-1]

@@ -1,0 +1,72 @@
+"""How a run ended, from the evidence: its result, its exit status, and whether somebody had asked for its end."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+
+from mlpipeline.domain.result import Result
+from mlpipeline.domain.runs import Failure, Outcome
+
+#: The exit status of a worker that has no result because there was no room for it (the number of ENOSPC).
+NO_ROOM_STATUS = 28
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """What history will say."""
+
+    outcome: Outcome
+    failure: Failure | None = None
+    error: str | None = None
+    #: What is odd about it, for the log.
+    note: str | None = None
+
+
+def ending(result: Result | None, exit_status: int | None, *, is_stop_asked: bool) -> Ending:
+    """Return how a run ended whose process is gone.
+
+    Args:
+        result: what its worker wrote, if anything. It is the truth; the exit status is a hint.
+        exit_status: as `subprocess` gives it, negative for a signal; None when nobody saw it.
+        is_stop_asked: whether the queue was asked to stop the run.
+    """
+    if result is None:
+        return _without_result(exit_status, is_stop_asked)
+    if result.outcome is Outcome.STOPPED and not is_stop_asked:
+        told = "was told to stop (SIGTERM) by somebody else than the queue"
+        return Ending(outcome=Outcome.FAILED, failure=Failure.KILLED, error=told)
+    is_odd = result.outcome is Outcome.SUCCEEDED and exit_status not in (0, None)
+    return Ending(
+        outcome=result.outcome,
+        failure=result.failure,
+        error=result.error,
+        note=f"after its result, its process {how_it_ended(exit_status)}" if is_odd else None,
+    )
+
+
+def _without_result(exit_status: int | None, is_stop_asked: bool) -> Ending:
+    if is_stop_asked:
+        return Ending(outcome=Outcome.STOPPED, error="was killed, as it did not end in time after it was asked to")
+    if exit_status is None:
+        return Ending(outcome=Outcome.LOST, error="its process is gone, and nobody saw how it ended")
+    told = f"{how_it_ended(exit_status)} before it wrote its result"
+    if exit_status == NO_ROOM_STATUS:
+        return Ending(outcome=Outcome.FAILED, failure=Failure.DISK_FULL, error="no room on the disk for its result")
+    failure = Failure.KILLED if exit_status < 0 else Failure.EXIT
+    return Ending(outcome=Outcome.FAILED, failure=failure, error=told)
+
+
+def how_it_ended(exit_status: int | None) -> str:
+    """Return what an exit status says, as the rest of a sentence: `was killed by SIGSEGV`."""
+    if exit_status is not None and exit_status < 0:
+        return f"was killed by {signal_name(-exit_status)}"
+    return f"ended with exit status {exit_status}"
+
+
+def signal_name(number: int) -> str:
+    """Return the name of a signal: `SIGSEGV`."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

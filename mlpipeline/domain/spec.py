@@ -1,0 +1,64 @@
+"""What the daemon tells a worker to carry out: the content of `spec.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from mlpipeline.domain.runs import Start
+
+
+class Mode(StrEnum):
+    """What a run is for."""
+
+    #: To see that a version works: one step, a temporary model dir, nothing recorded.
+    TEST = "test"
+    #: To train.
+    EXECUTION = "execution"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """One run to carry out. All paths are absolute."""
+
+    run: str
+    name: str
+    model: str
+    version: str
+    mode: Mode
+    host: str
+    script: str
+    models_dir: str
+    project: str
+    model_dir: str
+    start: Start
+    seed: int
+    #: What the version was described with; a worker that finds something else fails as `bad_script`. None: anything.
+    parameters: Mapping[str, Any] | None = None
+    identity: str | None = None
+    #: The folder of the stored code that is to be imported; None for the live files.
+    code: str | None = None
+    #: How many steps of each `run.steps` loop earlier runs in this model dir completed, in the order of the loops.
+    steps_done: tuple[int, ...] = ()
+    #: Whether an earlier run in this model dir completed the training.
+    is_trained: bool = False
+    #: The host's log and the lock under which it is appended to; None where nothing is logged.
+    log: str | None = None
+    log_lock: str | None = None
+    #: Whether metrics also become TensorBoard events.
+    tensorboard: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `from_json` reads."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Spec:
+        """Return the spec that `value` holds; keys that this release does not know are passed over."""
+        known = {name: value[name] for name in cls.__dataclass_fields__ if name in value}
+        known["mode"] = Mode(known["mode"])
+        known["start"] = Start(known["start"])
+        known["steps_done"] = tuple(known.get("steps_done", ()))
+        return cls(**known)

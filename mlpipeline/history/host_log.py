@@ -1,0 +1,33 @@
+"""`log-<host>`: everything that happened on a host, one line each, for `tail -F`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from mlpipeline.authoring.console import strip_colors
+from mlpipeline.project.files import append_whole
+
+
+class HostLog:
+    """Appends lines to a host's log; daemon and workers of that host share it."""
+
+    def __init__(self, path: Path, lock: Path, now: Callable[[], str]) -> None:
+        """Write to `path` under `lock`; `now` is the time that leads each line."""
+        self._path = path
+        self._lock = lock
+        self._now = now
+
+    def write(self, text: str, *, run: str | None = None) -> None:
+        """Append `text` in one write, each of its lines led by the time and the run's id.
+
+        Raises:
+            OSError: it could not be written.
+        """
+        from filelock import FileLock
+
+        lead = f"{self._now()} {run} " if run else f"{self._now()} "
+        lines = strip_colors(text).replace("\r", "\n").rstrip("\n").split("\n")
+        data = "".join(f"{lead}{line}\n" for line in lines).encode("utf-8", "backslashreplace")
+        with FileLock(self._lock):
+            append_whole(self._path, data, to_disk=False)

@@ -1,0 +1,96 @@
+"""What many runs share, stored once by its content: project code, and what a launch found around it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mlpipeline.errors import MlpipelineError
+from mlpipeline.project.files import to_json, write_whole
+from mlpipeline.project.paths import Outputs
+
+_HASH_LENGTH = 16
+
+
+class CodeChanged(MlpipelineError):
+    """A file is not what it was when its script was described."""
+
+
+def store_code(outputs: Outputs, files: Mapping[str, str], project: Path) -> str:
+    """Store files as they were described and return the name of the folder below `code/`.
+
+    The files lie in it as in the project, for people to read; `manifest.json` maps their absolute paths.
+
+    Args:
+        outputs: where to.
+        files: absolute path -> SHA-256 of the content that is meant.
+        project: files below it are stored under their path in it.
+
+    Raises:
+        CodeChanged: the content of a file is another by now.
+        OSError: the store could not be written.
+    """
+    name = _hash_of(files)
+    folder = outputs.code(name)
+    if folder.is_dir():
+        return name
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=folder.parent))
+    try:
+        manifest = {}
+        for path, sha256 in files.items():
+            stored = _stored_path(Path(path), project)
+            manifest[path] = stored.as_posix()
+            _store(Path(path), aside / stored, sha256)
+        write_whole(aside / "manifest.json", to_json({"files": manifest}))
+        aside.chmod(0o755)
+        try:
+            aside.rename(folder)
+        except OSError:
+            # Another daemon was faster; what it stored is the same.
+            if not folder.is_dir():
+                raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return name
+
+
+def store_environment(outputs: Outputs, environment: Mapping[str, Any]) -> str:
+    """Store what a launch found around it and return its name below `environments/`.
+
+    Raises:
+        OSError: the store could not be written.
+    """
+    data = json.dumps(environment, ensure_ascii=False, indent=1, sort_keys=True).encode("utf-8", "backslashreplace")
+    name = hashlib.sha256(data).hexdigest()[:_HASH_LENGTH]
+    path = outputs.environment(name)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, data + b"\n")
+    return name
+
+
+def _hash_of(files: Mapping[str, str]) -> str:
+    return hashlib.sha256(to_json(sorted(files.items()))).hexdigest()[:_HASH_LENGTH]
+
+
+def _stored_path(path: Path, project: Path) -> Path:
+    if path.is_relative_to(project):
+        return Path("project", path.relative_to(project))
+    return Path("elsewhere", *path.parts[1:])
+
+
+def _store(path: Path, target: Path, sha256: str) -> None:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CodeChanged(f"{path} cannot be read any more: {error.strerror}") from error
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise CodeChanged(f"{path} has changed")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(data)

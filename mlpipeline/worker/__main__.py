@@ -1,0 +1,27 @@
+"""A worker process: `run RUN_DIR ATTEMPT` carries out a version, `describe REQUEST` says what a script offers."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the daemon asks and return the exit status, which is no more than a hint: the answer is a file."""
+    match arguments:
+        case ["run", run_dir, number]:
+            from mlpipeline.project.paths import RunDir
+            from mlpipeline.worker.attempt import carry_out
+
+            return carry_out(RunDir(path=Path(run_dir)), int(number))
+        case ["describe", request]:
+            from mlpipeline.worker.describing import answer
+
+            return answer(Path(request))
+    sys.stderr.write("usage: python -m mlpipeline.worker run RUN_DIR ATTEMPT | describe REQUEST\n")
+    return 2
+
+
+# Spawned children of multiprocessing import this module again, under another name.
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

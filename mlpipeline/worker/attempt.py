@@ -1,0 +1,126 @@
+"""One attempt from beginning to end: a worker's whole job."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from mlpipeline.domain.endings import NO_ROOM_STATUS
+from mlpipeline.domain.result import Result
+from mlpipeline.domain.runs import Outcome
+from mlpipeline.domain.spec import Mode, Spec
+from mlpipeline.executors.processes import ProcessId
+from mlpipeline.project.clock import timestamp
+from mlpipeline.project.files import create_exclusively, read_json, to_json, write_whole
+from mlpipeline.project.paths import AttemptDir, RunDir
+from mlpipeline.worker.failures import failure_of
+from mlpipeline.worker.job import Job
+from mlpipeline.worker.stopping import StopSignal
+
+
+def carry_out(run_dir: RunDir, number: int) -> int:
+    """Carry out attempt `number` of the run that `spec.json` describes, and write `result.json` last.
+
+    Returns:
+        0 after a success or when the attempt was revoked, `NO_ROOM_STATUS` when there is no result because there is no
+        room for it, 1 after any other end.
+    """
+    began = time.monotonic()
+    attempt = run_dir.attempt(number)
+    spec = Spec.from_json(read_json(run_dir.spec))
+    if not _announce(attempt, spec):
+        return 0
+    worker = os.getpid()
+    job = Job(spec, run_dir, attempt)
+    try:
+        result = _result_of(job)
+    except BaseException:
+        # Only a forked child can come here: what a run raises is part of its result.
+        os._exit(1)
+    if os.getpid() != worker:
+        # User code forked, and the child came back to us: it is not the run.
+        os._exit(0)
+    return _write(attempt, result, time.monotonic() - began)
+
+
+def _announce(attempt: AttemptDir, spec: Spec) -> bool:
+    """Say that this process carries out the attempt; return False if a recovering daemon revoked it before."""
+    myself = ProcessId.of(os.getpid())
+    return create_exclusively(
+        attempt.worker,
+        to_json(
+            {
+                **(myself.to_json() if myself else {"pid": os.getpid()}),
+                "host": spec.host,
+                "python": sys.version.split()[0],
+                "command": sys.orig_argv,
+                "started_at": timestamp(),
+            }
+        ),
+    )
+
+
+def _result_of(job: Job) -> Result:
+    worker = os.getpid()
+    stop = StopSignal(job.run)
+    try:
+        _settle_in(job)
+        job.perform(stop)
+    except BaseException as error:
+        if os.getpid() != worker:
+            raise
+        result = _after(error, job, stop)
+    else:
+        is_cut_short = stop.is_received and job.run.stop_noticed
+        result = job.record.result(Outcome.STOPPED if is_cut_short else Outcome.SUCCEEDED)
+    job.close()
+    return result
+
+
+def _settle_in(job: Job) -> None:
+    """Make the process what user code may expect."""
+    from mlpipeline.worker.importing import prepare_path
+
+    faulthandler.enable()
+    if job.spec.mode is Mode.EXECUTION:
+        # Output is read while it grows, survives a kill up to its last line, and never fails for an odd character.
+        for stream in (sys.stdout, sys.stderr):
+            _reconfigure(stream)
+    sys.argv[:] = [job.spec.script]
+    prepare_path(Path(job.spec.models_dir), Path(job.spec.project), Path(job.spec.script))
+
+
+def _reconfigure(stream: Any) -> None:
+    stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+
+
+def _after(error: BaseException, job: Job, stop: StopSignal) -> Result:
+    told = failure_of(error)
+    if told.traceback:
+        _show(told.traceback)
+    if stop.is_received:
+        # Whoever is told to stop may well leave by an exception.
+        return job.record.result(Outcome.STOPPED, error=told.error, traceback=told.traceback)
+    return job.record.result(Outcome.FAILED, failure=told.failure, error=told.error, traceback=told.traceback)
+
+
+def _show(traceback: str) -> None:
+    try:
+        sys.stderr.write(traceback)
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        pass  # User code closed the stream; the traceback stands in the result.
+
+
+def _write(attempt: AttemptDir, result: Result, seconds: float) -> int:
+    try:
+        attempt.path.mkdir(parents=True, exist_ok=True)
+        write_whole(attempt.result, to_json({**result.to_json(), "seconds": round(seconds, 3)}))
+    except OSError as error:
+        _show(f"the result could not be written to {attempt.result}: {error.strerror}\n")
+        return NO_ROOM_STATUS if failure_of(error).is_disk_full else 1
+    return 0 if result.outcome is Outcome.SUCCEEDED else 1

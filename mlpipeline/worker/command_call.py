@@ -1,0 +1,77 @@
+"""Carrying out a version of a `CommandModel`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+
+from mlpipeline.authoring.command_model import CommandModel
+from mlpipeline.authoring.versions import Version
+from mlpipeline.domain.endings import signal_name
+from mlpipeline.domain.runs import Failure
+from mlpipeline.worker.command_metrics import CommandMetrics
+from mlpipeline.worker.failures import CommandFailed
+from mlpipeline.worker.job import Job
+from mlpipeline.worker.model_dirs import make_ready
+from mlpipeline.worker.stopping import StopSignal
+
+#: How often the command's metrics are looked at while it runs, in seconds.
+_METRICS_INTERVAL_S = 1.0
+
+
+def perform(model: CommandModel, version: Version, job: Job, stop: StopSignal) -> None:
+    """Run the command in the project folder; its exit status is the outcome, what it reports the results.
+
+    Raises:
+        CommandFailed: it could not be started, exited with another status than 0, or was killed.
+    """
+    make_ready(job)
+    if job.is_test and model.test_command is None:
+        job.run.log("it has no test_command: nothing to run in test mode")
+        return
+    words = model.words(
+        version,
+        model_dir=job.model_dir,
+        run_dir=job.run_dir.path,
+        run_id=job.spec.run,
+        seed=job.spec.seed,
+        mode=job.run.mode,
+    )
+    metrics = CommandMetrics(job.attempt.command_metrics, job)
+    with job.record.timed("train"):
+        status = _run(words, job, stop, metrics)
+    metrics.finish()
+    # A program that was told to stop may leave with status 0 before it is done.
+    job.run.stop_noticed = stop.is_received
+    _judge(status)
+    job.record.is_trained = not stop.is_received
+
+
+def _run(words: list[str] | str, job: Job, stop: StopSignal, metrics: CommandMetrics) -> int:
+    try:
+        command = subprocess.Popen(
+            words, shell=isinstance(words, str), cwd=job.spec.project, env={**os.environ, "PWD": job.spec.project}
+        )
+    except OSError as error:
+        shown = words if isinstance(words, str) else words[0]
+        raise CommandFailed(f"{shown}: cannot be started: {error.strerror}", Failure.EXIT) from error
+
+    def pass_stop_on() -> None:
+        command.send_signal(signal.SIGTERM)
+
+    stop.on_stop = pass_stop_on
+    if stop.is_received:
+        pass_stop_on()
+    while True:
+        try:
+            return command.wait(timeout=_METRICS_INTERVAL_S)
+        except subprocess.TimeoutExpired:
+            metrics.follow()
+
+
+def _judge(status: int) -> None:
+    if status > 0:
+        raise CommandFailed(f"the command ended with exit status {status}", Failure.EXIT)
+    if status < 0:
+        raise CommandFailed(f"the command was killed by {signal_name(-status)}", Failure.KILLED)

@@ -1,0 +1,149 @@
+"""Saying what a script offers, in a process of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mlpipeline.authoring.command_model import CommandModel
+from mlpipeline.authoring.versions import Version
+from mlpipeline.domain.description import Description, VersionDescription
+from mlpipeline.domain.identity import code_identity, identity
+from mlpipeline.domain.values import as_parameter, is_opaque
+from mlpipeline.errors import MlpipelineError, ScriptError, VersionsError
+from mlpipeline.project.files import read_json, to_json, write_whole
+from mlpipeline.worker.importing import StoredCode, hides, prepare_path
+from mlpipeline.worker.models import load_model
+from mlpipeline.worker.project_code import loaded_modules, reachable
+
+
+def answer(request_path: Path) -> int:
+    """Describe the script that the request names, and write the answer where it says.
+
+    The request is `{"script", "models_dir", "project", "answer"}`, absolute paths. The answer is a description, or
+    `{"error", "traceback", "files"}`. Before the script is imported, which may end the process, an answer is left
+    that holds `files` alone. Returns 0 when there is an answer.
+    """
+    request = read_json(request_path)
+    script, models_dir, project = (Path(request[name]) for name in ("script", "models_dir", "project"))
+    answer_path = Path(request["answer"])
+    worker = os.getpid()
+    sys.argv[:] = [str(script)]
+    prepare_path(models_dir, project, script)
+    files = _contents({script, *reachable(script, [Path(entry) for entry in sys.path])})
+    write_whole(answer_path, to_json({"files": _hashes(files)}))
+    try:
+        found = describe(script, models_dir, project, files).to_json()
+    except ScriptError as error:
+        found = {"error": error.message, "traceback": error.traceback}
+    except MlpipelineError as error:
+        found = {"error": str(error), "traceback": None}
+    if os.getpid() != worker:
+        # The script forked while it was imported, and the child came back to us.
+        os._exit(0)
+    write_whole(answer_path, to_json({"files": _hashes(files), **found}))
+    return 0
+
+
+def describe(script: Path, models_dir: Path, project: Path, files: dict[Path, bytes]) -> Description:
+    """Import a script and return its versions, in order, each with its identity, and the files it depends on.
+
+    Args:
+        script: to describe; `sys.path` is already as it should be.
+        models_dir: where the model scripts are.
+        project: the project's folder.
+        files: the project code that the script can be seen to import, with itself; what turns out to be imported
+            as well is added, also when the script cannot be used.
+
+    Raises:
+        ScriptError: the script cannot be used.
+        VersionsError, InvalidName, NotJson: its versions cannot.
+    """
+    store = StoredCode(files)
+    try:
+        model = load_model(script, models_dir, store)
+    finally:
+        files.update(_contents(set(loaded_modules().values()) - set(files)))
+    versions = _checked(model)
+    extra = _contents(model.files(models_dir, project)) if isinstance(model, CommandModel) else {}
+    code = code_identity(
+        _text(files[script]),
+        {_name(path, project): _text(data) for path, data in files.items() if path != script},
+        opaque=_opaque_parameters(versions),
+        extra_files={_name(path, project): _sha256(data) for path, data in extra.items() if path not in files},
+    )
+    return Description(
+        versions=tuple(_described(version, code.of(version.name)) for version in versions),
+        files=_hashes({**extra, **files}),
+        warnings=_warnings(script),
+    )
+
+
+def parameters_of(version: Version) -> dict[str, Any]:
+    """Return a version's own parameters as they are recorded."""
+    return {name: as_parameter(value) for name, value in version.own_parameters().items()}
+
+
+def _checked(model: Any) -> list[Version]:
+    if getattr(model, "versions", None) is None:
+        raise VersionsError("MODEL has no versions. Call super().__init__(versions) in its __init__.")
+    model.versions.check()
+    versions: list[Version] = model.versions.in_order()
+    if not versions:
+        raise VersionsError('MODEL has no versions. Add one: versions.add_version("first", …).')
+    for version in versions:
+        model.check_version(version)
+    return versions
+
+
+def _described(version: Version, code: str) -> VersionDescription:
+    parameters = parameters_of(version)
+    seed = parameters.get("seed")
+    return VersionDescription(
+        name=version.name,
+        suffix=version.suffix,
+        parameters=parameters,
+        identity=identity({**parameters, "model_dir_suffix": version.suffix}, code),
+        seed=seed if isinstance(seed, int) else None,
+    )
+
+
+def _opaque_parameters(versions: Iterable[Version]) -> set[str]:
+    return {name for version in versions for name, value in version.own_parameters().items() if is_opaque(value)}
+
+
+def _contents(paths: Iterable[Path]) -> dict[Path, bytes]:
+    contents = {}
+    for path in sorted(paths):
+        try:
+            contents[path] = path.read_bytes()
+        except OSError:
+            continue  # Deleted since: what needs it says so when it runs.
+    return contents
+
+
+def _hashes(files: Mapping[Path, bytes]) -> dict[str, str]:
+    return {str(path): _sha256(data) for path, data in files.items()}
+
+
+def _name(path: Path, project: Path) -> str:
+    return path.relative_to(project).as_posix() if path.is_relative_to(project) else str(path)
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _warnings(script: Path) -> tuple[str, ...]:
+    hidden = hides(script.stem)
+    if hidden is None:
+        return ()
+    return (f"hides {hidden}: `import {script.stem}` in a model script finds this file. Rename it.",)

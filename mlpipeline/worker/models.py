@@ -1,0 +1,59 @@
+"""The kinds of model a script may set, and who does the work of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mlpipeline.authoring.command_model import CommandModel
+from mlpipeline.authoring.function_model import FunctionModel
+from mlpipeline.authoring.model import Model
+from mlpipeline.errors import ScriptError
+from mlpipeline.worker.failures import one_line, user_traceback
+from mlpipeline.worker.importing import StoredCode, import_script
+
+KINDS = (Model, FunctionModel, CommandModel)
+
+Performer = Callable[..., None]
+
+
+def load_model(script: Path, models_dir: Path, store: StoredCode) -> Any:
+    """Import a script and return its `MODEL`.
+
+    Raises:
+        ScriptError: it does not import, or sets no usable `MODEL`; its `traceback` begins in user code.
+    """
+    name = script.relative_to(models_dir).as_posix() if script.is_relative_to(models_dir) else script.name
+    try:
+        module = import_script(script, models_dir, store)
+    except SystemExit as error:
+        told = f"called sys.exit({error.code!r}) while it was imported"
+        raise ScriptError(name, told, traceback=user_traceback(error)) from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        told = f"cannot be imported: {one_line(error)}"
+        raise ScriptError(name, told, traceback=user_traceback(error)) from error
+    model = vars(module).get("MODEL")
+    if model is None:
+        raise ScriptError(name, "sets no MODEL. Set it to a Model, a FunctionModel or a CommandModel.")
+    if not isinstance(model, KINDS):
+        kind = f"the class {model.__name__}" if isinstance(model, type) else f"a {type(model).__name__}"
+        raise ScriptError(name, f"MODEL is {kind}; it must be an object of Model, FunctionModel or CommandModel.")
+    return model
+
+
+def performer_of(model: Any) -> Performer:
+    """Return the function that does the work of this kind of model."""
+    if isinstance(model, FunctionModel):
+        from mlpipeline.worker.function_call import perform as perform_function
+
+        return perform_function
+    if isinstance(model, CommandModel):
+        from mlpipeline.worker.command_call import perform as perform_command
+
+        return perform_command
+    from mlpipeline.worker.model_calls import perform as perform_model
+
+    return perform_model

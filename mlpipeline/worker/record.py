@@ -1,0 +1,86 @@
+"""What a run leaves behind: its metrics as they come, and its result at the end."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mlpipeline.domain.result import Result
+from mlpipeline.domain.runs import Failure, Outcome
+from mlpipeline.project.files import to_json
+
+
+class Record:
+    """Collects what a run achieves; what was collected before a failure is kept."""
+
+    def __init__(self) -> None:
+        self.results: dict[str, Any] = {}
+        self.texts: dict[str, str] = {}
+        self.timings: dict[str, float] = {}
+        self.notes: list[str] = []
+        self.is_prepared = False
+        self.is_trained = False
+
+    @contextmanager
+    def timed(self, phase: str) -> Iterator[None]:
+        """Note how long the block took, in seconds, also when it raises."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.timings[phase] = round(time.monotonic() - began, 3)
+
+    def result(
+        self,
+        outcome: Outcome,
+        *,
+        failure: Failure | None = None,
+        error: str | None = None,
+        traceback: str | None = None,
+    ) -> Result:
+        """Return all of it as the result of a run that ended with `outcome`."""
+        return Result(
+            outcome=outcome,
+            failure=failure,
+            error=error,
+            traceback=traceback,
+            results=self.results,
+            texts=self.texts,
+            timings=self.timings,
+            prepared=self.is_prepared,
+            trained=self.is_trained,
+            notes=tuple(self.notes),
+        )
+
+
+class MetricsFile:
+    """`metrics.jsonl`: one line and one write per call, so that what was logged survives whatever comes next."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor = -1
+        self._file_id: tuple[int, int] | None = None
+
+    def write(self, values: Mapping[str, int | float], step: int | None, at: float) -> None:
+        """Append one line; `at` is in seconds since the epoch."""
+        os.write(self._open(), to_json({"step": step, "time": round(at, 3), "metrics": dict(values)}))
+
+    def _open(self) -> int:
+        # User code may have closed every descriptor and opened its own file under our number.
+        if self._file_id is None or _file_id(self._descriptor) != self._file_id:
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+            self._descriptor = os.open(self._path, flags, 0o644)
+            self._file_id = _file_id(self._descriptor)
+        return self._descriptor
+
+
+def _file_id(descriptor: int) -> tuple[int, int] | None:
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
