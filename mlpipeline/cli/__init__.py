@@ -1,0 +1,1 @@
+"""The command. The only place that prints errors and exits."""

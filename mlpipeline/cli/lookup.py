@@ -1,0 +1,83 @@
+"""The verbs that look: they read files only, and so work while a daemon runs and while none does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from mlpipeline.cli.project import Place, exit_for
+
+
+@click.command()
+@click.option("-n", "count", type=click.IntRange(min=1), default=20, show_default=True, help="How many.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: a list of objects.")
+@click.pass_obj
+def runs(place: Place, count: int, as_json: bool) -> None:
+    """List the latest runs, newest first.
+
+    \b
+    Example:
+      mlpipeline runs -n 50
+    """
+    from mlpipeline.views.listing import run_for_programs, runs_table
+
+    with exit_for(place):
+        outputs = place.outputs(place.settings())
+        _, observed = _observe(outputs)
+        latest = observed[::-1][:count]
+        if as_json:
+            _echo_json([run_for_programs(run, outputs) for run in latest])
+        else:
+            click.echo(runs_table(latest))
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs: one object.")
+@click.pass_obj
+def status(place: Place, as_json: bool) -> None:
+    """Show what runs, what is next, what failed, and where the daemon is.
+
+    \b
+    Example:
+      watch -n 10 mlpipeline status
+    """
+    from mlpipeline.views.listing import status_for_programs, status_screen
+
+    with exit_for(place):
+        settings = place.settings()
+        outputs = place.outputs(settings)
+        daemons, observed = _observe(outputs)
+        if as_json:
+            _echo_json(status_for_programs(daemons, observed, outputs))
+        else:
+            click.echo(status_screen(daemons, observed, outputs, _queued(settings)))
+
+
+def _observe(outputs: Any) -> tuple[list[Any], list[Any]]:
+    from mlpipeline.history.ledger import Ledger
+    from mlpipeline.views.observed import observe_daemons, observe_runs
+
+    ledger = Ledger.read(outputs, warn=lambda text: click.echo(f"mlpipeline: {text}", err=True))
+    daemons = observe_daemons(outputs)
+    return daemons, observe_runs(ledger, outputs, daemons)
+
+
+def _queued(settings: Any) -> list[str]:
+    from mlpipeline.errors import QueueError
+    from mlpipeline.project.paths import QUEUE_NAME
+    from mlpipeline.project.queue_file import read_queue
+    from mlpipeline.project.scripts import listed_scripts
+
+    try:
+        queue = read_queue(settings.root / QUEUE_NAME, settings.models_dir)
+        return [entry.script for entry in listed_scripts(queue, settings.models_dir).entries]
+    except QueueError as error:
+        click.echo(f"mlpipeline: {error}", err=True)
+        return []
+
+
+def _echo_json(value: Any) -> None:
+    import json
+
+    click.echo(json.dumps(value, ensure_ascii=False, indent=1))

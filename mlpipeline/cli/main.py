@@ -1,0 +1,82 @@
+"""`mlpipeline`: test mode; `mlpipeline -r`: the queue; and the verbs that look at it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from mlpipeline import __version__
+from mlpipeline.cli.lookup import runs, status
+from mlpipeline.cli.project import Place, exit_for
+
+_RUN_ONLY = {"skip_done": "-u", "no_log": "-n", "jobs": "-j", "watch": "--watch"}
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("-r", "--run", "is_execution", is_flag=True, help="Train what models.toml lists, unattended.")
+@click.option("-u", "--unfinished", "skip_done", is_flag=True, help="With -r: skip what history says is done.")
+@click.option("-n", "--no-log", "--no_log", "no_log", is_flag=True, help="With -r: write no logs, results or history.")
+@click.option("-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="With -r: N runs at a time (default 1).")
+@click.option("--watch", is_flag=True, help="With -r: stay when the queue is empty, and wait for work.")
+@click.option("--only", multiple=True, metavar="MODEL[:VERSION]", help="Only this; may be given again.")
+@click.option("-C", "folder", type=click.Path(path_type=Path), default=Path(), metavar="DIR", help="The project.")
+@click.option("--debug", is_flag=True, help="Show tracebacks of mlpipeline itself.")
+@click.version_option(__version__, prog_name="mlpipeline")
+@click.pass_context
+def command(
+    context: click.Context,
+    is_execution: bool,
+    skip_done: bool,
+    no_log: bool,
+    jobs: int | None,
+    watch: bool,
+    only: tuple[str, ...],
+    folder: Path,
+    debug: bool,
+) -> None:
+    """Test every listed version of every model, or (-r) train them all.
+
+    Without -r it tests: each version listed in models_test.toml, one step each, until the first failure. With -r it
+    trains what models.toml lists, one process per version, and goes on whatever happens.
+
+    \b
+    Examples:
+      mlpipeline                        test everything, in a minute
+      mlpipeline -r -u                  train what is not done yet
+      mlpipeline -r -j 4 --watch        four at a time; wait for more when the queue is empty
+      mlpipeline -r --only digits:deep  one version of models/digits.py
+    """
+    context.obj = Place(folder=folder, is_debug=debug)
+    if context.invoked_subcommand is not None:
+        return
+    if not is_execution:
+        given = [flag for name, flag in _RUN_ONLY.items() if context.params[name]]
+        if given:
+            raise click.UsageError(f"{given[0]} needs -r.")
+    from mlpipeline.cli.launching import execute, test
+
+    with exit_for(context.obj):
+        if is_execution:
+            sys.exit(
+                execute(
+                    context.obj, skip_done=skip_done, is_recorded=not no_log, jobs=jobs or 1, watch=watch, only=only
+                )
+            )
+        sys.exit(test(context.obj, only))
+
+
+command.add_command(runs)
+command.add_command(status)
+
+
+def main() -> None:
+    """Run the command."""
+    try:
+        command(prog_name="mlpipeline")
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; Python would complain once more when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -1,0 +1,65 @@
+"""Where the command is used, and what becomes of errors."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mlpipeline.errors import MlpipelineError
+
+if TYPE_CHECKING:
+    from mlpipeline.project.paths import Outputs
+    from mlpipeline.project.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where the command is used."""
+
+    #: `-C`, or the current folder.
+    folder: Path
+    is_debug: bool
+
+    def settings(self) -> Settings:
+        """Return the settings of the project that the folder is in.
+
+        Raises:
+            SettingsError: there is none, or they cannot be used.
+        """
+        from mlpipeline.project.settings import find_project, load_settings
+
+        return load_settings(find_project(self.folder))
+
+    def host(self) -> str:
+        """Return this host's name as it stands in file names."""
+        from mlpipeline.project.settings import host_name
+
+        return host_name(os.environ, platform.node())
+
+    def outputs(self, settings: Settings) -> Outputs:
+        """Return the project's outputs folder as this host sees it."""
+        from mlpipeline.project.paths import OUTPUTS_NAME, Outputs
+
+        return Outputs(path=settings.models_dir / OUTPUTS_NAME, host=self.host())
+
+
+@contextmanager
+def exit_for(place: Place) -> Iterator[None]:
+    """Turn an error of ours into its message on stderr and its exit status."""
+    try:
+        yield
+    except MlpipelineError as error:
+        if place.is_debug:
+            raise
+        click.echo(f"mlpipeline: {error}", err=True)
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,58 @@
+"""A run that is under way, as the daemon watches it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from mlpipeline.domain.result import Result
+from mlpipeline.executors.executor import Presence, Seen
+from mlpipeline.project.files import read_json
+from mlpipeline.project.paths import AttemptDir
+
+#: How long a process may take to leave after it wrote its result, in seconds.
+LEAVE_TIME_S = 30.0
+
+
+@dataclass(kw_only=True)
+class Active:
+    """One run under way. What is known of it is on disk; here is only what the daemon is waiting for."""
+
+    run_id: str
+    attempt: AttemptDir
+    handle: str
+    #: When this daemon started it, on the monotonic clock; None for an adopted one.
+    began_at: float | None = None
+    #: What was last seen of its process; ENDED is said only once, so it is kept.
+    seen: Seen | None = None
+    #: When it is killed: some time after its result, or after it was asked to stop. On the monotonic clock.
+    kill_at: float | None = None
+
+    @property
+    def is_own(self) -> bool:
+        """Whether this daemon started it: the end of a child wakes it, others it has to look for."""
+        return self.began_at is not None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its process is gone."""
+        return self.seen is not None and self.seen.presence is Presence.ENDED
+
+    def kill_within(self, seconds: float) -> None:
+        """Have it killed after so long, unless that was to happen earlier anyway."""
+        at = time.monotonic() + seconds
+        self.kill_at = at if self.kill_at is None else min(at, self.kill_at)
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether it should have ended by now."""
+        return self.kill_at is not None and time.monotonic() >= self.kill_at
+
+
+def read_result(attempt: AttemptDir) -> Result | None:
+    """Return what the worker reported, or None as long as it has not."""
+    value = read_json(attempt.result)
+    try:
+        return Result.from_json(value) if value is not None else None
+    except (KeyError, TypeError, ValueError):
+        return None

@@ -1,0 +1,166 @@
+"""What the queue offers at this moment: its versions in order, and what of it cannot be used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mlpipeline.daemon.descriptions import Descriptions
+from mlpipeline.domain.description import Description, VersionDescription
+from mlpipeline.domain.names import check_name, model_dir_name, shared_model_dirs, version_key
+from mlpipeline.domain.queue import Entry, Only, Queue, model_name, queue_changes
+from mlpipeline.domain.words import did_you_mean
+from mlpipeline.errors import InvalidName, QueueError, ScriptError
+from mlpipeline.project.queue_file import QueueFile
+from mlpipeline.project.scripts import listed_scripts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """A version that the queue lists, as it is now."""
+
+    model: str
+    version: str
+    #: Its script, relative to models_dir.
+    script: str
+    identity: str
+    parameters: Mapping[str, Any]
+    seed: int | None
+    #: The name of its model dir, `<model>-<suffix>`.
+    model_dir: str
+    #: The project files it depends on: absolute path -> SHA-256.
+    files: Mapping[str, str]
+
+    @property
+    def key(self) -> str:
+        """`model:version`."""
+        return version_key(self.model, self.version)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """Something listed that cannot be used."""
+
+    #: The script, or `model:version`.
+    what: str
+    why: str
+    traceback: str | None = None
+
+
+class Catalogue:
+    """The queue file and the descriptions of its scripts, taken together."""
+
+    def __init__(
+        self, queue_file: QueueFile, descriptions: Descriptions, only: Only, log: Callable[[str], None]
+    ) -> None:
+        self._queue_file = queue_file
+        self._descriptions = descriptions
+        self._only = only
+        self._log = log
+        self._entries: tuple[Entry, ...] | None = None
+        self._last_complaint: str | None = None
+        self._told: set[tuple[str, str]] = set()
+        self.offers: list[Offer] = []
+        self.problems: list[Problem] = []
+
+    def refresh(self) -> None:
+        """Read the queue again and see what it offers now; a queue file that is wrong leaves the last good list."""
+        self._descriptions.poll()
+        self._entries = self._listed()
+        self.offers, self.problems = [], []
+        for entry in self._entries:
+            if self._only.may_match(model_name(entry.script)):
+                self._add(entry)
+        self._refuse_shared_model_dirs()
+        for problem in self.problems:
+            self._tell(problem.what, problem.why, problem.traceback)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every listed script has been described."""
+        return not self._descriptions.is_pending
+
+    def known_versions(self) -> list[tuple[str, str]]:
+        """Return (model, version) of all that is offered, in order."""
+        return [(offer.model, offer.version) for offer in self.offers]
+
+    def _listed(self) -> tuple[Entry, ...]:
+        before = self._entries
+        try:
+            queue: Queue = self._queue_file.read()
+            listing = listed_scripts(queue, self._queue_file.models_dir)
+        except QueueError as error:
+            if before is None:
+                raise
+            if str(error) != self._last_complaint:
+                self._last_complaint = str(error)
+                self._log(f"{error}\nThe last good list stays in force.")
+            return before
+        if self._last_complaint is not None:
+            self._last_complaint = None
+            self._log(f"{self._queue_file.path.name} can be read again")
+        for passed_over in listing.passed_over:
+            self._tell(passed_over.script, f"passed over: {passed_over.why}")
+        if before is not None and (changes := queue_changes(before, listing.entries)):
+            self._log(changes)
+        return listing.entries
+
+    def _add(self, entry: Entry) -> None:
+        answer = self._descriptions.get(entry.script)
+        if answer is None:
+            return
+        if isinstance(answer, ScriptError):
+            self.problems.append(Problem(what=entry.script, why=answer.message, traceback=answer.traceback))
+            return
+        for warning in answer.warnings:
+            self._tell(entry.script, warning)
+        for version in self._chosen(entry, answer):
+            self._offer(entry.script, version, answer)
+
+    def _chosen(self, entry: Entry, description: Description) -> list[VersionDescription]:
+        if entry.versions is None:
+            return list(description.versions)
+        names = [version.name for version in description.versions]
+        for name in entry.versions:
+            if name not in names:
+                why = f'{self._queue_file.path.name} lists version "{name}", which it does not have.'
+                self.problems.append(Problem(what=entry.script, why=why + did_you_mean(name, names)))
+        return [version for version in description.versions if version.name in entry.versions]
+
+    def _offer(self, script: str, version: VersionDescription, description: Description) -> None:
+        model = model_name(script)
+        key = version_key(model, version.name)
+        try:
+            check_name(version.name, "version name")
+            check_name(version.suffix, "model_dir_suffix")
+            model_dir = model_dir_name(model, version.suffix)
+        except InvalidName as error:
+            self.problems.append(Problem(what=key, why=str(error)))
+            return
+        if self._only.matches(model, version.name):
+            self.offers.append(
+                Offer(
+                    model=model,
+                    version=version.name,
+                    script=script,
+                    identity=version.identity,
+                    parameters=version.parameters,
+                    seed=version.seed,
+                    model_dir=model_dir,
+                    files=description.files,
+                )
+            )
+
+    def _refuse_shared_model_dirs(self) -> None:
+        shared = shared_model_dirs((offer.key, offer.model_dir) for offer in self.offers)
+        for model_dir, keys in shared.items():
+            why = f"would use the same model dir, {model_dir}. Give one of them another name or model_dir_suffix."
+            self.problems.append(Problem(what=" and ".join(keys), why=why))
+        self.offers = [offer for offer in self.offers if offer.model_dir not in shared]
+
+    def _tell(self, what: str, why: str, traceback: str | None = None) -> None:
+        # What stays as it is is said once, not before every run.
+        if (what, why) not in self._told:
+            self._told.add((what, why))
+            self._log(f"{what}: {why}" + (f"\n{traceback}" if traceback else ""))

@@ -1,0 +1,242 @@
+"""Asking a worker what a script offers, and remembering the answer for as long as its files stay the same."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import tempfile
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlpipeline.domain.description import Description
+from mlpipeline.domain.endings import how_it_ended
+from mlpipeline.errors import ScriptError
+from mlpipeline.executors.local import worker_command
+from mlpipeline.executors.processes import ProcessId, sweep
+from mlpipeline.project.files import read_json, to_json
+from mlpipeline.project.scripts import check_script
+from mlpipeline.project.settings import Settings
+
+#: How much of what a script printed is shown when its process died.
+_LAST_LINES = 15
+
+Answer = Description | ScriptError
+Signature = tuple[int, int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One question to one worker: the folder with the request, the output and the answer, and the script."""
+
+    folder: Path
+    script: str
+
+    @classmethod
+    def write(cls, folder: Path, script: str, settings: Settings) -> Request:
+        """Write the request into `folder`.
+
+        Raises:
+            ScriptError: the script can be seen to be unusable without asking.
+        """
+        path = check_script(script, settings.models_dir)
+        request = cls(folder=folder, script=script)
+        request.path.write_bytes(
+            to_json(
+                {
+                    "script": str(path),
+                    "models_dir": str(settings.models_dir),
+                    "project": str(settings.root),
+                    "answer": str(request._answer_path),
+                }
+            )
+        )
+        return request
+
+    @property
+    def path(self) -> Path:
+        """The request file, the worker's argument."""
+        return self.folder / "request.json"
+
+    @property
+    def output(self) -> Path:
+        """What the script printed while it was imported."""
+        return self.folder / "output.log"
+
+    @property
+    def run_id(self) -> str:
+        """What marks the worker's processes, as a run's id does."""
+        return f"describe-{self.folder.name}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What is set for the worker."""
+        return {"MLP_RUN_ID": self.run_id}
+
+    def answer(self, exit_status: int | None, timeout_s: float) -> tuple[Answer, Mapping[str, str]]:
+        """Return what the worker found, and the content of the files that the answer depends on.
+
+        Args:
+            exit_status: of the worker; None when it was killed because its time ran out.
+            timeout_s: the time it had.
+        """
+        value = read_json(self._answer_path) or {}
+        files = value.get("files", {})
+        if "versions" in value:
+            return Description.from_json(value), files
+        if value.get("error"):
+            return ScriptError(self.script, value["error"], traceback=value.get("traceback")), files
+        if exit_status is None:
+            why = f"was still being imported after {timeout_s:g} s. Load data in the functions that train, or raise "
+            return ScriptError(self.script, f"{why}import_timeout in mlp.toml.", traceback=self._last_output()), files
+        why = f"the process that imported it {how_it_ended(exit_status)}"
+        return ScriptError(self.script, why, traceback=self._last_output()), files
+
+    @property
+    def _answer_path(self) -> Path:
+        return self.folder / "answer.json"
+
+    def _last_output(self) -> str | None:
+        try:
+            text = self.output.read_text("utf-8", "replace")
+        except OSError:
+            return None
+        return "\n".join(text.splitlines()[-_LAST_LINES:]) or None
+
+
+@dataclass(kw_only=True)
+class _Asked:
+    request: Request
+    process: subprocess.Popen[bytes]
+    leader: ProcessId
+    deadline: float
+
+
+@dataclass(kw_only=True)
+class _Remembered:
+    answer: Answer
+    files: Mapping[str, str]
+    signatures: dict[str, Signature | None]
+
+
+class Descriptions:
+    """What the scripts of a project offer; asked for on first use, and again when one of their files changed."""
+
+    def __init__(self, settings: Settings, *, at_once: int) -> None:
+        """Let at most `at_once` workers describe at the same time."""
+        self._settings = settings
+        self._at_once = at_once
+        self._folder = tempfile.TemporaryDirectory(prefix="mlpipeline-describe-")
+        self._waiting: deque[str] = deque()
+        self._asked: dict[str, _Asked] = {}
+        self._remembered: dict[str, _Remembered] = {}
+
+    def get(self, script: str) -> Answer | None:
+        """Return what `script` offers, or None while that is being found out."""
+        if script in self._asked or script in self._waiting:
+            return None
+        remembered = self._remembered.get(script)
+        if remembered is not None and _is_fresh(remembered):
+            return remembered.answer
+        self._waiting.append(script)
+        self.poll()
+        return None if script in self._asked or script in self._waiting else self._remembered[script].answer
+
+    def forget(self, script: str) -> None:
+        """Ask again next time."""
+        self._remembered.pop(script, None)
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether answers are still to come."""
+        return bool(self._asked or self._waiting)
+
+    @property
+    def pending(self) -> list[str]:
+        """The scripts being described."""
+        return [*self._asked, *self._waiting]
+
+    def poll(self) -> None:
+        """Take the answers that came, and ask what is waiting to be asked."""
+        for script, asked in list(self._asked.items()):
+            exit_status = asked.process.poll()
+            if exit_status is not None or time.monotonic() > asked.deadline:
+                del self._asked[script]
+                self._take(script, asked, exit_status)
+        while self._waiting and len(self._asked) < self._at_once:
+            self._ask(self._waiting.popleft())
+
+    def close(self) -> None:
+        """End all that is under way."""
+        for asked in self._asked.values():
+            sweep(asked.leader, asked.request.run_id)
+            asked.process.wait()
+        self._asked.clear()
+        self._waiting.clear()
+        self._folder.cleanup()
+
+    def _ask(self, script: str) -> None:
+        folder = Path(tempfile.mkdtemp(dir=self._folder.name))
+        path = str(self._settings.models_dir / script)
+        try:
+            request = Request.write(folder, script, self._settings)
+        except ScriptError as error:
+            # What is wrong with the script can be seen in its content alone.
+            self._remember(script, error, {path: _sha256(path)})
+            return
+        with request.output.open("wb") as output:
+            process = subprocess.Popen(
+                worker_command("describe", str(request.path)),
+                cwd=self._settings.root,
+                env={**os.environ, **request.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        leader = ProcessId.of(process.pid) or ProcessId(pid=process.pid, boot="", ticks=0.0)
+        deadline = time.monotonic() + self._settings.import_timeout_s
+        self._asked[script] = _Asked(request=request, process=process, leader=leader, deadline=deadline)
+
+    def _take(self, script: str, asked: _Asked, exit_status: int | None) -> None:
+        # A script may have left processes behind while it was imported.
+        sweep(asked.leader, asked.request.run_id)
+        asked.process.wait()
+        answer, files = asked.request.answer(exit_status, self._settings.import_timeout_s)
+        path = str(self._settings.models_dir / script)
+        self._remember(script, answer, files or {path: _sha256(path)})
+
+    def _remember(self, script: str, answer: Answer, files: Mapping[str, str]) -> None:
+        # A file may have been saved since it was described: its first look compares the content.
+        signatures: dict[str, Signature | None] = dict.fromkeys(files)
+        self._remembered[script] = _Remembered(answer=answer, files=files, signatures=signatures)
+
+
+def _is_fresh(remembered: _Remembered) -> bool:
+    for path, known in remembered.signatures.items():
+        # Looked at before the content is: a save in between is seen next time.
+        now = _signature(path)
+        if known is not None and now == known:
+            continue
+        if _sha256(path) != remembered.files[path]:
+            return False
+        remembered.signatures[path] = now
+    return True
+
+
+def _signature(path: str) -> Signature | None:
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _sha256(path: str) -> str:
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError:
+        return ""

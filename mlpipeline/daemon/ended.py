@@ -1,0 +1,88 @@
+"""Writing down that a run ended."""
+
+from __future__ import annotations
+
+import time
+
+from mlpipeline.daemon.active import Active, read_result
+from mlpipeline.daemon.records import Records
+from mlpipeline.daemon.reporter import Reporter
+from mlpipeline.domain.endings import Ending, ending
+from mlpipeline.domain.result import Result
+from mlpipeline.domain.runs import Outcome, Run, Start
+from mlpipeline.history import claims
+from mlpipeline.project.paths import AttemptDir, Outputs
+
+#: How much of its output is shown of a run that left no traceback.
+_LAST_LINES = 10
+_TAIL_BYTES = 16_384
+
+
+def record_end(run: Run, active: Active, outputs: Outputs, records: Records, reporter: Reporter) -> Run:
+    """Record how a run ended whose process is gone, give its model dir back, and say so; return it as it is now.
+
+    Raises:
+        OSError: the end could not be recorded; it may be tried again, and nothing is forgotten.
+    """
+    result = read_result(active.attempt)
+    if run.is_open:
+        exit_status = active.seen.exit_status if active.seen else None
+        end = ending(result, exit_status, is_stop_asked=run.is_stop_asked)
+        records.note(_event(run, end, result, active))
+        run = records.run(run.id)
+        _log(run, end, result, active.attempt, records)
+    claims.release(outputs.claim(run.model_dir), run.id)
+    try:
+        records.add_results(reporter.results_block(run, result))
+    except OSError as error:
+        records.log(f"its results are not in {records.outputs.results.name}: {error.strerror}", run.id)
+    return run
+
+
+def _event(run: Run, end: Ending, result: Result | None, active: Active) -> dict[str, object]:
+    # The worker notes progress only once the model dir is ready, so the file tells that of a killed one, too.
+    is_prepared = result.prepared if result else active.attempt.progress.exists()
+    return {
+        "event": "ended",
+        "run": run.id,
+        "outcome": end.outcome,
+        "failure": end.failure,
+        "error": end.error,
+        "results": result.results if result else {},
+        "seconds": _seconds(result, active),
+        "prepared": is_prepared or run.start is not Start.CLEAN,
+        "trained": bool(result and result.trained),
+        "note": end.note,
+    }
+
+
+def _seconds(result: Result | None, active: Active) -> float | None:
+    if result is not None:
+        return result.seconds
+    return None if active.began_at is None else round(time.monotonic() - active.began_at, 3)
+
+
+def _log(run: Run, end: Ending, result: Result | None, attempt: AttemptDir, records: Records) -> None:
+    if end.outcome in (Outcome.FAILED, Outcome.LOST):
+        shown = result.traceback if result and result.traceback else _last_output(attempt)
+        if shown:
+            records.log(shown, run.id)
+    kind = f" ({end.failure})" if end.failure else ""
+    preposition = "in" if end.outcome is Outcome.SUCCEEDED else "after"
+    took = "" if run.seconds is None else f" {preposition} {run.seconds:.1f} s"
+    why = f": {end.error}" if end.error else ""
+    where = "" if end.outcome is Outcome.SUCCEEDED else f" (see {attempt.output})"
+    records.log(f"{run.key} {end.outcome}{kind}{took}{why}{where}", run.id)
+    for note in (*((end.note,) if end.note else ()), *(result.notes if result else ())):
+        records.log(f"note: {note}", run.id)
+
+
+def _last_output(attempt: AttemptDir) -> str | None:
+    try:
+        with attempt.output.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - _TAIL_BYTES))
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return None
+    return "\n".join(lines[-_LAST_LINES:]) or None

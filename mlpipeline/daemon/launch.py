@@ -1,0 +1,110 @@
+"""Putting a daemon together for one launch of `mlpipeline -r`."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from mlpipeline.daemon.catalogue import Catalogue
+from mlpipeline.daemon.descriptions import Descriptions
+from mlpipeline.daemon.loop import Daemon, Parts
+from mlpipeline.daemon.options import LaunchOptions
+from mlpipeline.daemon.presence import Presence
+from mlpipeline.daemon.records import Records
+from mlpipeline.daemon.reporter import Reporter
+from mlpipeline.daemon.starting import Starter
+from mlpipeline.daemon.surroundings import Surroundings
+from mlpipeline.daemon.waker import Waker, watch_folders
+from mlpipeline.errors import OutputsError
+from mlpipeline.executors.local import LocalExecutor
+from mlpipeline.history.ledger import Ledger
+from mlpipeline.project.clock import timestamp
+from mlpipeline.project.paths import OUTPUTS_NAME, QUEUE_NAME, Outputs
+from mlpipeline.project.queue_file import QueueFile
+from mlpipeline.project.settings import Settings
+
+
+def launch(settings: Settings, host: str, options: LaunchOptions, reporter: Reporter) -> int:
+    """Run the queue and return the exit status: 0 all well, 1 something failed, 128 + n when signal n ended it.
+
+    Raises:
+        QueueError: the queue file cannot be used.
+        OutputsError: the outputs folder cannot be used, or another daemon of this host uses it.
+        MlpipelineError: `--only` asks for something that is not in the queue.
+    """
+    queue_file = QueueFile(settings.root / QUEUE_NAME, settings.models_dir)
+    queue_file.read()
+    outputs = Outputs(path=settings.models_dir / OUTPUTS_NAME, host=host)
+    waker = Waker()
+    since = timestamp()
+    presence = Presence(outputs, options.command, since)
+    with ExitStack() as stack:
+        waker.install()
+        presence.begin()
+        stack.callback(presence.end)
+        records = stack.enter_context(_records(outputs, options, since))
+        descriptions = Descriptions(settings, at_once=max(2, options.jobs))
+        stack.callback(descriptions.close)
+        executor = LocalExecutor()
+        if options.watch:
+            stack.callback(watch_folders(_source_folders(settings), waker.wake))
+        parts = Parts(
+            settings=settings,
+            options=options,
+            outputs=outputs,
+            records=records,
+            catalogue=Catalogue(queue_file, descriptions, options.only, records.log),
+            executor=executor,
+            starter=Starter(settings, outputs, records, descriptions, executor),
+            presence=presence,
+            surroundings=Surroundings(settings.root, settings.environment_variables),
+            waker=waker,
+            reporter=reporter,
+        )
+        return Daemon(parts).run()
+
+
+@contextmanager
+def _records(outputs: Outputs, options: LaunchOptions, since: str) -> Iterator[Records]:
+    """The records of this launch; without recording they lie in a temporary folder."""
+    launch_id = f"{outputs.host}-{os.getpid()}-{since}"
+    with ExitStack() as stack:
+        warnings: list[str] = []
+        ledger = Ledger.read(outputs, warn=warnings.append)
+        target = outputs
+        if not options.is_recorded:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mlpipeline-"))
+            target = Outputs(path=Path(folder), host=outputs.host)
+        try:
+            records = Records(target, ledger, launch_id)
+            stack.callback(records.close)
+            records.note(
+                {
+                    "event": "launch",
+                    "launch": launch_id,
+                    "host": outputs.host,
+                    "pid": os.getpid(),
+                    "command": options.command,
+                }
+            )
+        except OSError as error:
+            told = f"{outputs.path} cannot be written: {error.strerror}. Nothing was started."
+            raise OutputsError(told) from error
+        for warning in warnings:
+            records.log(warning)
+        yield records
+
+
+def _source_folders(settings: Settings) -> list[str]:
+    """Return the folders whose files the daemon depends on: the project's, and all with scripts; never `outputs/`."""
+    folders = [str(settings.root)]
+    for folder, subfolders, _ in os.walk(settings.models_dir):
+        subfolders[:] = [name for name in subfolders if name not in _NOT_SOURCES and not name.startswith(".")]
+        folders.append(folder)
+    return list(dict.fromkeys(folders))
+
+
+_NOT_SOURCES = (OUTPUTS_NAME, "__pycache__")

@@ -1,0 +1,315 @@
+"""The daemon's loop: collect what ended, see what the queue offers, start what may start, sleep."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import suppress
+from dataclasses import dataclass
+
+from mlpipeline.daemon.active import LEAVE_TIME_S, Active
+from mlpipeline.daemon.catalogue import Catalogue, Offer, Problem
+from mlpipeline.daemon.ended import record_end
+from mlpipeline.daemon.options import LaunchOptions
+from mlpipeline.daemon.presence import HEARTBEAT_INTERVAL_S, Presence
+from mlpipeline.daemon.records import Records
+from mlpipeline.daemon.recovery import take_over
+from mlpipeline.daemon.reporter import Reporter
+from mlpipeline.daemon.starting import Held, Starter
+from mlpipeline.daemon.surroundings import Surroundings
+from mlpipeline.daemon.waker import Waker
+from mlpipeline.domain.plan import STARTS, Verdict, plan_line, verdict
+from mlpipeline.domain.runs import Outcome, Run, State
+from mlpipeline.executors.executor import Executor, Seen, StartRefused
+from mlpipeline.executors.executor import Presence as Whereabouts
+from mlpipeline.history.stores import store_environment
+from mlpipeline.project.files import read_json
+from mlpipeline.project.paths import Outputs
+from mlpipeline.project.settings import Settings
+
+#: How soon the loop looks again, in seconds: while something is about to happen that wakes nobody, …
+_SOON_S = 0.05
+#: … while it watches processes that are not its children, …
+_ADOPTED_S = 0.5
+#: … while its own children run, …
+_RUNNING_S = 1.0
+#: … and after something could not be written or started.
+_TROUBLE_S = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What a daemon is made of."""
+
+    settings: Settings
+    options: LaunchOptions
+    #: Where model dirs and claims are.
+    outputs: Outputs
+    records: Records
+    catalogue: Catalogue
+    executor: Executor
+    starter: Starter
+    presence: Presence
+    surroundings: Surroundings
+    waker: Waker
+    reporter: Reporter
+
+
+class Daemon:
+    """Works a queue off, or stays with it."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._records = parts.records
+        self._options = parts.options
+        self._active: list[Active] = []
+        #: What was started in this launch: `model:version`, with the identity while watching.
+        self._begun: set[tuple[str, str | None]] = set()
+        self._ended: list[Run] = []
+        self._held: dict[str, Held] = {}
+        self._is_stopping = False
+        self._stops_heeded = 0
+        self._trouble: str | None = None
+
+    def run(self) -> int:
+        """Run until there is nothing left to do, or somebody says stop; return the exit status."""
+        self._open()
+        self._see_what_there_is()
+        if not self._is_stopping:
+            self._log_plan()
+        while not self._is_done():
+            self._advance()
+            if not self._is_done():
+                self._parts.waker.sleep(self._pause_s())
+        return self._close()
+
+    # The phases of a launch
+
+    def _open(self) -> None:
+        self._log(f"mlpipeline begins: {self._options.command}")
+        if self._options.is_recorded:
+            for run in self._records.ledger.open_runs(self._parts.outputs.host):
+                self._adopt(run)
+
+    def _adopt(self, run: Run) -> None:
+        active = take_over(run, self._parts.outputs, self._records)
+        if active is not None:
+            self._active.append(active)
+            self._begun.add(self._mark(run.key, run.identity))
+            self._records.log(f"{run.key} was begun by a daemon before this one: watched again", run.id)
+            if run.is_stop_asked:
+                active.kill_within(self._parts.settings.stop_grace_s)
+
+    def _see_what_there_is(self) -> None:
+        catalogue = self._parts.catalogue
+        catalogue.refresh()
+        while not catalogue.is_complete and not self._is_stopping:
+            self._parts.waker.sleep(_SOON_S)
+            self._heed_signals()
+            catalogue.refresh()
+        if catalogue.is_complete:
+            self._options.only.refuse_unmatched(catalogue.known_versions())
+
+    def _log_plan(self) -> None:
+        verdicts = [self._verdict(offer) for offer in self._parts.catalogue.offers]
+        problems = len(self._parts.catalogue.problems)
+        cannot = f"; {problems} cannot be used" if problems else ""
+        self._log(f"{plan_line(verdicts)}{cannot}")
+
+    def _advance(self) -> None:
+        """One tick. What it does is only done once it is recorded, so after trouble it is simply done again."""
+        self._heed_signals()
+        try:
+            self._collect()
+            if not self._is_stopping:
+                self._start_what_may_start()
+            self._say_where_it_stands()
+        except (OSError, StartRefused) as error:
+            self._complain(error)
+        else:
+            self._recovered()
+
+    def _is_done(self) -> bool:
+        if self._is_stopping and self._trouble is not None and self._stops_heeded > 1:
+            return True  # What could not be recorded is found by the next launch.
+        if self._active:
+            return False
+        if self._is_stopping:
+            return True
+        return (
+            not self._options.watch
+            and self._trouble is None
+            and self._parts.catalogue.is_complete
+            and self._next() is None
+        )
+
+    def _close(self) -> int:
+        self._parts.surroundings.wait(_RUNNING_S)
+        with suppress(OSError):
+            self._note_surroundings()
+        problems = self._parts.catalogue.problems
+        self._log(_closing_line(self._ended, problems))
+        self._records.show(self._parts.reporter.summary(self._ended, problems))
+        if self._parts.waker.stops:
+            return 128 + self._parts.waker.stops[0]
+        is_well = all(run.outcome is Outcome.SUCCEEDED for run in self._ended) and not problems
+        return 0 if is_well else 1
+
+    # Collecting
+
+    def _collect(self) -> None:
+        seen = self._parts.executor.look([active.handle for active in self._active])
+        gone = Seen(presence=Whereabouts.ENDED)
+        for active in self._active:
+            if not active.is_over:
+                active.seen = seen.get(active.handle, gone)
+        for active in list(self._active):
+            self._note_running(active)
+            if active.is_over:
+                self._end(active)
+            else:
+                self._hurry(active)
+        self._note_surroundings()
+
+    def _note_running(self, active: Active) -> None:
+        if self._records.run(active.run_id).state is not State.WAITING:
+            return
+        worker = read_json(active.attempt.worker)
+        if worker is not None and "pid" in worker:
+            event = {"event": "running", "run": active.run_id, "pid": worker["pid"]}
+            self._records.note({**event, "started_at": worker["started_at"]})
+
+    def _hurry(self, active: Active) -> None:
+        if active.kill_at is None and active.attempt.result.exists():
+            active.kill_within(LEAVE_TIME_S)
+        if active.is_overdue:
+            self._parts.executor.stop(active.handle, hard=True)
+
+    def _end(self, active: Active) -> None:
+        # What the run left behind goes first: it could still write to the model dir.
+        self._parts.executor.stop(active.handle, hard=True)
+        run = self._records.run(active.run_id)
+        ended = record_end(run, active, self._parts.outputs, self._records, self._parts.reporter)
+        self._active.remove(active)
+        self._ended.append(ended)
+
+    def _note_surroundings(self) -> None:
+        found = self._parts.surroundings.take()
+        if found is not None:
+            name = store_environment(self._records.outputs, found)
+            self._records.note({"event": "environment", "launch": self._records.launch, "environment": name})
+
+    # Starting
+
+    def _start_what_may_start(self) -> None:
+        while len(self._active) < self._options.jobs:
+            self._parts.catalogue.refresh()
+            chosen = self._next()
+            if chosen is None:
+                return
+            offer, decided = chosen
+            outcome = self._parts.starter.start(offer, STARTS[decided], self._records.ledger.latest(offer.key))
+            if isinstance(outcome, Held):
+                self._hold(offer, outcome)
+            elif outcome is not None:
+                self._begun.add(self._mark(offer.key, offer.identity))
+                self._active.append(outcome)
+
+    def _next(self) -> tuple[Offer, Verdict] | None:
+        for offer in self._parts.catalogue.offers:
+            if self._mark(offer.key, offer.identity) in self._begun or offer.key in self._held:
+                continue
+            decided = self._verdict(offer)
+            if decided in STARTS:
+                return offer, decided
+        return None
+
+    def _verdict(self, offer: Offer) -> Verdict:
+        last = self._records.ledger.latest(offer.key)
+        return verdict(last, offer.identity, skip_done=self._options.skip_done)
+
+    def _hold(self, offer: Offer, held: Held) -> None:
+        self._held[offer.key] = held
+        self._log(f"{offer.key} is held: {held.why}")
+
+    def _mark(self, key: str, identity: str) -> tuple[str, str | None]:
+        return key, identity if self._options.watch else None
+
+    # Stopping
+
+    def _heed_signals(self) -> None:
+        stops = self._parts.waker.stops[self._stops_heeded :]
+        self._stops_heeded += len(stops)
+        for number in stops:
+            if self._is_stopping:
+                self._kill_all()
+            else:
+                self._stop_all(number)
+
+    def _stop_all(self, number: signal.Signals) -> None:
+        self._is_stopping = True
+        grace_s = self._parts.settings.stop_grace_s
+        self._log(f"{number.name}: starts nothing more")
+        if self._active:
+            self._log(
+                f"waits up to {grace_s:g} s for {len(self._active)} to stop; the same signal again kills them now"
+            )
+        for active in self._active:
+            with suppress(OSError):
+                self._records.note({"event": "stop", "run": active.run_id, "by": number.name})
+            self._parts.executor.stop(active.handle, hard=False)
+            active.kill_within(grace_s)
+
+    def _kill_all(self) -> None:
+        self._log("kills what still runs")
+        for active in self._active:
+            active.kill_within(0)
+
+    # Saying
+
+    def _say_where_it_stands(self) -> None:
+        waiting = [
+            offer.key
+            for offer in self._parts.catalogue.offers
+            if self._mark(offer.key, offer.identity) not in self._begun and self._verdict(offer) in STARTS
+        ]
+        held = [{"what": key, "why": held.why} for key, held in self._held.items()]
+        held += [{"what": problem.what, "why": problem.why} for problem in self._parts.catalogue.problems]
+        self._parts.presence.beat([key for key in waiting if key not in self._held], held)
+        self._release_held()
+
+    def _release_held(self) -> None:
+        # Whoever held a model dir may be done by now; only a daemon that stays comes back to it.
+        if self._options.watch:
+            self._held = {key: held for key, held in self._held.items() if not held.is_over()}
+
+    def _log(self, text: str) -> None:
+        self._records.log(text)
+
+    def _complain(self, error: OSError | StartRefused) -> None:
+        told = str(error)
+        if told != self._trouble:
+            self._trouble = told
+            self._log(f"nothing new starts until this is over: {told}")
+
+    def _recovered(self) -> None:
+        if self._trouble is not None:
+            self._trouble = None
+            self._log("that is over")
+
+    def _pause_s(self) -> float:
+        if self._trouble is not None:
+            return _TROUBLE_S
+        is_starting = any(self._records.run(active.run_id).state is State.WAITING for active in self._active)
+        if is_starting or not self._parts.catalogue.is_complete:
+            return _SOON_S
+        if any(not active.is_own for active in self._active):
+            return _ADOPTED_S
+        return _RUNNING_S if self._active else HEARTBEAT_INTERVAL_S
+
+
+def _closing_line(ended: list[Run], problems: list[Problem]) -> str:
+    counts = [(sum(run.outcome is outcome for run in ended), outcome.value) for outcome in Outcome]
+    parts = [f"{count} {word}" for count, word in counts if count]
+    if problems:
+        parts.append(f"{len(problems)} could not be used")
+    return f"mlpipeline ends: {', '.join(parts) if parts else 'nothing was run'}"

@@ -1,0 +1,81 @@
+"""That this host's daemon is there: its lock, and what it says of itself."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from mlpipeline.errors import OutputsError
+from mlpipeline.executors.processes import ProcessId
+from mlpipeline.project.files import read_json, to_json, write_whole
+from mlpipeline.project.paths import Outputs
+
+#: How often a daemon says that it is there, in seconds.
+HEARTBEAT_INTERVAL_S = 30.0
+#: How many of the next versions it names.
+_NEXT_SHOWN = 50
+
+
+class Presence:
+    """Holds the lock of this host's daemon and keeps its heartbeat."""
+
+    def __init__(self, outputs: Outputs, command: str, since: str) -> None:
+        self._outputs = outputs
+        process = ProcessId.of(os.getpid())
+        self._about = {
+            **(process.to_json() if process else {"pid": os.getpid()}),
+            "host": outputs.host,
+            "command": command,
+            "since": since,
+        }
+        self._lock: Any = None
+        self._said: bytes = b""
+        self._beat_at = float("-inf")
+
+    def begin(self) -> None:
+        """Become this host's daemon.
+
+        Raises:
+            OutputsError: another one is; or the outputs folder cannot be written.
+        """
+        from filelock import FileLock, Timeout
+
+        try:
+            self._outputs.locks.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(self._outputs.daemon_lock, timeout=0)
+            self._lock.acquire()
+        except Timeout:
+            raise OutputsError(self._other_daemon()) from None
+        except OSError as error:
+            told = f"{self._outputs.path} cannot be written: {error.strerror}. mlpipeline -r needs it."
+            raise OutputsError(told) from error
+
+    def beat(self, waiting: Sequence[str], held: Sequence[dict[str, str]]) -> None:
+        """Say what is next and what is held, if that is new or it is time to be heard of again.
+
+        Raises:
+            OSError: it could not be written.
+        """
+        ahead = {"waiting": len(waiting), "next": list(waiting[:_NEXT_SHOWN]), "held": list(held)}
+        said = to_json({**self._about, **ahead})
+        now = time.monotonic()
+        if said == self._said and now - self._beat_at < HEARTBEAT_INTERVAL_S:
+            return
+        write_whole(self._outputs.heartbeat, said)
+        self._said, self._beat_at = said, now
+
+    def end(self) -> None:
+        """Leave: nobody waits for the next heartbeat."""
+        self._outputs.heartbeat.unlink(missing_ok=True)
+        if self._lock is not None:
+            self._lock.release()
+
+    def _other_daemon(self) -> str:
+        other = read_json(self._outputs.heartbeat) or {}
+        who = f"pid {other['pid']}, since {other['since']} ({other['command']})" if "since" in other else "starting up"
+        return (
+            f"a daemon already runs this queue on {self._outputs.host}: {who}. "
+            f"It takes up changes to models.toml by itself; follow it with: tail -F {self._outputs.log}"
+        )

@@ -1,0 +1,76 @@
+"""What the daemon writes down: history, log, and blocks of results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from filelock import FileLock
+
+from mlpipeline.daemon.terminal import Terminal
+from mlpipeline.domain.runs import Run
+from mlpipeline.history.host_log import HostLog
+from mlpipeline.history.journal import Journal
+from mlpipeline.history.ledger import Ledger
+from mlpipeline.project.clock import log_time, timestamp
+from mlpipeline.project.files import append_whole
+from mlpipeline.project.paths import Outputs
+
+
+class Records:
+    """The one writer of this host's history, log and results while its daemon runs."""
+
+    def __init__(self, outputs: Outputs, ledger: Ledger, launch: str) -> None:
+        """Write below `outputs`; `ledger` holds what happened before, and follows.
+
+        Without recording (`-n`) these are a temporary folder and the ledger of the real one.
+        """
+        outputs.locks.mkdir(parents=True, exist_ok=True)
+        self.outputs = outputs
+        self.ledger = ledger
+        self.launch = launch
+        self._journal = Journal(outputs.history, outputs.append_lock(outputs.history), timestamp)
+        self._log = HostLog(outputs.log, outputs.append_lock(outputs.log), log_time)
+        self._terminal = Terminal(outputs.log)
+
+    def note(self, event: Mapping[str, Any]) -> None:
+        """Append an event to the history; it is on the disk before it counts.
+
+        Raises:
+            OSError: it could not be written, and did not happen.
+        """
+        self.ledger.follow(self._journal.append(event))
+
+    def run(self, run_id: str) -> Run:
+        """Return a run as it is now."""
+        run = self.ledger.get(run_id)
+        if run is None:
+            raise KeyError(run_id)
+        return run
+
+    def log(self, text: str, run: str | None = None) -> None:
+        """Write to the log and so to the terminal; to the terminal alone when the log takes nothing."""
+        try:
+            self._log.write(text, run=run)
+        except OSError as error:
+            self._terminal.show(f"{f'{run} ' if run else ''}{text}\n({self.outputs.log.name}: {error.strerror})")
+        else:
+            self._terminal.poke()
+
+    def add_results(self, block: str) -> None:
+        """Append a block to `output-<host>`.
+
+        Raises:
+            OSError: it could not be written, or not wholly.
+        """
+        path = self.outputs.results
+        with FileLock(self.outputs.append_lock(path)):
+            append_whole(path, block.encode("utf-8", "backslashreplace"), to_disk=False)
+
+    def show(self, text: str) -> None:
+        """Show a text on the terminal alone."""
+        self._terminal.show(text)
+
+    def close(self) -> None:
+        """Let the terminal show the rest."""
+        self._terminal.close()

@@ -1,0 +1,210 @@
+"""Starting a run: claim its model dir, store its code, record it, and let its worker go."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from mlpipeline.daemon.active import Active
+from mlpipeline.daemon.catalogue import Offer
+from mlpipeline.daemon.descriptions import Descriptions
+from mlpipeline.daemon.records import Records
+from mlpipeline.daemon.recovery import is_stale
+from mlpipeline.domain.names import run_id, run_name
+from mlpipeline.domain.runs import Run, Start
+from mlpipeline.domain.spec import Mode, Spec
+from mlpipeline.executors.executor import Attempt, Executor, StartRefused
+from mlpipeline.history import claims
+from mlpipeline.history.stores import CodeChanged, store_code
+from mlpipeline.project.clock import timestamp
+from mlpipeline.project.files import to_json, write_whole
+from mlpipeline.project.paths import Outputs
+from mlpipeline.project.progress import read_progress
+from mlpipeline.project.settings import Settings
+
+_SEED_LIMIT = 2**32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """Why a version does not start now."""
+
+    why: str
+    #: Whether that may be over.
+    is_over: Callable[[], bool]
+
+
+class Starter:
+    """Starts runs."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        outputs: Outputs,
+        records: Records,
+        descriptions: Descriptions,
+        executor: Executor,
+        *,
+        random: Random | None = None,
+    ) -> None:
+        self._settings = settings
+        self._outputs = outputs
+        self._records = records
+        self._descriptions = descriptions
+        self._executor = executor
+        self._random = random or secrets.SystemRandom()
+        #: Runs that were selected and could not be started, to be withdrawn.
+        self._failed: list[tuple[str, Offer, str]] = []
+
+    def start(self, offer: Offer, start: Start, last: Run | None) -> Active | Held | None:
+        """Start a run of a version.
+
+        Args:
+            offer: the version.
+            start: what is done about its model dir.
+            last: the latest run in its history, if any.
+
+        Returns:
+            The run under way; why it is held; or None when its code is changing right now.
+
+        Raises:
+            OSError: something could not be written; nothing was started, and it may be tried again.
+            StartRefused: no process could be started; likewise.
+        """
+        self._withdraw_what_failed()
+        run = self._new_id()
+        name = run_name(offer.model, offer.version, run)
+        held = self._claim(offer, run, name)
+        if held is not None:
+            return held
+        try:
+            spec = self._written_spec(offer, run, name, start, last)
+            self._select(spec, offer, last)
+        except CodeChanged:
+            self._descriptions.forget(offer.script)
+            self._release(offer, run)
+            return None
+        except OSError:
+            self._release(offer, run)
+            raise
+        try:
+            return self._launch(spec)
+        except (OSError, StartRefused) as error:
+            self._failed.append((run, offer, str(error)))
+            self._withdraw_what_failed()
+            raise
+
+    def _withdraw_what_failed(self) -> None:
+        # On a full disk it may take until the next try to say so.
+        while self._failed:
+            run, offer, why = self._failed[0]
+            self._records.note({"event": "withdrawn", "run": run, "why": why})
+            self._release(offer, run)
+            del self._failed[0]
+
+    def _new_id(self) -> str:
+        while True:
+            run = run_id(self._random)
+            if self._records.ledger.get(run) is None:
+                return run
+
+    def _claim(self, offer: Offer, run: str, name: str) -> Held | None:
+        path = self._outputs.claim(offer.model_dir)
+        run_dir = str(self._records.outputs.run_dir(name).path)
+        claim = claims.Claim(host=self._outputs.host, run=run, run_dir=run_dir, at=timestamp())
+        holder = claims.take(path, claim)
+        if holder is not None and is_stale(holder, self._outputs.host, self._records):
+            claims.release(path, holder.run)
+            holder = claims.take(path, claim)
+        if holder is None:
+            return None
+        why = (
+            f"its model dir is in use by run {holder.run} of {holder.host}, since {holder.at}. "
+            f"If that run is gone for good, delete {path}"
+        )
+        return Held(why=why, is_over=lambda: claims.read(path) != holder)
+
+    def _release(self, offer: Offer, run: str) -> None:
+        claims.release(self._outputs.claim(offer.model_dir), run)
+
+    def _written_spec(self, offer: Offer, run: str, name: str, start: Start, last: Run | None) -> Spec:
+        records = self._records.outputs
+        before = None if start is Start.CLEAN else last
+        code = store_code(records, offer.files, self._settings.root)
+        spec = Spec(
+            run=run,
+            name=name,
+            model=offer.model,
+            version=offer.version,
+            mode=Mode.EXECUTION,
+            host=self._outputs.host,
+            script=str(self._settings.models_dir / offer.script),
+            models_dir=str(self._settings.models_dir),
+            project=str(self._settings.root),
+            model_dir=str(self._outputs.model_dir(offer.model_dir)),
+            start=start,
+            seed=self._seed(offer, before),
+            parameters=offer.parameters,
+            identity=offer.identity,
+            code=str(records.code(code)),
+            steps_done=self._steps_done(before),
+            is_trained=before is not None and before.is_trained,
+            log=str(records.log),
+            log_lock=str(records.append_lock(records.log)),
+            tensorboard=self._settings.tensorboard,
+        )
+        run_dir = records.run_dir(name)
+        run_dir.path.mkdir(parents=True, exist_ok=True)
+        write_whole(run_dir.spec, to_json(spec.to_json()))
+        return spec
+
+    def _seed(self, offer: Offer, before: Run | None) -> int:
+        if offer.seed is not None:
+            return offer.seed
+        # What is resumed goes on with the randomness it began with.
+        return before.seed if before is not None else self._random.randrange(_SEED_LIMIT)
+
+    def _steps_done(self, before: Run | None) -> tuple[int, ...]:
+        if before is None:
+            return ()
+        run_dir = self._outputs.run_dir(before.name)
+        return tuple(done for done, _ in read_progress(run_dir.attempt(before.attempt).progress))
+
+    def _select(self, spec: Spec, offer: Offer, last: Run | None) -> None:
+        self._records.note(
+            {
+                "event": "selected",
+                "run": spec.run,
+                "name": spec.name,
+                "model": spec.model,
+                "version": spec.version,
+                "host": spec.host,
+                "launch": self._records.launch,
+                "identity": offer.identity,
+                "start": spec.start,
+                "seed": spec.seed,
+                "model_dir": offer.model_dir,
+                "parameters": offer.parameters,
+                "previous": last.id if last else None,
+                "code": Path(spec.code).name if spec.code else None,
+            }
+        )
+
+    def _launch(self, spec: Spec) -> Active:
+        attempt = Attempt.of(spec, self._records.outputs.run_dir(spec.name))
+        began_at = time.monotonic()
+        handle = self._executor.start(attempt)
+        active = Active(run_id=spec.run, attempt=attempt.dir, handle=handle, began_at=began_at)
+        # The worker says itself that it is there; without the event it is only harder to find before it has.
+        with suppress(OSError):
+            self._records.note({"event": "started", "run": spec.run, "handle": handle})
+        self._records.log(f"{spec.model}:{spec.version} starts{_HOW[spec.start]}", spec.run)
+        return active
+
+
+_HOW = {Start.CLEAN: "", Start.RESUME: ", resuming", Start.AGAIN: ", called again"}

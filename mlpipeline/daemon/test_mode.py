@@ -1,0 +1,187 @@
+"""Test mode: every version of every listed script, one step each, in the terminal, until the first failure."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlpipeline.daemon.active import read_result
+from mlpipeline.daemon.descriptions import Request
+from mlpipeline.domain.description import Description, VersionDescription
+from mlpipeline.domain.endings import ending
+from mlpipeline.domain.names import check_name, model_dir_name, run_name, shared_model_dirs, version_key
+from mlpipeline.domain.queue import Entry, Only, model_name
+from mlpipeline.domain.runs import Outcome, Start
+from mlpipeline.domain.spec import Mode, Spec
+from mlpipeline.domain.words import did_you_mean
+from mlpipeline.errors import InvalidName, ScriptError
+from mlpipeline.executors.executor import Attempt
+from mlpipeline.executors.foreground import run_in_foreground
+from mlpipeline.project.files import to_json
+from mlpipeline.project.paths import TEST_QUEUE_NAME, RunDir
+from mlpipeline.project.queue_file import read_queue
+from mlpipeline.project.scripts import listed_scripts
+from mlpipeline.project.settings import Settings
+
+#: Test runs have no history that could tell them apart; they are told apart by their folder.
+_RUN_ID = "test"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestedVersion:
+    """A version that passed."""
+
+    key: str
+    seconds: float
+    results: Mapping[str, object]
+
+
+class TestFailed(ScriptError):
+    """A version failed; what it has to say is on the terminal already."""
+
+
+class TestMode:
+    """Tests what `models_test.toml` lists. Writes nothing below `outputs/`, and takes no lock."""
+
+    def __init__(self, settings: Settings, host: str, only: Only, say: Callable[[str], None]) -> None:
+        """Say on the terminal, by `say`, what is tested and how it went."""
+        self._settings = settings
+        self._host = host
+        self._only = only
+        self._say = say
+        self._seen: list[tuple[str, str]] = []
+        self._model_dirs: dict[str, str] = {}
+
+    def run(self) -> list[TestedVersion]:
+        """Test all, and return what passed.
+
+        Raises:
+            QueueError: the queue file cannot be used.
+            ScriptError: a script or a version cannot be used, or failed; nothing after it was tested.
+            MlpipelineError: `--only` asks for something that is not in the queue.
+            KeyboardInterrupt: Ctrl-C ended the version under test.
+        """
+        queue = read_queue(self._settings.root / TEST_QUEUE_NAME, self._settings.models_dir)
+        listing = listed_scripts(queue, self._settings.models_dir)
+        for passed_over in listing.passed_over:
+            self._say(f"{passed_over.script}: passed over: {passed_over.why}")
+        tested = []
+        with tempfile.TemporaryDirectory(prefix="mlpipeline-test-") as name:
+            folder = Path(name)
+            for entry in listing.entries:
+                if self._only.may_match(model_name(entry.script)):
+                    tested += self._test_script(entry, folder)
+        self._only.refuse_unmatched(self._seen)
+        return tested
+
+    def _test_script(self, entry: Entry, folder: Path) -> list[TestedVersion]:
+        description = self._describe(entry.script, folder)
+        for warning in description.warnings:
+            self._say(f"{entry.script}: {warning}")
+        versions = _chosen(entry, description)
+        model = model_name(entry.script)
+        self._seen += [(model, version.name) for version in versions]
+        self._check_names(entry.script, versions)
+        return [
+            self._test_version(entry.script, version, folder)
+            for version in versions
+            if self._only.matches(model, version.name)
+        ]
+
+    def _describe(self, script: str, folder: Path) -> Description:
+        request = Request.write(_emptied(folder), script, self._settings)
+        # Somebody may be at the prompt of a debugger; only where nobody can be, a script may hang.
+        timeout_s = None if sys.stdin and sys.stdin.isatty() else self._settings.import_timeout_s
+        status = run_in_foreground(
+            "describe",
+            str(request.path),
+            cwd=self._settings.root,
+            environment=request.environment,
+            timeout_s=timeout_s,
+        )
+        if status is not None and status in _INTERRUPTED:
+            raise KeyboardInterrupt
+        answer, _ = request.answer(status, self._settings.import_timeout_s)
+        if isinstance(answer, ScriptError):
+            raise answer
+        return answer
+
+    def _check_names(self, script: str, versions: list[VersionDescription]) -> None:
+        model = model_name(script)
+        try:
+            for version in versions:
+                check_name(version.name, "version name")
+                check_name(version.suffix, "model_dir_suffix")
+                self._model_dirs[version_key(model, version.name)] = model_dir_name(model, version.suffix)
+        except InvalidName as error:
+            raise ScriptError(script, str(error)) from error
+        for model_dir, keys in shared_model_dirs(self._model_dirs.items()).items():
+            told = f"{' and '.join(keys)} would use the same model dir, {model_dir}"
+            raise ScriptError(script, f"{told}. Give one of them another name or model_dir_suffix.")
+
+    def _test_version(self, script: str, version: VersionDescription, folder: Path) -> TestedVersion:
+        model = model_name(script)
+        key = version_key(model, version.name)
+        self._say(f"{key}: testing")
+        spec = self._spec(script, version, _emptied(folder))
+        run_dir = RunDir(path=folder / "run")
+        attempt = Attempt.of(spec, run_dir)
+        attempt.dir.path.mkdir(parents=True)
+        run_dir.spec.write_bytes(to_json(spec.to_json()))
+        began = time.monotonic()
+        status = run_in_foreground(
+            "run", str(run_dir.path), "1", cwd=self._settings.root, environment=attempt.environment
+        )
+        result = read_result(attempt.dir)
+        if (result is None and status in _INTERRUPTED) or (result and result.error == "KeyboardInterrupt"):
+            raise KeyboardInterrupt
+        end = ending(result, status, is_stop_asked=False)
+        if end.outcome is not Outcome.SUCCEEDED:
+            raise TestFailed(key, end.error or str(end.outcome))
+        return TestedVersion(key=key, seconds=time.monotonic() - began, results=result.results if result else {})
+
+    def _spec(self, script: str, version: VersionDescription, folder: Path) -> Spec:
+        model = model_name(script)
+        return Spec(
+            run=_RUN_ID,
+            name=run_name(model, version.name, _RUN_ID),
+            model=model,
+            version=version.name,
+            mode=Mode.TEST,
+            host=self._host,
+            script=str(self._settings.models_dir / script),
+            models_dir=str(self._settings.models_dir),
+            project=str(self._settings.root),
+            model_dir=str(folder / "model"),
+            start=Start.CLEAN,
+            seed=0 if version.seed is None else version.seed,
+        )
+
+
+#: How a worker ends that was interrupted at the keyboard.
+_INTERRUPTED = (130, -2)
+
+
+def _chosen(entry: Entry, description: Description) -> list[VersionDescription]:
+    if entry.versions is None:
+        return list(description.versions)
+    names = [version.name for version in description.versions]
+    for name in entry.versions:
+        if name not in names:
+            told = f'{TEST_QUEUE_NAME} lists version "{name}", which it does not have.'
+            raise ScriptError(entry.script, told + did_you_mean(name, names))
+    return [version for version in description.versions if version.name in entry.versions]
+
+
+def _emptied(folder: Path) -> Path:
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    return folder

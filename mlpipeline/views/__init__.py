@@ -1,0 +1,1 @@
+"""State in, text out: tables, blocks and JSON."""

@@ -1,0 +1,194 @@
+"""`runs` and `status`, for people and for programs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from mlpipeline.domain.runs import State
+from mlpipeline.project.paths import Outputs
+from mlpipeline.project.progress import read_progress
+from mlpipeline.views.observed import ObservedDaemon, ObservedRun, is_trouble
+from mlpipeline.views.tables import table
+from mlpipeline.views.words import ago, duration, moment, values
+
+#: How many failures and how many of the next versions `status` names.
+_SHOWN = 10
+
+
+def run_for_programs(observed: ObservedRun, outputs: Outputs) -> dict[str, Any]:
+    """Return a run as `--json` prints it; keys are only ever added."""
+    run = observed.run
+    return {
+        "run": run.name,
+        "id": run.id,
+        "model": run.model,
+        "version": run.version,
+        "state": run.state,
+        "outcome": run.outcome,
+        "failure": run.failure,
+        "error": run.error,
+        "mark": None,
+        "why": observed.why,
+        "host": run.host,
+        "pid": run.pid if run.state is State.RUNNING else None,
+        "attempt": run.attempt,
+        "started_at": run.started_at,
+        "ended_at": run.ended_at,
+        "seconds": run.seconds,
+        "parameters": dict(run.parameters),
+        "results": dict(run.results),
+        "model_dir": str(outputs.model_dir(run.model_dir)),
+        "run_dir": str(outputs.run_dir(run.name).path),
+    }
+
+
+def status_for_programs(
+    daemons: Sequence[ObservedDaemon], runs: Sequence[ObservedRun], outputs: Outputs
+) -> dict[str, Any]:
+    """Return `status --json`: this host's daemon, those of other hosts, and the runs that matter now, newest first."""
+    own = next((daemon for daemon in daemons if daemon.host == outputs.host), None)
+    return {
+        "host": outputs.host,
+        "daemon": _daemon_for_programs(own) if own else None,
+        "other_daemons": [_daemon_for_programs(daemon) for daemon in daemons if daemon is not own],
+        "runs": [run_for_programs(run, outputs) for run in reversed(_that_matter(runs))],
+    }
+
+
+def runs_table(runs: Sequence[ObservedRun]) -> str:
+    """Return runs, newest first, as a table."""
+    if not runs:
+        return "no runs yet"
+    rows = [
+        [
+            observed.run.id,
+            observed.run.key,
+            _how(observed),
+            moment(observed.run.started_at or observed.run.selected_at),
+            duration(observed.run.seconds),
+            values(observed.run.results) or observed.run.error or observed.why or "",
+        ]
+        for observed in runs
+    ]
+    return table(("run", "version", "outcome", "started", "time", "results"), rows)
+
+
+def status_screen(
+    daemons: Sequence[ObservedDaemon], runs: Sequence[ObservedRun], outputs: Outputs, queued: Sequence[str]
+) -> str:
+    """Return what runs, what is next, what is held, what failed, and where the daemons are.
+
+    Args:
+        daemons: that left a heartbeat.
+        runs: all, oldest first.
+        outputs: of this host.
+        queued: the scripts that the queue lists, shown as what is next while no daemon runs here.
+    """
+    parts = [_daemons_part(daemons, outputs.host)]
+    running = [observed for observed in runs if observed.run.is_open]
+    if running:
+        parts.append(_running_part(running, outputs))
+    parts.append(_next_part(daemons, outputs.host, queued))
+    held = [
+        f"  {held['what']}: {held['why']}" for daemon in daemons for held in daemon.held if daemon.is_alive is not False
+    ]
+    if held:
+        parts.append("\n".join(["held, or cannot be used:", *held]))
+    failed = [observed for observed in _latest_of_each(runs) if is_trouble(observed)]
+    if failed:
+        parts.append(_failed_part(failed, outputs))
+    parts.append(f"log: {outputs.log}")
+    return "\n\n".join(parts)
+
+
+def _daemons_part(daemons: Sequence[ObservedDaemon], host: str) -> str:
+    lines = []
+    if not any(daemon.host == host and daemon.is_alive for daemon in daemons):
+        lines.append(f"no daemon is running on {host}")
+    for daemon in daemons:
+        if daemon.is_alive is False:
+            lines[0] += f"; the last one (pid {daemon.pid}, since {moment(daemon.since)}) died"
+        elif daemon.is_alive:
+            lines.append(f"daemon on {host}: pid {daemon.pid}, since {moment(daemon.since)} ({daemon.command})")
+        else:
+            heard = ago(daemon.heard_at, time.time())
+            lines.append(f"daemon on {daemon.host}: pid {daemon.pid}, last heard {heard} ({daemon.command})")
+    return "\n".join(lines)
+
+
+def _running_part(running: Sequence[ObservedRun], outputs: Outputs) -> str:
+    rows = [
+        [
+            observed.run.id,
+            observed.run.key,
+            observed.run.state,
+            observed.run.host,
+            str(observed.run.pid or ""),
+            moment(observed.run.started_at),
+            _progress(observed, outputs),
+            observed.why or "",
+        ]
+        for observed in running
+    ]
+    return table(("run", "version", "state", "host", "pid", "since", "steps", ""), rows)
+
+
+def _progress(observed: ObservedRun, outputs: Outputs) -> str:
+    attempt = outputs.run_dir(observed.run.name).attempt(observed.run.attempt)
+    loops = read_progress(attempt.progress)
+    return f"{loops[-1][0]} of {loops[-1][1]}" if loops else ""
+
+
+def _next_part(daemons: Sequence[ObservedDaemon], host: str, queued: Sequence[str]) -> str:
+    own = next((daemon for daemon in daemons if daemon.host == host and daemon.is_alive), None)
+    if own is None:
+        return f"next, when it is launched: {', '.join(queued) if queued else 'nothing is listed'}"
+    if not own.waiting:
+        return "next: nothing waits"
+    more = f" and {own.waiting - _SHOWN} more" if own.waiting > _SHOWN else ""
+    return f"next: {', '.join(own.next[:_SHOWN])}{more}"
+
+
+def _failed_part(failed: Sequence[ObservedRun], outputs: Outputs) -> str:
+    rows = []
+    for observed in failed[-_SHOWN:][::-1]:
+        run = observed.run
+        output = outputs.run_dir(run.name).attempt(run.attempt).output
+        rows.append([run.id, run.key, _how(observed), run.error or "", output.relative_to(outputs.path).as_posix()])
+    more = f" (the latest {_SHOWN} of {len(failed)})" if len(failed) > _SHOWN else ""
+    return f"failed{more}:\n" + table(("run", "version", "outcome", "why", "output, below outputs/"), rows)
+
+
+def _how(observed: ObservedRun) -> str:
+    run = observed.run
+    if run.state is not State.ENDED:
+        return run.state
+    return f"{run.outcome or 'ended'}{f' ({run.failure})' if run.failure else ''}"
+
+
+def _that_matter(runs: Sequence[ObservedRun]) -> list[ObservedRun]:
+    return [run for run in runs if run.run.is_open] + [run for run in _latest_of_each(runs) if is_trouble(run)]
+
+
+def _latest_of_each(runs: Sequence[ObservedRun]) -> list[ObservedRun]:
+    latest: dict[str, ObservedRun] = {}
+    for observed in runs:
+        latest.pop(observed.run.key, None)
+        latest[observed.run.key] = observed
+    return list(latest.values())
+
+
+def _daemon_for_programs(daemon: ObservedDaemon) -> dict[str, Any]:
+    return {
+        "host": daemon.host,
+        "pid": daemon.pid,
+        "since": daemon.since,
+        "command": daemon.command,
+        "is_alive": daemon.is_alive,
+        "heard_at": daemon.heard_at,
+        "next": list(daemon.next),
+        "waiting": daemon.waiting,
+        "held": list(daemon.held),
+    }

@@ -1,0 +1,119 @@
+"""Runs and daemons as they are at this moment: what history says, checked against processes and files."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mlpipeline.daemon.active import read_result
+from mlpipeline.domain.endings import ending
+from mlpipeline.domain.runs import Outcome, Run, State
+from mlpipeline.executors.processes import ProcessId
+from mlpipeline.history.ledger import Ledger
+from mlpipeline.project.files import read_json
+from mlpipeline.project.paths import Outputs
+from mlpipeline.views.words import ago
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObservedDaemon:
+    """A daemon that left a heartbeat."""
+
+    host: str
+    pid: int | None
+    since: str | None
+    command: str
+    #: None where only that host can tell.
+    is_alive: bool | None
+    #: When it last said that it is there, in seconds since the epoch.
+    heard_at: float
+    next: tuple[str, ...] = ()
+    #: How many versions wait in all.
+    waiting: int = 0
+    held: tuple[dict[str, str], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObservedRun:
+    """A run, and what there is to say about it beside its history."""
+
+    run: Run
+    why: str | None = None
+
+
+def observe_daemons(outputs: Outputs) -> list[ObservedDaemon]:
+    """Return the daemons that left a heartbeat, this host's first."""
+    found = [_observed_daemon(path, outputs.host) for path in outputs.heartbeats()]
+    return sorted((daemon for daemon in found if daemon), key=lambda daemon: daemon.host != outputs.host)
+
+
+def observe_runs(ledger: Ledger, outputs: Outputs, daemons: Iterable[ObservedDaemon]) -> list[ObservedRun]:
+    """Return all runs, oldest first, none shown as running whose process is gone."""
+    by_host = {daemon.host: daemon for daemon in daemons}
+    return [_observed(run, outputs, by_host) for run in ledger]
+
+
+def _observed_daemon(path: Path, own_host: str) -> ObservedDaemon | None:
+    said = read_json(path)
+    try:
+        heard_at = path.stat().st_mtime
+    except OSError:
+        return None
+    if not isinstance(said, dict) or "host" not in said:
+        return None
+    process = ProcessId.from_json(said)
+    return ObservedDaemon(
+        host=said["host"],
+        pid=said.get("pid"),
+        since=said.get("since"),
+        command=said.get("command", ""),
+        is_alive=(process is not None and process.is_alive()) if said["host"] == own_host else None,
+        heard_at=heard_at,
+        next=tuple(said.get("next", ())),
+        waiting=said.get("waiting", 0),
+        held=tuple(said.get("held", ())),
+    )
+
+
+def _observed(run: Run, outputs: Outputs, daemons: dict[str, ObservedDaemon]) -> ObservedRun:
+    if not run.is_open:
+        return ObservedRun(run=run)
+    daemon = daemons.get(run.host)
+    if run.host != outputs.host:
+        heard = f"last heard {ago(daemon.heard_at, time.time())}" if daemon else "whose daemon is not running"
+        return ObservedRun(run=run, why=f"on {run.host}, {heard}")
+    is_daemon_alive = daemon is not None and bool(daemon.is_alive)
+    attempt = outputs.run_dir(run.name).attempt(run.attempt)
+    worker = read_json(attempt.worker)
+    process = ProcessId.from_json(worker)
+    if process is None:
+        return ObservedRun(run=run, why=None if is_daemon_alive else "its daemon died before it began")
+    if process.is_alive():
+        run = replace(run, state=State.RUNNING, pid=process.pid, started_at=worker["started_at"])
+        return ObservedRun(run=run, why=None if is_daemon_alive else "its daemon is not running")
+    return _gone(run, read_result(attempt), is_daemon_alive)
+
+
+def _gone(run: Run, result: Any, is_daemon_alive: bool) -> ObservedRun:
+    run = replace(run, state=State.ENDED)
+    if result is None and is_daemon_alive:
+        # The daemon alone knows how its child ended, and is about to say so.
+        return ObservedRun(run=run, why="its process is gone; the daemon is recording how it ended")
+    end = ending(result, None, is_stop_asked=run.is_stop_asked)
+    run = replace(
+        run,
+        outcome=end.outcome,
+        failure=end.failure,
+        error=end.error,
+        seconds=result.seconds if result else None,
+        results=result.results if result else {},
+    )
+    return ObservedRun(run=run, why=None if is_daemon_alive else "not recorded yet; the next launch does that")
+
+
+def is_trouble(observed: ObservedRun) -> bool:
+    """Return whether the run failed or was lost."""
+    return observed.run.outcome in (Outcome.FAILED, Outcome.LOST)
