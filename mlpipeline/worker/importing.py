@@ -8,7 +8,6 @@ import linecache
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import decode_source, module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -86,7 +85,7 @@ class StoredLoader(SourceFileLoader):
         return decode_source(self.get_data(path) if loaded is None else loaded)
 
 
-class StoredImporter(MetaPathFinder):
+class StoredImporter:
     """Finds modules as Python does, but project code as it was when the run started."""
 
     def __init__(self, store: StoredCode) -> None:
