@@ -115,6 +115,9 @@ class Run:
             first = self._steps_done[loop] if loop < len(self._steps_done) else 0
         if self.mode is ExecutionModeKeys.TEST:
             return self._one_step(total)
+        first = min(first, total)
+        # Said at once: a loop of which nothing is left is complete all the same.
+        self._sink.progress(loop, first, total)
         return self._steps_left(loop, first, total)
 
     def _one_step(self, total: int) -> Iterator[int]:

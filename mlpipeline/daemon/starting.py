@@ -152,7 +152,7 @@ class Starter:
             parameters=offer.parameters,
             identity=offer.identity,
             code=str(records.code(code)),
-            steps_done=self._steps_done(before),
+            steps_done=self._steps_done(offer, before),
             is_trained=before is not None and before.is_trained,
             log=str(records.log),
             log_lock=str(records.append_lock(records.log)),
@@ -169,9 +169,10 @@ class Starter:
         # What is resumed goes on with the randomness it began with.
         return before.seed if before is not None else self._random.randrange(_SEED_LIMIT)
 
-    def _steps_done(self, before: Run | None) -> tuple[int, ...]:
-        if before is None:
-            return ()
+    def _steps_done(self, offer: Offer, before: Run | None) -> tuple[int, ...]:
+        model_dir = self._outputs.model_dir(offer.model_dir)
+        if before is None or not model_dir.is_dir() or not any(model_dir.iterdir()):
+            return ()  # What the steps computed was not kept.
         run_dir = self._outputs.run_dir(before.name)
         return tuple(done for done, _ in read_progress(run_dir.attempt(before.attempt).progress))
 

@@ -32,8 +32,11 @@ def carry_out(run_dir: RunDir, number: int) -> int:
     began = time.monotonic()
     attempt = run_dir.attempt(number)
     spec = Spec.from_json(read_json(run_dir.spec))
-    if not _announce(attempt, spec):
-        return 0
+    try:
+        if not _announce(attempt, spec):
+            return 0
+    except OSError as error:
+        return _unwritten(attempt.worker, error)
     worker = os.getpid()
     job = Job(spec, run_dir, attempt)
     try:
@@ -121,6 +124,10 @@ def _write(attempt: AttemptDir, result: Result, seconds: float) -> int:
         attempt.path.mkdir(parents=True, exist_ok=True)
         write_whole(attempt.result, to_json({**result.to_json(), "seconds": round(seconds, 3)}))
     except OSError as error:
-        _show(f"the result could not be written to {attempt.result}: {error.strerror}\n")
-        return NO_ROOM_STATUS if failure_of(error).is_disk_full else 1
+        return _unwritten(attempt.result, error)
     return 0 if result.outcome is Outcome.SUCCEEDED else 1
+
+
+def _unwritten(path: Path, error: OSError) -> int:
+    _show(f"{path} could not be written: {error.strerror}\n")
+    return NO_ROOM_STATUS if failure_of(error).is_disk_full else 1

@@ -20,6 +20,9 @@ from mlpipeline.worker.importing import StoredCode, hides, prepare_path
 from mlpipeline.worker.models import load_model
 from mlpipeline.worker.project_code import loaded_modules, reachable
 
+#: A file that a command names counts as its code up to this size; above, it is data.
+_CODE_LIMIT_BYTES = 10_000_000
+
 
 def answer(request_path: Path) -> int:
     """Describe the script that the request names, and write the answer where it says.
@@ -69,7 +72,7 @@ def describe(script: Path, models_dir: Path, project: Path, files: dict[Path, by
     finally:
         files.update(_contents(set(loaded_modules().values()) - set(files)))
     versions = _checked(model)
-    extra = _contents(model.files(models_dir, project)) if isinstance(model, CommandModel) else {}
+    extra, too_large = _command_files(model, models_dir, project)
     code = code_identity(
         _text(files[script]),
         {_name(path, project): _text(data) for path, data in files.items() if path != script},
@@ -79,7 +82,7 @@ def describe(script: Path, models_dir: Path, project: Path, files: dict[Path, by
     return Description(
         versions=tuple(_described(version, code.of(version.name)) for version in versions),
         files=_hashes({**extra, **files}),
-        warnings=_warnings(script),
+        warnings=(*_warnings(script), *too_large),
     )
 
 
@@ -114,6 +117,21 @@ def _described(version: Version, code: str) -> VersionDescription:
 
 def _opaque_parameters(versions: Iterable[Version]) -> set[str]:
     return {name for version in versions for name, value in version.own_parameters().items() if is_opaque(value)}
+
+
+def _command_files(model: Any, models_dir: Path, project: Path) -> tuple[dict[Path, bytes], list[str]]:
+    """Return the contents of the files that are a command's code, and a warning for each that is too large for code."""
+    if not isinstance(model, CommandModel):
+        return {}, []
+    small, warnings = [], []
+    for path in model.files(models_dir, project):
+        size_bytes = path.stat().st_size
+        if size_bytes <= _CODE_LIMIT_BYTES:
+            small.append(path)
+        else:
+            told = f"{_name(path, project)} is named by the command, but too large for code ({size_bytes / 1e6:.0f} MB)"
+            warnings.append(f"{told}: it is not stored, and a change to it makes nothing run again.")
+    return _contents(small), warnings
 
 
 def _contents(paths: Iterable[Path]) -> dict[Path, bytes]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import random
-import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from mlpipeline.domain.spec import Mode, Spec
 from mlpipeline.errors import ScriptError
 from mlpipeline.project.paths import AttemptDir, RunDir
 from mlpipeline.worker.record import MetricsFile, Record
+from mlpipeline.worker.seeding import Seeding
 
 if TYPE_CHECKING:
     from mlpipeline.authoring.versions import Version
@@ -56,22 +56,18 @@ class Job:
         from mlpipeline.worker.importing import StoredCode
         from mlpipeline.worker.models import load_model, performer_of
 
-        self.seed()
+        seeding = Seeding(self.spec.seed)
+        seeding.apply()
         with self.record.timed("import"):
             store = StoredCode.read(Path(self.spec.code)) if self.spec.code else StoredCode.EMPTY
             model = load_model(Path(self.spec.script), Path(self.spec.models_dir), store)
             version = self._version_of(model)
-        perform = performer_of(model)
+        if stop.is_received:
+            self.run.stop_noticed = True
+            return
         # What the import drew must not change what the training draws.
-        self.seed()
-        perform(model, version, self, stop)
-
-    def seed(self) -> None:
-        """Seed Python's random module, and NumPy's once it is imported."""
-        random.seed(self.spec.seed)
-        numpy_random = sys.modules.get("numpy.random")
-        if numpy_random is not None:
-            numpy_random.seed(self.spec.seed)
+        seeding.apply()
+        performer_of(model)(model, version, self, stop)
 
     def ready(self) -> None:
         """Note that the model dir belongs to this version from now on."""
@@ -115,11 +111,15 @@ class Sink:
         self._progress: ProgressFile | None = None
         self._tracker: Tracker | None = None
         self._log: HostLog | None = None
+        self._complaints: set[str] = set()
 
     def metrics(self, values: Mapping[str, int | float], step: int | None) -> None:
         """Write the metrics down at once, and let the trackers have them later."""
         at = time.time()
-        self._metrics.write(values, step, at)
+        try:
+            self._metrics.write(values, step, at)
+        except OSError as error:
+            self._complain(f"metrics are not in {self._run_dir.metrics}: {error.strerror}")
         if not self._spec.tensorboard or os.getpid() != self._worker:
             return
         if self._tracker is None:
@@ -130,19 +130,29 @@ class Sink:
 
     def log(self, message: str, *, to_file: bool) -> None:
         """Print the message, and write it to the host's log if wanted and kept."""
-        print(message, flush=True)
+        _print(message)
         if to_file and self._spec.log and self._spec.log_lock:
             if self._log is None:
                 self._log = _host_log(self._spec.log, self._spec.log_lock)
             try:
                 self._log.write(message, run=self._spec.run)
             except OSError as error:
-                print(f"(not in {self._spec.log}: {error.strerror})", flush=True)
+                self._complain(f"messages are not in {self._spec.log}: {error.strerror}")
 
     def progress(self, loop: int, done: int, total: int) -> None:
         """Note how far a loop came."""
-        if self._progress is not None:
+        if self._progress is None:
+            return
+        try:
             self._progress.write(loop, done, total)
+        except OSError as error:
+            self._complain(f"progress is not in {self._attempt.progress}: {error.strerror}")
+
+    def _complain(self, what: str) -> None:
+        # A store that takes nothing must not end a training, nor fill its output.
+        if what not in self._complaints:
+            self._complaints.add(what)
+            _print(what)
 
     def open_progress(self) -> None:
         """Begin to note progress."""
@@ -154,6 +164,12 @@ class Sink:
         """Wait until the trackers have everything."""
         if self._tracker is not None:
             self._tracker.close()
+
+
+def _print(message: str) -> None:
+    # User code may have closed the stream, or its descriptor.
+    with suppress(OSError, ValueError):
+        print(message, flush=True)
 
 
 def is_clean_start(spec: Spec) -> bool:
