@@ -50,8 +50,10 @@ class _Calls:
 
     def _make_model_dir_ready(self) -> None:
         job, model_dir = self.job, self.job.model_dir
-        is_old = model_dir.is_dir() and any(model_dir.iterdir())
-        if is_clean_start(job.spec) and model_dir.is_dir():
+        # There before it is cleaned, too: scripts clear it without asking whether it exists.
+        model_dir.mkdir(parents=True, exist_ok=True)
+        is_old = any(model_dir.iterdir())
+        if is_clean_start(job.spec):
             if not self.model.allow_delete_model_dir:
                 if is_old:
                     job.run.log("starts clean, but allow_delete_model_dir is not set: the model dir was left as it is")
@@ -79,6 +81,8 @@ class _Calls:
             return
         steps = self._steps_left()
         if steps:
+            if not is_overridden(self.loader, DataLoader, "get_train_input"):
+                raise self._lacks("get_train_input", "there is nothing to train on")
             training_input = self._input("get_train_input")
             with record.timed("train"):
                 self.model.train_model(training_input, steps)
@@ -95,10 +99,7 @@ class _Calls:
         batch_size = self.version[version_parameters.BATCH_SIZE]
         samples = self._count("get_train_sample_count")
         if samples is None:
-            raise VersionsError(
-                f'version "{self.version.name}": its dataloader has no get_train_sample_count, '
-                "so the number of training steps is unknown."
-            )
+            raise self._lacks("get_train_sample_count", "the number of training steps is unknown")
         total: int = math.ceil(epochs * samples / batch_size)
         return max(0, total - self._steps_done())
 
@@ -160,6 +161,12 @@ class _Calls:
             texts["dataloader summary"] = str(self.loader.get_dataloader_summery())
         elif getattr(self.loader, "summery", None):
             texts["dataloader summary"] = str(self.loader.summery)
+
+    def _lacks(self, method: str, consequence: str) -> VersionsError:
+        name, loader = self.version.name, type(self.loader).__name__
+        return VersionsError(
+            f'version "{name}": its dataloader, a {loader}, has no {method}, so {consequence}. Add it.'
+        )
 
     def _input(self, method: str, **extra: Any) -> Any:
         get = getattr(self.loader, method)
