@@ -197,7 +197,7 @@ class Descriptions:
                 stderr=output,
                 start_new_session=True,
             )
-        leader = ProcessId.of(process.pid) or ProcessId(pid=process.pid, boot="", ticks=0.0)
+        leader = ProcessId.of_child(process.pid)
         deadline = time.monotonic() + self._settings.import_timeout_s
         self._asked[script] = _Asked(request=request, process=process, leader=leader, deadline=deadline)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from mlpipeline.daemon.active import Active
 from mlpipeline.daemon.records import Records
 from mlpipeline.domain.runs import Run
-from mlpipeline.executors.local import handle_of_worker
+from mlpipeline.executors.local import handle_of
 from mlpipeline.executors.processes import ProcessId
 from mlpipeline.history import claims
 from mlpipeline.project.clock import timestamp
@@ -28,7 +28,8 @@ def take_over(run: Run, outputs: Outputs, records: Records) -> Active | None:
         claims.release(outputs.claim(run.model_dir), run.id)
         records.log(f"{run.key} had not begun when the daemon died: withdrawn", run.id)
         return None
-    handle = handle_of_worker(attempt.worker, run.id) or run.handle or ""
+    process = ProcessId.from_json(read_json(attempt.worker))
+    handle = run.handle if process is None and run.handle else handle_of(process, run.id)
     return Active(run_id=run.id, attempt=attempt, handle=handle)
 
 

@@ -32,7 +32,7 @@ def run_in_foreground(
     with _left_to_child(SIGINT, SIGQUIT):
         child = subprocess.Popen(worker_command(*arguments), cwd=cwd, env={**os.environ, **environment})
         # Not a session leader: only its descendants, and what carries its run id, are swept.
-        leader = ProcessId.of(child.pid) or ProcessId(pid=child.pid, boot="", ticks=0.0)
+        leader = ProcessId.of_child(child.pid)
         try:
             return child.wait(timeout_s)
         except subprocess.TimeoutExpired:

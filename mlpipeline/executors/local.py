@@ -8,12 +8,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any
+from contextlib import suppress
 
 from mlpipeline.executors.executor import Attempt, Presence, Seen, StartRefused
 from mlpipeline.executors.processes import ProcessId, find_by_environment, sweep
-from mlpipeline.project.files import read_json
 
 
 def worker_command(*arguments: str) -> list[str]:
@@ -25,7 +23,10 @@ class LocalExecutor:
     """Starts workers on this machine."""
 
     def __init__(self) -> None:
-        self._children: dict[int, subprocess.Popen[bytes]] = {}
+        #: By handle: the pid of one that ended may be another's by now.
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        #: The handles of processes that were seen alive: what is in their session is theirs.
+        self._met: set[str] = set()
 
     def start(self, attempt: Attempt) -> str:
         """Start the worker; its stdout and stderr are the attempt's `output.log` from its first instruction on."""
@@ -44,52 +45,55 @@ class LocalExecutor:
                 )
             except OSError as error:
                 raise StartRefused(f"no process could be started: {error.strerror}") from error
-        self._children[child.pid] = child
-        return _handle(child.pid, attempt.run_id)
+        handle = handle_of(ProcessId.of_child(child.pid), attempt.run_id)
+        self._children[handle] = child
+        self._met.add(handle)
+        return handle
 
     def find(self, attempt: Attempt) -> str | None:
         """Look for the leader among all processes that carry the attempt's id."""
         for pid in find_by_environment("MLP_ATTEMPT_ID", attempt.id):
-            if os.getsid(pid) == pid:
-                return _handle(pid, attempt.run_id)
+            process = ProcessId.of(pid)
+            if process is not None and _is_session_leader(pid):
+                return handle_of(process, attempt.run_id)
         return None
 
     def look(self, handles: Iterable[str]) -> Mapping[str, Seen]:
         """Reap the own children that ended; of others only their presence can be known."""
         seen = {}
         for handle in handles:
-            value = json.loads(handle)
-            child = self._children.get(value["pid"])
+            child = self._children.get(handle)
             if child is not None and child.poll() is not None:
                 seen[handle] = Seen(presence=Presence.ENDED, exit_status=child.returncode)
-                del self._children[child.pid]
-            elif child is not None or _is_alive(value):
+                del self._children[handle]
+            elif child is not None or _is_alive(handle):
                 seen[handle] = Seen(presence=Presence.ALIVE)
+                self._met.add(handle)
         return seen
 
     def stop(self, handle: str, *, hard: bool) -> None:
         """Signal the worker, or sweep its run."""
         value = json.loads(handle)
         process = ProcessId.from_json(value)
-        if process is None:
-            return
         if hard:
-            sweep(process, value["run"])
-        elif process.is_alive():
-            os.kill(process.pid, signal.SIGTERM)
+            sweep(process if handle in self._met else None, value["run"])
+        elif process is not None and process.is_alive():
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGTERM)
 
 
-def handle_of_worker(worker: Path, run_id: str) -> str | None:
-    """Return the handle of the process that a `worker.json` names, or None if it names none."""
-    process = ProcessId.from_json(read_json(worker))
-    return None if process is None else json.dumps({"run": run_id, **process.to_json()})
+def handle_of(process: ProcessId | None, run_id: str) -> str:
+    """Return the handle of the worker of a run; of one that nobody can name any more, without a process."""
+    return json.dumps({"run": run_id, **(process.to_json() if process else {})})
 
 
-def _handle(pid: int, run_id: str) -> str:
-    process = ProcessId.of(pid) or ProcessId(pid=pid, boot="", ticks=0.0)
-    return json.dumps({"run": run_id, **process.to_json()})
-
-
-def _is_alive(value: Mapping[str, Any]) -> bool:
-    process = ProcessId.from_json(value)
+def _is_alive(handle: str) -> bool:
+    process = ProcessId.from_json(json.loads(handle))
     return process is not None and process.is_alive()
+
+
+def _is_session_leader(pid: int) -> bool:
+    try:
+        return os.getsid(pid) == pid
+    except ProcessLookupError:
+        return False

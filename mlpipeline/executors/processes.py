@@ -5,10 +5,15 @@ from __future__ import annotations
 import functools
 import os
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+#: How long one round of a sweep waits for what it killed, and how often it looks, in seconds.
+_SWEEP_WAIT_S = 1.0
+_SWEEP_INTERVAL_S = 0.005
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +31,12 @@ class ProcessId:
         """Return the identity of a process that is there now, or None."""
         ticks = _start_ticks(pid)
         return None if ticks is None else cls(pid=pid, boot=boot_id(), ticks=ticks)
+
+    @classmethod
+    def of_child(cls, pid: int) -> ProcessId:
+        """Return the identity of a child that was not waited for: its pid is its own even when it has ended."""
+        ticks = _start_ticks(pid, is_over_too=True)
+        return cls(pid=pid, boot=boot_id(), ticks=0.0 if ticks is None else ticks)
 
     @classmethod
     def from_json(cls, value: Any) -> ProcessId | None:
@@ -55,39 +66,44 @@ def boot_id() -> str:
         return f"boot-{int(psutil.boot_time())}"
 
 
-def _start_ticks(pid: int) -> float | None:
-    """Return when the living process `pid` started, or None when there is none."""
+def _start_ticks(pid: int, *, is_over_too: bool = False) -> float | None:
+    """Return when the living process `pid` started, or None when there is none.
+
+    With `is_over_too`, also of one that has ended and only waits to be reaped.
+    """
     if not sys.platform.startswith("linux"):
-        return _start_time(pid)
+        return _start_time(pid, is_over_too)
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
         return None
     # The second field is the command in parentheses, and may hold spaces and parentheses itself.
     fields = stat[stat.rindex(b")") + 2 :].split()
-    if fields[0] in (b"Z", b"X"):
+    if fields[0] in (b"Z", b"X") and not is_over_too:
         return None
     return float(fields[19])
 
 
-def _start_time(pid: int) -> float | None:
+def _start_time(pid: int, is_over_too: bool) -> float | None:
     import psutil
 
     try:
         process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
+        is_over = process.status() == psutil.STATUS_ZOMBIE
+        return None if is_over and not is_over_too else process.create_time()
     except psutil.Error:
         return None
 
 
-def sweep(leader: ProcessId, run_id: str) -> list[str]:
+def sweep(leader: ProcessId | None, run_id: str) -> list[str]:
     """Kill whatever is left of a run: its group, its session, its descendants, and all that carry its `MLP_RUN_ID`.
 
     A process that called `setsid` has left the group and the session, and one whose parent died has left the tree,
     but the environment that it was started with stays.
 
     Args:
-        leader: the worker, which led group and session; it may be gone.
+        leader: the worker, which led group and session, if it is there or was a moment ago. Of one that has been
+            gone for longer, pid and session may be a stranger's by now: then it is None.
         run_id: the value of `MLP_RUN_ID`.
 
     Returns:
@@ -107,8 +123,15 @@ def sweep(leader: ProcessId, run_id: str) -> list[str]:
                 process.kill()
             except psutil.Error:
                 continue
-        psutil.wait_procs(found, timeout=1)
+        _wait_until_over(found)
     return list(dict.fromkeys(killed))
+
+
+def _wait_until_over(processes: list[Any]) -> None:
+    # Not by psutil's own wait: it would reap our children, whose exit status the executor still wants to see.
+    deadline = time.monotonic() + _SWEEP_WAIT_S
+    while any(not _is_over(process) for process in processes) and time.monotonic() < deadline:
+        time.sleep(_SWEEP_INTERVAL_S)
 
 
 def find_by_environment(name: str, value: str) -> Iterator[int]:
@@ -120,22 +143,26 @@ def find_by_environment(name: str, value: str) -> Iterator[int]:
             yield process.pid
 
 
-def _belonging(leader: ProcessId, run_id: str) -> Iterator[Any]:
+def _belonging(leader: ProcessId | None, run_id: str) -> Iterator[Any]:
     import psutil
 
-    # While any process of a session lives, the kernel gives its leader's pid to nobody else. So a stranger with that
-    # pid means that nothing of the session is left.
-    is_session_ours = ProcessId.of(leader.pid) in (None, leader)
-    descendants = _descendants(leader) if leader.is_alive() else set()
+    session = None if leader is None else _session_led_by(leader)
+    descendants = _descendants(leader) if leader is not None and leader.is_alive() else set()
     for process in psutil.process_iter():
         if process.pid == os.getpid() or _is_over(process):
             continue
         if (
             process.pid in descendants
-            or (is_session_ours and _session_of(process.pid) == leader.pid)
+            or (session is not None and _session_of(process.pid) == session)
             or _environment_holds(process, "MLP_RUN_ID", run_id)
         ):
             yield process
+
+
+def _session_led_by(leader: ProcessId) -> int | None:
+    # While any process of a session lives, the kernel gives its leader's pid to nobody else. So a stranger with that
+    # pid means that nothing of the session is left; and none outlives its boot.
+    return leader.pid if leader.boot == boot_id() and ProcessId.of(leader.pid) in (None, leader) else None
 
 
 def _descendants(leader: ProcessId) -> set[int]:
