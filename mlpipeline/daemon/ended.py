@@ -28,7 +28,7 @@ def record_end(run: Run, active: Active, outputs: Outputs, records: Records, rep
     if run.is_open:
         exit_status = active.seen.exit_status if active.seen else None
         end = ending(result, exit_status, is_stop_asked=run.is_stop_asked)
-        records.note(_event(run, end, result, active))
+        records.note({**_event(run, end, result, active), "trained": _is_trained(run, result, records)})
         run = records.run(run.id)
         _log(run, end, result, active.attempt, records)
     claims.release(outputs.claim(run.model_dir), run.id)
@@ -51,9 +51,16 @@ def _event(run: Run, end: Ending, result: Result | None, active: Active) -> dict
         "results": result.results if result else {},
         "seconds": _seconds(result, active),
         "prepared": is_prepared or run.start is not Start.CLEAN,
-        "trained": bool(result and result.trained),
         "note": end.note,
     }
+
+
+def _is_trained(run: Run, result: Result | None, records: Records) -> bool:
+    if result is not None and result.trained:
+        return True
+    # A run that was cut short before it came to its training leaves a complete one in the model dir as it was.
+    before = records.ledger.get(run.previous) if run.previous else None
+    return run.start is not Start.CLEAN and before is not None and before.is_trained
 
 
 def _seconds(result: Result | None, active: Active) -> float | None:

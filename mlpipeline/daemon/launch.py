@@ -95,6 +95,7 @@ def _records(outputs: Outputs, options: LaunchOptions, since: str) -> Iterator[R
             raise OutputsError(told) from error
         for warning in warnings:
             records.log(warning)
+        ledger.warn = records.log
         yield records
 
 

@@ -203,11 +203,12 @@ class Daemon:
     def _start_what_may_start(self) -> None:
         while len(self._active) < self._options.jobs:
             self._parts.catalogue.refresh()
+            self._records.ledger.follow_other_hosts()
             chosen = self._next()
             if chosen is None:
                 return
             offer, decided = chosen
-            outcome = self._parts.starter.start(offer, STARTS[decided], self._records.ledger.latest(offer.key))
+            outcome = self._parts.starter.start(offer, STARTS[decided], self._latest(offer))
             if isinstance(outcome, Held):
                 self._hold(offer, outcome)
             elif outcome is not None:
@@ -224,8 +225,10 @@ class Daemon:
         return None
 
     def _verdict(self, offer: Offer) -> Verdict:
-        last = self._records.ledger.latest(offer.key)
-        return verdict(last, offer.identity, skip_done=self._options.skip_done)
+        return verdict(self._latest(offer), offer.key, offer.identity, skip_done=self._options.skip_done)
+
+    def _latest(self, offer: Offer) -> Run | None:
+        return self._records.ledger.latest(offer.model_dir)
 
     def _hold(self, offer: Offer, held: Held) -> None:
         self._held[offer.key] = held

@@ -22,7 +22,7 @@ from mlpipeline.executors.executor import Attempt, Executor, StartRefused
 from mlpipeline.history import claims
 from mlpipeline.history.stores import CodeChanged, store_code
 from mlpipeline.project.clock import timestamp
-from mlpipeline.project.files import to_json, write_whole
+from mlpipeline.project.files import read_json, to_json, write_whole
 from mlpipeline.project.paths import Outputs
 from mlpipeline.project.progress import read_progress
 from mlpipeline.project.settings import Settings
@@ -67,10 +67,11 @@ class Starter:
         Args:
             offer: the version.
             start: what is done about its model dir.
-            last: the latest run in its history, if any.
+            last: the latest run in its model dir, as far as this host knew when it decided on `start`.
 
         Returns:
-            The run under way; why it is held; or None when its code is changing right now.
+            The run under way; why it is held; or None when its code is changing right now, or another host was faster:
+            decide again.
 
         Raises:
             OSError: something could not be written; nothing was started, and it may be tried again.
@@ -82,6 +83,11 @@ class Starter:
         held = self._claim(offer, run, name)
         if held is not None:
             return held
+        # Whoever held the model dir before recorded how that ended before it gave it back.
+        self._records.ledger.follow_other_hosts()
+        if self._records.ledger.latest(offer.model_dir) != last:
+            self._release(offer, run)
+            return None
         try:
             spec = self._written_spec(offer, run, name, start, last)
             self._select(spec, offer, last)
@@ -174,7 +180,10 @@ class Starter:
         if before is None or not model_dir.is_dir() or not any(model_dir.iterdir()):
             return ()  # What the steps computed was not kept.
         run_dir = self._outputs.run_dir(before.name)
-        return tuple(done for done, _ in read_progress(run_dir.attempt(before.attempt).progress))
+        done = tuple(done for done, _ in read_progress(run_dir.attempt(before.attempt).progress))
+        # A run that was cut short before it came to a loop leaves that where it found it.
+        found = (read_json(run_dir.spec) or {}).get("steps_done", ())
+        return (*done, *found[len(done) :])
 
     def _select(self, spec: Spec, offer: Offer, last: Run | None) -> None:
         self._records.note(

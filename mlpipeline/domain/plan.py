@@ -26,11 +26,12 @@ class Verdict(StrEnum):
 STARTS = {Verdict.NEW: Start.CLEAN, Verdict.RESUMES: Start.RESUME, Verdict.AGAIN: Start.AGAIN}
 
 
-def verdict(last: Run | None, identity: str, *, skip_done: bool) -> Verdict:
+def verdict(last: Run | None, key: str, identity: str, *, skip_done: bool) -> Verdict:
     """Return what a launch does with a version.
 
     Args:
-        last: the latest run in its history, if any.
+        last: the latest run in its model dir, if any.
+        key: the version, `model:version`.
         identity: of its code and parameters as they are now.
         skip_done: whether what history says is done is skipped (`-u`).
     """
@@ -38,7 +39,7 @@ def verdict(last: Run | None, identity: str, *, skip_done: bool) -> Verdict:
         return Verdict.NEW
     if last.is_open:
         return Verdict.ALIVE
-    if last.identity != identity:
+    if last.key != key or last.identity != identity:
         return Verdict.NEW
     if last.outcome is Outcome.SUCCEEDED:
         return Verdict.DONE if skip_done else Verdict.AGAIN

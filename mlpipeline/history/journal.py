@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,26 +33,50 @@ class Journal:
         return stamped
 
 
-def read_events(path: Path, *, warn: Callable[[str], None]) -> Iterator[dict[str, Any]]:
-    """Yield the events of one journal in order; what cannot be read is skipped with a warning.
+class JournalReader:
+    """Reads a journal, and later what was appended to it since."""
 
-    A last line without its line feed is somebody writing right now, or torn by a crash: it is skipped as well.
-    """
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        warn(f"{path.name} cannot be read: {error.strerror}")
-        return
-    for number, line in enumerate(data.split(b"\n"), start=1):
-        if not line.strip():
-            continue
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+        self._lines = 0
+        self._warned_of = 0
+
+    def read(self, *, warn: Callable[[str], None]) -> list[dict[str, Any]]:
+        """Return the events since the last call, in order; what cannot be read is skipped with a warning.
+
+        A last line without its line feed is somebody writing right now, or torn by a crash: if it is no event yet, it
+        is skipped, and looked at again by the next call.
+        """
         try:
-            event = json.loads(line)
-            if not isinstance(event, dict) or "event" not in event:
-                raise ValueError
-        except ValueError:
-            warn(f"{path.name}: line {number} is torn or not an event; skipped")
-            continue
-        yield event
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                data = file.read()
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            warn(f"{self._path.name} cannot be read: {error.strerror}")
+            return []
+        *lines, rest = data.split(b"\n")
+        events = [self._event(line, number, warn) for number, line in enumerate(lines, start=self._lines + 1)]
+        self._offset += len(data) - len(rest)
+        self._lines += len(lines)
+        if rest:
+            events.append(self._event(rest, self._lines + 1, warn))
+            self._offset += len(rest) if events[-1] is not None else 0
+        return [event for event in events if event is not None]
+
+    def _event(self, line: bytes, number: int, warn: Callable[[str], None]) -> dict[str, Any] | None:
+        event = _event(line)
+        if event is None and line.strip() and number != self._warned_of:
+            self._warned_of = number
+            warn(f"{self._path.name}: line {number} is torn or not an event; skipped")
+        return event
+
+
+def _event(line: bytes) -> dict[str, Any] | None:
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None
