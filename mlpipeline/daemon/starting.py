@@ -159,7 +159,8 @@ class Starter:
             identity=offer.identity,
             code=str(records.code(code)),
             steps_done=self._steps_done(offer, before),
-            is_trained=before is not None and before.is_trained,
+            # Whoever deletes a model dir wants its training anew.
+            is_trained=before is not None and before.is_trained and self._outputs.model_dir(offer.model_dir).is_dir(),
             log=str(records.log),
             log_lock=str(records.append_lock(records.log)),
             tensorboard=self._settings.tensorboard,
