@@ -8,6 +8,7 @@ from typing import Any
 
 from mlpipeline.daemon.descriptions import Descriptions
 from mlpipeline.domain.description import Description, VersionDescription
+from mlpipeline.domain.excerpts import excerpt
 from mlpipeline.domain.names import check_name, model_dir_name, shared_model_dirs, version_key
 from mlpipeline.domain.queue import Entry, Only, Queue, model_name, queue_changes
 from mlpipeline.domain.words import did_you_mean
@@ -63,15 +64,19 @@ class Catalogue:
         self._told: set[tuple[str, str]] = set()
         self.offers: list[Offer] = []
         self.problems: list[Problem] = []
+        #: model -> its versions on the list; None where they are not known.
+        self.listed: dict[str, tuple[str, ...] | None] = {}
 
     def refresh(self) -> None:
         """Read the queue again and see what it offers now; a queue file that is wrong leaves the last good list."""
         self._descriptions.poll()
         self._entries = self._listed()
-        self.offers, self.problems = [], []
+        self.offers, self.problems, self.listed = [], [], {}
         for entry in self._entries:
-            if self._only.may_match(model_name(entry.script)):
-                self._add(entry)
+            model = model_name(entry.script)
+            self.listed.setdefault(model, None)
+            if self._only.may_match(model):
+                self._add(entry, model)
         self._refuse_shared_model_dirs()
         for problem in self.problems:
             self._tell(problem.what, problem.why, problem.traceback)
@@ -80,10 +85,6 @@ class Catalogue:
     def is_complete(self) -> bool:
         """Whether every listed script has been described."""
         return not self._descriptions.is_pending
-
-    def known_versions(self) -> list[tuple[str, str]]:
-        """Return (model, version) of all that is offered, in order."""
-        return [(offer.model, offer.version) for offer in self.offers]
 
     def _listed(self) -> tuple[Entry, ...]:
         before = self._entries
@@ -106,7 +107,7 @@ class Catalogue:
             self._log(changes)
         return listing.entries
 
-    def _add(self, entry: Entry) -> None:
+    def _add(self, entry: Entry, model: str) -> None:
         answer = self._descriptions.get(entry.script)
         if answer is None:
             return
@@ -115,21 +116,23 @@ class Catalogue:
             return
         for warning in answer.warnings:
             self._tell(entry.script, warning)
-        for version in self._chosen(entry, answer):
-            self._offer(entry.script, version, answer)
+        chosen = self._chosen(entry, model, answer)
+        self.listed[model] = (*(self.listed[model] or ()), *(version.name for version in chosen))
+        for version in chosen:
+            if self._only.matches(model, version.name):
+                self._offer(entry.script, model, version, answer)
 
-    def _chosen(self, entry: Entry, description: Description) -> list[VersionDescription]:
+    def _chosen(self, entry: Entry, model: str, description: Description) -> list[VersionDescription]:
         if entry.versions is None:
             return list(description.versions)
         names = [version.name for version in description.versions]
         for name in entry.versions:
-            if name not in names:
+            if name not in names and self._only.matches(model, name):
                 why = f'{self._queue_file.path.name} lists version "{name}", which it does not have.'
                 self.problems.append(Problem(what=entry.script, why=why + did_you_mean(name, names)))
         return [version for version in description.versions if version.name in entry.versions]
 
-    def _offer(self, script: str, version: VersionDescription, description: Description) -> None:
-        model = model_name(script)
+    def _offer(self, script: str, model: str, version: VersionDescription, description: Description) -> None:
         key = version_key(model, version.name)
         try:
             check_name(version.name, "version name")
@@ -138,19 +141,18 @@ class Catalogue:
         except InvalidName as error:
             self.problems.append(Problem(what=key, why=str(error)))
             return
-        if self._only.matches(model, version.name):
-            self.offers.append(
-                Offer(
-                    model=model,
-                    version=version.name,
-                    script=script,
-                    identity=version.identity,
-                    parameters=version.parameters,
-                    seed=version.seed,
-                    model_dir=model_dir,
-                    files=description.files,
-                )
+        self.offers.append(
+            Offer(
+                model=model,
+                version=version.name,
+                script=script,
+                identity=version.identity,
+                parameters=version.parameters,
+                seed=version.seed,
+                model_dir=model_dir,
+                files=description.files,
             )
+        )
 
     def _refuse_shared_model_dirs(self) -> None:
         shared = shared_model_dirs((offer.key, offer.model_dir) for offer in self.offers)
@@ -163,4 +165,4 @@ class Catalogue:
         # What stays as it is is said once, not before every run.
         if (what, why) not in self._told:
             self._told.add((what, why))
-            self._log(f"{what}: {why}" + (f"\n{traceback}" if traceback else ""))
+            self._log(f"{what}: {why}" + (f"\n{excerpt(traceback)}" if traceback else ""))

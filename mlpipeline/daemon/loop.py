@@ -107,7 +107,7 @@ class Daemon:
             self._heed_signals()
             catalogue.refresh()
         if catalogue.is_complete:
-            self._options.only.refuse_unmatched(catalogue.known_versions())
+            self._options.only.refuse_unmatched(catalogue.listed)
 
     def _log_plan(self) -> None:
         verdicts = [self._verdict(offer) for offer in self._parts.catalogue.offers]

@@ -54,7 +54,7 @@ class TestMode:
         self._host = host
         self._only = only
         self._say = say
-        self._seen: list[tuple[str, str]] = []
+        self._listed: dict[str, tuple[str, ...] | None] = {}
         self._model_dirs: dict[str, str] = {}
 
     def run(self) -> list[TestedVersion]:
@@ -74,9 +74,10 @@ class TestMode:
         with tempfile.TemporaryDirectory(prefix="mlpipeline-test-") as name:
             folder = Path(name)
             for entry in listing.entries:
+                self._listed.setdefault(model_name(entry.script), None)
                 if self._only.may_match(model_name(entry.script)):
                     tested += self._test_script(entry, folder)
-        self._only.refuse_unmatched(self._seen)
+        self._only.refuse_unmatched(self._listed)
         return tested
 
     def _test_script(self, entry: Entry, folder: Path) -> list[TestedVersion]:
@@ -85,7 +86,7 @@ class TestMode:
             self._say(f"{entry.script}: {warning}")
         versions = _chosen(entry, description)
         model = model_name(entry.script)
-        self._seen += [(model, version.name) for version in versions]
+        self._listed[model] = (*(self._listed[model] or ()), *(version.name for version in versions))
         self._check_names(entry.script, versions)
         return [
             self._test_version(entry.script, version, folder)

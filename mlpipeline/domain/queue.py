@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mlpipeline.domain.words import did_you_mean
@@ -112,17 +112,26 @@ class Only:
         starts = (f"{model}:", f"{model}.py:")
         return not self.names or any(name in whole or name.startswith(starts) for name in self.names)
 
-    def refuse_unmatched(self, known: Iterable[tuple[str, str]]) -> None:
-        """Refuse names that match none of the (model, version) pairs of the queue.
+    def refuse_unmatched(self, listed: Mapping[str, Sequence[str] | None]) -> None:
+        """Refuse names that match nothing that the queue lists.
+
+        Args:
+            listed: model -> its versions on the list; None where they are not known, as nobody asked for them or the
+                script cannot be used: that is told otherwise.
 
         Raises:
             MlpipelineError: it says which, and the nearest one that is there.
         """
-        pairs = list(known)
         for name in self.names:
-            if not any(Only(names=(name,)).matches(model, version) for model, version in pairs):
-                names = [*(model for model, _ in pairs), *(f"{model}:{version}" for model, version in pairs)]
-                raise MlpipelineError(
-                    f'--only "{name}" matches nothing in the queue, which holds {len(pairs)} versions.'
-                    f"{did_you_mean(name, names)}"
-                )
+            alone = Only(names=(name,))
+            if any(
+                alone.may_match(model)
+                if versions is None
+                else any(alone.matches(model, version) for version in versions)
+                for model, versions in listed.items()
+            ):
+                continue
+            keys = [f"{model}:{version}" for model, versions in listed.items() for version in versions or ()]
+            raise MlpipelineError(
+                f'--only "{name}" matches nothing that the queue lists.{did_you_mean(name, [*listed, *keys])}'
+            )

@@ -50,7 +50,7 @@ def test_without_only_everything_is_asked_for():
     only = Only()
     assert only.matches("digits", "deep")
     assert only.may_match("digits")
-    only.refuse_unmatched([])
+    only.refuse_unmatched({})
 
 
 @pytest.mark.parametrize("value", ["digits", "digits.py", "./digits.py", " digits "])
@@ -90,10 +90,16 @@ def test_a_value_that_names_nothing_is_refused(value):
 
 
 def test_a_name_that_is_not_in_the_queue_is_refused_with_the_nearest():
-    known = [("digits", "deep"), ("net", "small")]
+    known = {"digits": ["deep"], "net": ["small"]}
     Only.parse(["digits:deep", "net.py"]).refuse_unmatched(known)
     with pytest.raises(MlpipelineError) as caught:
         Only.parse(["digits", "digits:dep"]).refuse_unmatched(known)
     assert str(caught.value) == (
-        '--only "digits:dep" matches nothing in the queue, which holds 2 versions. Did you mean "digits:deep"?'
+        '--only "digits:dep" matches nothing that the queue lists. Did you mean "digits:deep"?'
     )
+    with pytest.raises(MlpipelineError, match='Did you mean "digits"'):
+        Only.parse(["digit"]).refuse_unmatched({"digits": None})
+
+
+def test_any_version_of_a_script_that_cannot_be_used_may_be_asked_for():
+    Only.parse(["broken:deep"]).refuse_unmatched({"broken": None, "net": ["small"]})
