@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlpipeline.errors import MlpipelineError
+from mlpipeline.errors import MlpipelineError, ScriptError
 
 if TYPE_CHECKING:
     from mlpipeline.project.paths import Outputs
@@ -59,6 +59,8 @@ def exit_for(place: Place) -> Iterator[None]:
     except MlpipelineError as error:
         if place.is_debug:
             raise
+        if isinstance(error, ScriptError) and error.traceback:
+            click.echo(error.traceback.rstrip("\n"), err=True)
         click.echo(f"mlpipeline: {error}", err=True)
         sys.exit(error.exit_status)
     except KeyboardInterrupt:

@@ -18,11 +18,9 @@ from mlpipeline.errors import ScriptError
 from mlpipeline.executors.local import worker_command
 from mlpipeline.executors.processes import ProcessId, sweep
 from mlpipeline.project.files import read_json, to_json
+from mlpipeline.project.last_output import last_output
 from mlpipeline.project.scripts import check_script
 from mlpipeline.project.settings import Settings
-
-#: How much of what a script printed is shown when its process died.
-_LAST_LINES = 15
 
 Answer = Description | ScriptError
 Signature = tuple[int, int, int]
@@ -90,21 +88,15 @@ class Request:
         if value.get("error"):
             return ScriptError(self.script, value["error"], traceback=value.get("traceback")), files
         if exit_status is None:
-            why = f"was still being imported after {timeout_s:g} s. Load data in the functions that train, or raise "
-            return ScriptError(self.script, f"{why}import_timeout in mlp.toml.", traceback=self._last_output()), files
-        why = f"the process that imported it {how_it_ended(exit_status)}"
-        return ScriptError(self.script, why, traceback=self._last_output()), files
+            told = f"was still being imported after {timeout_s:g} s. Load data in the functions that train, or raise "
+            why = f"{told}import_timeout in mlp.toml."
+        else:
+            why = f"the process that imported it {how_it_ended(exit_status)} before the import was over"
+        return ScriptError(self.script, why, traceback=last_output(self.output)), files
 
     @property
     def _answer_path(self) -> Path:
         return self.folder / "answer.json"
-
-    def _last_output(self) -> str | None:
-        try:
-            text = self.output.read_text("utf-8", "replace")
-        except OSError:
-            return None
-        return "\n".join(text.splitlines()[-_LAST_LINES:]) or None
 
 
 @dataclass(kw_only=True)

@@ -8,14 +8,12 @@ from mlpipeline.daemon.active import Active, read_result
 from mlpipeline.daemon.records import Records
 from mlpipeline.daemon.reporter import Reporter
 from mlpipeline.domain.endings import Ending, ending
+from mlpipeline.domain.excerpts import excerpt
 from mlpipeline.domain.result import Result
 from mlpipeline.domain.runs import Outcome, Run, Start
 from mlpipeline.history import claims
+from mlpipeline.project.last_output import last_output
 from mlpipeline.project.paths import AttemptDir, Outputs
-
-#: How much of its output is shown of a run that left no traceback.
-_LAST_LINES = 10
-_TAIL_BYTES = 16_384
 
 
 def record_end(run: Run, active: Active, outputs: Outputs, records: Records, reporter: Reporter) -> Run:
@@ -27,16 +25,28 @@ def record_end(run: Run, active: Active, outputs: Outputs, records: Records, rep
     result = read_result(active.attempt)
     if run.is_open:
         exit_status = active.seen.exit_status if active.seen else None
-        end = ending(result, exit_status, is_stop_asked=run.is_stop_asked)
+        end = ending(result, exit_status, is_stop_asked=run.is_stop_asked or active.is_stop_asked)
         records.note({**_event(run, end, result, active), "trained": _is_trained(run, result, records)})
         run = records.run(run.id)
         _log(run, end, result, active.attempt, records)
-    claims.release(outputs.claim(run.model_dir), run.id)
+    give_back(run, result, outputs, records, reporter)
+    return run
+
+
+def give_back(run: Run, result: Result | None, outputs: Outputs, records: Records, reporter: Reporter) -> None:
+    """Write the block of results of a run that ended, unless it is there, and then give its model dir back.
+
+    The claim goes last: as long as it stands, a launch after a crash finds out what is still to be done.
+
+    Raises:
+        OSError: the claim could not be removed.
+    """
     try:
-        records.add_results(reporter.results_block(run, result))
+        if not records.has_results(run):
+            records.add_results(reporter.results_block(run, result))
     except OSError as error:
         records.log(f"its results are not in {records.outputs.results.name}: {error.strerror}", run.id)
-    return run
+    claims.release(outputs.claim(run.model_dir), run.id)
 
 
 def _event(run: Run, end: Ending, result: Result | None, active: Active) -> dict[str, object]:
@@ -71,9 +81,9 @@ def _seconds(result: Result | None, active: Active) -> float | None:
 
 def _log(run: Run, end: Ending, result: Result | None, attempt: AttemptDir, records: Records) -> None:
     if end.outcome in (Outcome.FAILED, Outcome.LOST):
-        shown = result.traceback if result and result.traceback else _last_output(attempt)
+        shown = result.traceback if result and result.traceback else last_output(attempt.output)
         if shown:
-            records.log(shown, run.id)
+            records.log(excerpt(shown), run.id)
     kind = f" ({end.failure})" if end.failure else ""
     preposition = "in" if end.outcome is Outcome.SUCCEEDED else "after"
     took = "" if run.seconds is None else f" {preposition} {run.seconds:.1f} s"
@@ -82,14 +92,3 @@ def _log(run: Run, end: Ending, result: Result | None, attempt: AttemptDir, reco
     records.log(f"{run.key} {end.outcome}{kind}{took}{why}{where}", run.id)
     for note in (*((end.note,) if end.note else ()), *(result.notes if result else ())):
         records.log(f"note: {note}", run.id)
-
-
-def _last_output(attempt: AttemptDir) -> str | None:
-    try:
-        with attempt.output.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(0, size - _TAIL_BYTES))
-            lines = file.read().decode("utf-8", "replace").splitlines()
-    except OSError:
-        return None
-    return "\n".join(lines[-_LAST_LINES:]) or None

@@ -16,8 +16,10 @@ def main(arguments: list[str]) -> int:
             return carry_out(RunDir(path=Path(run_dir)), int(number))
         case ["describe", request]:
             from mlpipeline.worker.describing import answer
+            from mlpipeline.worker.leaving import leave
 
-            return answer(Path(request))
+            # What the script started while it was imported keeps nobody waiting.
+            leave(answer(Path(request)))
     sys.stderr.write("usage: python -m mlpipeline.worker run RUN_DIR ATTEMPT | describe REQUEST\n")
     return 2
 

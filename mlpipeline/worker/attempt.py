@@ -19,6 +19,7 @@ from mlpipeline.project.files import create_exclusively, read_json, to_json, wri
 from mlpipeline.project.paths import AttemptDir, RunDir
 from mlpipeline.worker.failures import failure_of
 from mlpipeline.worker.job import Job
+from mlpipeline.worker.leaving import leave_if_forked
 from mlpipeline.worker.stopping import StopSignal
 
 
@@ -37,16 +38,7 @@ def carry_out(run_dir: RunDir, number: int) -> int:
             return 0
     except OSError as error:
         return _unwritten(attempt.worker, error)
-    worker = os.getpid()
-    job = Job(spec, run_dir, attempt)
-    try:
-        result = _result_of(job)
-    except BaseException:
-        # Only a forked child can come here: what a run raises is part of its result.
-        os._exit(1)
-    if os.getpid() != worker:
-        # User code forked, and the child came back to us: it is not the run.
-        os._exit(0)
+    result = _result_of(Job(spec, run_dir, attempt))
     return _write(attempt, result, time.monotonic() - began)
 
 
@@ -74,10 +66,10 @@ def _result_of(job: Job) -> Result:
         _settle_in(job)
         job.perform(stop)
     except BaseException as error:
-        if os.getpid() != worker:
-            raise
+        leave_if_forked(worker, error)
         result = _after(error, job, stop)
     else:
+        leave_if_forked(worker, None)
         is_cut_short = stop.is_received and job.run.stop_noticed
         result = job.record.result(Outcome.STOPPED if is_cut_short else Outcome.SUCCEEDED)
     job.close()
@@ -105,6 +97,9 @@ def _after(error: BaseException, job: Job, stop: StopSignal) -> Result:
     told = failure_of(error)
     if told.traceback:
         _show(told.traceback)
+    elif not job.is_test:
+        # Whoever looks into its output finds why there; in test mode the command says so itself.
+        _show(f"{told.error}\n")
     if stop.is_received:
         # Whoever is told to stop may well leave by an exception.
         return job.record.result(Outcome.STOPPED, error=told.error, traceback=told.traceback)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import faulthandler
 import hashlib
-import os
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,6 +16,7 @@ from mlpipeline.domain.identity import code_identity, identity
 from mlpipeline.domain.values import as_parameter, is_opaque
 from mlpipeline.errors import MlpipelineError, ScriptError, VersionsError
 from mlpipeline.project.files import read_json, to_json, write_whole
+from mlpipeline.worker.failures import user_traceback
 from mlpipeline.worker.importing import StoredCode, hides, prepare_path
 from mlpipeline.worker.models import load_model
 from mlpipeline.worker.project_code import loaded_modules, reachable
@@ -29,12 +30,12 @@ def answer(request_path: Path) -> int:
 
     The request is `{"script", "models_dir", "project", "answer"}`, absolute paths. The answer is a description, or
     `{"error", "traceback", "files"}`. Before the script is imported, which may end the process, an answer is left
-    that holds `files` alone. Returns 0 when there is an answer.
+    that holds `files` alone. Returns 0 when there is an answer, 130 when Ctrl-C came first.
     """
     request = read_json(request_path)
     script, models_dir, project = (Path(request[name]) for name in ("script", "models_dir", "project"))
     answer_path = Path(request["answer"])
-    worker = os.getpid()
+    faulthandler.enable()
     sys.argv[:] = [str(script)]
     prepare_path(models_dir, project, script)
     files = _contents({script, *reachable(script, [Path(entry) for entry in sys.path])})
@@ -45,9 +46,9 @@ def answer(request_path: Path) -> int:
         found = {"error": error.message, "traceback": error.traceback}
     except MlpipelineError as error:
         found = {"error": str(error), "traceback": None}
-    if os.getpid() != worker:
-        # The script forked while it was imported, and the child came back to us.
-        os._exit(0)
+    except KeyboardInterrupt as error:
+        sys.stderr.write(user_traceback(error))
+        return 130
     write_whole(answer_path, to_json({"files": _hashes(files), **found}))
     return 0
 

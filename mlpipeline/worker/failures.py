@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import traceback as tracebacks
 from dataclasses import dataclass
-from pathlib import Path
-from types import TracebackType
 
 from mlpipeline.domain.runs import Failure
 from mlpipeline.errors import MlpipelineError, ScriptError, VersionsError
+from mlpipeline.project.last_output import is_own_file
 
-_OWN_FOLDER = str(Path(__file__).resolve().parent.parent)
+#: How long an error may be that is told in one line, in characters.
+_LINE_LENGTH = 500
 
 
 class CommandFailed(MlpipelineError):
@@ -41,7 +41,26 @@ class Told:
 
 
 def failure_of(error: BaseException) -> Told:
-    """Return why `error` made the run fail."""
+    """Return why `error` made the run fail, whatever its author made of it: its methods may raise, too."""
+    try:
+        return _told(error)
+    except Exception as other:
+        told = f"{type(error).__name__}, which cannot be shown: {type(other).__name__} was raised"
+        return Told(failure=Failure.EXCEPTION, error=told, traceback=None)
+
+
+def _told(error: BaseException) -> Told:
+    match error:
+        case MlpipelineError():
+            return _own_told(error)
+        case SystemExit():
+            return Told(failure=Failure.EXIT, error=f"{exit_call(error)} was called", traceback=user_traceback(error))
+        case OSError() if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return Told(failure=Failure.DISK_FULL, error=one_line(error), traceback=user_traceback(error))
+    return Told(failure=Failure.EXCEPTION, error=one_line(error), traceback=user_traceback(error))
+
+
+def _own_told(error: MlpipelineError) -> Told:
     match error:
         case CommandFailed():
             return Told(failure=error.failure, error=str(error), traceback=None)
@@ -49,41 +68,50 @@ def failure_of(error: BaseException) -> Told:
             return Told(failure=Failure.BAD_SCRIPT, error=str(error), traceback=error.traceback)
         case VersionsError():
             return Told(failure=Failure.BAD_SCRIPT, error=str(error), traceback=None)
-        case SystemExit():
-            told = f"sys.exit({error.code!r}) was called"
-            return Told(failure=Failure.EXIT, error=told, traceback=user_traceback(error))
-        case OSError() if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return Told(failure=Failure.DISK_FULL, error=one_line(error), traceback=user_traceback(error))
-    return Told(failure=Failure.EXCEPTION, error=one_line(error), traceback=user_traceback(error))
+    # The message says what is wrong; where user code called for it is worth seeing.
+    where = user_traceback(error) if _has_user_frames(error) else None
+    return Told(failure=Failure.EXCEPTION, error=str(error), traceback=where)
+
+
+def exit_call(error: SystemExit) -> str:
+    """Return the call that raised: `sys.exit(3)`."""
+    try:
+        return f"sys.exit({error.code!r})"[:_LINE_LENGTH]
+    except Exception:
+        return f"sys.exit(<{type(error.code).__name__}>)"
 
 
 def one_line(error: BaseException) -> str:
     """Return the exception as the last line of its traceback; its `str` may raise."""
-    lines = "".join(tracebacks.format_exception_only(error)).strip().splitlines()
-    return next((line for line in lines if not line.startswith((" ", "\t"))), type(error).__name__)[:500]
+    lines = "".join(tracebacks.format_exception_only(error)).splitlines()
+    # The line and the marker that a syntax error shows are indented; of a long message, the first line is told.
+    told = next((line for line in lines if line and not line.startswith((" ", "\t"))), type(error).__name__)
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        told = f"{told} ({error.filename}, line {error.lineno})"
+    return told[:_LINE_LENGTH]
 
 
 def user_traceback(error: BaseException) -> str:
-    """Return the traceback without the frames of mlpipeline and of Python's importer that lead to user code."""
-    formatted = tracebacks.TracebackException.from_exception(_shortened(error))
+    """Return the traceback without the frames of mlpipeline and of Python's importer, unless it has no others."""
+    formatted = tracebacks.TracebackException.from_exception(error)
+    _leave_out_own(formatted)
     return "".join(formatted.format())
 
 
-def _shortened(error: BaseException) -> BaseException:
+def _leave_out_own(formatted: tracebacks.TracebackException) -> None:
+    # What is left out is left out of the text: an exception may not let itself be changed.
     seen: set[int] = set()
-    cause: BaseException | None = error
-    while cause is not None and id(cause) not in seen:
-        seen.add(id(cause))
-        cause.__traceback__ = _from_user_code(cause.__traceback__)
-        cause = cause.__cause__ or cause.__context__
-    return error
+    waiting: list[tracebacks.TracebackException | None] = [formatted]
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        theirs = [frame for frame in one.stack if not is_own_file(frame.filename)]
+        if theirs:
+            one.stack[:] = theirs
+        waiting += [one.__cause__, one.__context__, *(one.exceptions or ())]
 
 
-def _from_user_code(trace: TracebackType | None) -> TracebackType | None:
-    while trace is not None and _is_own(trace.tb_frame.f_code.co_filename):
-        trace = trace.tb_next
-    return trace
-
-
-def _is_own(filename: str) -> bool:
-    return filename.startswith((_OWN_FOLDER, "<frozen importlib", "<frozen runpy"))
+def _has_user_frames(error: BaseException) -> bool:
+    return any(not is_own_file(frame.f_code.co_filename) for frame, _ in tracebacks.walk_tb(error.__traceback__))

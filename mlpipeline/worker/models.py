@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from mlpipeline.authoring.command_model import CommandModel
 from mlpipeline.authoring.function_model import FunctionModel
 from mlpipeline.authoring.model import Model
 from mlpipeline.errors import ScriptError
-from mlpipeline.worker.failures import one_line, user_traceback
+from mlpipeline.worker.failures import exit_call, one_line, user_traceback
 from mlpipeline.worker.importing import StoredCode, import_script
+from mlpipeline.worker.leaving import leave_if_forked
 
 KINDS = (Model, FunctionModel, CommandModel)
 
@@ -25,16 +27,17 @@ def load_model(script: Path, models_dir: Path, store: StoredCode) -> Any:
         ScriptError: it does not import, or sets no usable `MODEL`; its `traceback` begins in user code.
     """
     name = script.relative_to(models_dir).as_posix() if script.is_relative_to(models_dir) else script.name
+    worker = os.getpid()
     try:
         module = import_script(script, models_dir, store)
-    except SystemExit as error:
-        told = f"called sys.exit({error.code!r}) while it was imported"
-        raise ScriptError(name, told, traceback=user_traceback(error)) from error
-    except KeyboardInterrupt:
-        raise
     except BaseException as error:
-        told = f"cannot be imported: {one_line(error)}"
-        raise ScriptError(name, told, traceback=user_traceback(error)) from error
+        leave_if_forked(worker, error)
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        how = f"called {exit_call(error)} while it was" if isinstance(error, SystemExit) else "cannot be"
+        why = "" if isinstance(error, SystemExit) else f": {one_line(error)}"
+        raise ScriptError(name, f"{how} imported{why}", traceback=user_traceback(error)) from error
+    leave_if_forked(worker, None)
     model = vars(module).get("MODEL")
     if model is None:
         raise ScriptError(name, "sets no MODEL. Set it to a Model, a FunctionModel or a CommandModel.")
