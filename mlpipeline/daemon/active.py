@@ -28,6 +28,9 @@ class Active:
     #: When it is killed: some time after its result, or after it was asked to stop. On the monotonic clock.
     kill_at: float | None = None
 
+    #: Whether this daemon asked it to stop; its history says so too, if that could be written.
+    is_stop_asked: bool = False
+
     @property
     def is_own(self) -> bool:
         """Whether this daemon started it: the end of a child wakes it, others it has to look for."""

@@ -67,6 +67,17 @@ class Records:
         with FileLock(self.outputs.append_lock(path)):
             append_whole(path, block.encode("utf-8", "backslashreplace"), to_disk=False)
 
+    def has_results(self, run: Run) -> bool:
+        """Return whether `output-<host>` has a block for `run`: the name of its run dir stands in it.
+
+        Raises:
+            OSError: it could not be read.
+        """
+        if not self.outputs.results.exists():
+            return False
+        with self.outputs.results.open("rb") as file:
+            return any(run.name.encode() in line for line in file)
+
     def show(self, text: str) -> None:
         """Show a text on the terminal alone."""
         self._terminal.show(text)

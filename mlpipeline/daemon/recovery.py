@@ -1,15 +1,17 @@
-"""Taking over what a dead daemon left: adopting what lives, and revoking what never began."""
+"""Taking over what a dead daemon left: adopting what lives, revoking what never began, giving back what is over."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from mlpipeline.daemon.active import Active
+from mlpipeline.daemon.active import Active, read_result
+from mlpipeline.daemon.ended import give_back
 from mlpipeline.daemon.records import Records
+from mlpipeline.daemon.reporter import Reporter
 from mlpipeline.domain.runs import Run
 from mlpipeline.executors.local import handle_of
-from mlpipeline.executors.processes import ProcessId
+from mlpipeline.executors.processes import ProcessId, sweep
 from mlpipeline.history import claims
 from mlpipeline.project.clock import timestamp
 from mlpipeline.project.files import create_exclusively, read_json, to_json
@@ -21,6 +23,9 @@ def take_over(run: Run, outputs: Outputs, records: Records) -> Active | None:
 
     A run whose worker never said that it was there is revoked: a worker that comes late loses the race for
     `worker.json` and leaves. Such a run is withdrawn, and None is returned.
+
+    Raises:
+        OSError: something could not be written; it may be tried again.
     """
     attempt = outputs.run_dir(run.name).attempt(run.attempt)
     if revoke(attempt):
@@ -45,13 +50,38 @@ def revoke(attempt: AttemptDir) -> bool:
     return bool(worker and worker.get("revoked"))
 
 
-def is_stale(claim: claims.Claim, host: str, records: Records) -> bool:
-    """Return whether a claim can be taken over: it is this host's, and its run is over or never began."""
+def settle_claims(outputs: Outputs, records: Records, reporter: Reporter) -> None:
+    """Give back the model dirs that dead daemons of this host left claimed, for runs that are over or never began.
+
+    Raises:
+        OSError: something could not be written; it may be tried again.
+    """
+    for path, claim in claims.of_host(outputs.claims, outputs.host):
+        run = records.ledger.get(claim.run)
+        if run is not None and run.outcome is not None:
+            # The daemon died between the end of the run and its last words on it.
+            attempt = outputs.run_dir(run.name).attempt(run.attempt)
+            give_back(run, read_result(attempt), outputs, records, reporter)
+        elif is_abandoned(claim, outputs.host, records):
+            claims.release(path, claim.run)
+
+
+def is_abandoned(claim: claims.Claim, host: str, records: Records) -> bool:
+    """Return whether a claim can be taken over: it is this host's, and its run is over, or will never begin."""
     if claim.host != host:
         return False
     run = records.ledger.get(claim.run)
     if run is not None:
         return not run.is_open
-    # No history knows the run: it was started without recording, or its daemon died before it was selected.
-    worker = ProcessId.from_json(read_json(RunDir(path=Path(claim.run_dir)).attempt(1).worker))
-    return worker is None or not worker.is_alive()
+    # No history knows the run: its daemon died before it was selected, or did not record.
+    run_dir = RunDir(path=Path(claim.run_dir))
+    if not run_dir.spec.exists():
+        return True
+    attempt = run_dir.attempt(1)
+    revoke(attempt)
+    worker = ProcessId.from_json(read_json(attempt.worker))
+    if worker is not None and worker.is_alive():
+        return False
+    # Nobody watched it, so nobody has cleared away what it left behind.
+    sweep(None, claim.run)
+    return True

@@ -14,7 +14,7 @@ from mlpipeline.daemon.active import Active
 from mlpipeline.daemon.catalogue import Offer
 from mlpipeline.daemon.descriptions import Descriptions
 from mlpipeline.daemon.records import Records
-from mlpipeline.daemon.recovery import is_stale
+from mlpipeline.daemon.recovery import is_abandoned
 from mlpipeline.domain.names import run_id, run_name
 from mlpipeline.domain.runs import Run, Start
 from mlpipeline.domain.spec import Mode, Spec
@@ -124,16 +124,19 @@ class Starter:
         run_dir = str(self._records.outputs.run_dir(name).path)
         claim = claims.Claim(host=self._outputs.host, run=run, run_dir=run_dir, at=timestamp())
         holder = claims.take(path, claim)
-        if holder is not None and is_stale(holder, self._outputs.host, self._records):
+        if holder is not None and self._is_abandoned(holder):
             claims.release(path, holder.run)
             holder = claims.take(path, claim)
         if holder is None:
             return None
-        why = (
-            f"its model dir is in use by run {holder.run} of {holder.host}, since {holder.at}. "
-            f"If that run is gone for good, delete {path}"
+        holding = holder
+        return Held(
+            why=_why_held(holding, path),
+            is_over=lambda: claims.read(path) != holding or self._is_abandoned(holding),
         )
-        return Held(why=why, is_over=lambda: claims.read(path) != holder)
+
+    def _is_abandoned(self, claim: claims.Claim) -> bool:
+        return is_abandoned(claim, self._outputs.host, self._records)
 
     def _release(self, offer: Offer, run: str) -> None:
         claims.release(self._outputs.claim(offer.model_dir), run)
@@ -216,6 +219,13 @@ class Starter:
             self._records.note({"event": "started", "run": spec.run, "handle": handle})
         self._records.log(f"{spec.model}:{spec.version} starts{_HOW[spec.start]}", spec.run)
         return active
+
+
+def _why_held(claim: claims.Claim, path: Path) -> str:
+    if claim is claims.UNREADABLE:
+        return f"who uses its model dir cannot be read from {path}. If no run does, delete that file"
+    told = f"its model dir is in use by run {claim.run} of {claim.host}, since {claim.at}"
+    return f"{told}. If that run is gone for good, delete {path}"
 
 
 _HOW = {Start.CLEAN: "", Start.RESUME: ", resuming", Start.AGAIN: ", called again"}

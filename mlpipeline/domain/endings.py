@@ -47,7 +47,8 @@ def ending(result: Result | None, exit_status: int | None, *, is_stop_asked: boo
 
 def _without_result(exit_status: int | None, is_stop_asked: bool) -> Ending:
     if is_stop_asked:
-        return Ending(outcome=Outcome.STOPPED, error="was killed, as it did not end in time after it was asked to")
+        told = _STOPPED_BY.get(exit_status or 0, "was asked to end, and left no result")
+        return Ending(outcome=Outcome.STOPPED, error=told)
     if exit_status is None:
         return Ending(outcome=Outcome.LOST, error="its process is gone, and nobody saw how it ended")
     told = f"{how_it_ended(exit_status)} before it wrote its result"
@@ -55,6 +56,13 @@ def _without_result(exit_status: int | None, is_stop_asked: bool) -> Ending:
         return Ending(outcome=Outcome.FAILED, failure=Failure.DISK_FULL, error="no room on the disk for its result")
     failure = Failure.KILLED if exit_status < 0 else Failure.EXIT
     return Ending(outcome=Outcome.FAILED, failure=failure, error=told)
+
+
+#: What is said of a run that was asked to end, and did without a result.
+_STOPPED_BY = {
+    -signal.SIGKILL: "was killed, as it did not end in time after it was asked to",
+    -signal.SIGTERM: "was asked to end before it could say how far it was",
+}
 
 
 def how_it_ended(exit_status: int | None) -> str:

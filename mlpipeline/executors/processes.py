@@ -50,6 +50,10 @@ class ProcessId:
         """Return what `from_json` reads."""
         return {"pid": self.pid, "boot": self.boot, "ticks": self.ticks}
 
+    def __str__(self) -> str:
+        """Return what no other process of this boot is called."""
+        return f"{self.pid}.{self.ticks:.0f}"
+
     def is_alive(self) -> bool:
         """Return whether this very process is there and has not ended; one that only waits to be reaped has."""
         return self.boot == boot_id() and _start_ticks(self.pid) == self.ticks
@@ -95,8 +99,8 @@ def _start_time(pid: int, is_over_too: bool) -> float | None:
         return None
 
 
-def sweep(leader: ProcessId | None, run_id: str) -> list[str]:
-    """Kill whatever is left of a run: its group, its session, its descendants, and all that carry its `MLP_RUN_ID`.
+def sweep(leader: ProcessId | None, mark: str, variable: str = "MLP_RUN_ID") -> list[str]:
+    """Kill whatever is left of a run: its group, its session, its descendants, and all that carry its mark.
 
     A process that called `setsid` has left the group and the session, and one whose parent died has left the tree,
     but the environment that it was started with stays.
@@ -104,7 +108,8 @@ def sweep(leader: ProcessId | None, run_id: str) -> list[str]:
     Args:
         leader: the worker, which led group and session, if it is there or was a moment ago. Of one that has been
             gone for longer, pid and session may be a stranger's by now: then it is None.
-        run_id: the value of `MLP_RUN_ID`.
+        mark: what the run's processes have as `variable` in their environment: the run's id.
+        variable: its name.
 
     Returns:
         The killed processes, as `pid name`.
@@ -114,7 +119,7 @@ def sweep(leader: ProcessId | None, run_id: str) -> list[str]:
     killed: list[str] = []
     # A process may fork between the look and the kill: look again until nothing is found.
     for _ in range(10):
-        found = list(_belonging(leader, run_id))
+        found = list(_belonging(leader, variable, mark))
         if not found:
             break
         for process in found:
@@ -143,7 +148,7 @@ def find_by_environment(name: str, value: str) -> Iterator[int]:
             yield process.pid
 
 
-def _belonging(leader: ProcessId | None, run_id: str) -> Iterator[Any]:
+def _belonging(leader: ProcessId | None, variable: str, mark: str) -> Iterator[Any]:
     import psutil
 
     session = None if leader is None else _session_led_by(leader)
@@ -154,7 +159,7 @@ def _belonging(leader: ProcessId | None, run_id: str) -> Iterator[Any]:
         if (
             process.pid in descendants
             or (session is not None and _session_of(process.pid) == session)
-            or _environment_holds(process, "MLP_RUN_ID", run_id)
+            or _environment_holds(process, variable, mark)
         ):
             yield process
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,27 +21,35 @@ class Claim:
     at: str
 
 
+#: What stands for a claim that cannot be read.
+UNREADABLE = Claim(host="", run="", run_dir="", at="")
+
+
 def take(path: Path, claim: Claim) -> Claim | None:
     """Take a model dir for a run; return None, or the claim of whoever holds it already.
-
-    A claim that cannot be read is held by nobody known, and so by nobody that can be asked: it counts as held.
 
     Raises:
         OSError: the claim could not be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    if create_exclusively(path, to_json(vars(claim))):
-        return None
-    return read(path) or Claim(host="unknown", run="unknown", run_dir="", at="unknown")
+    while not create_exclusively(path, to_json(vars(claim))):
+        holder = read(path)
+        if holder is not None:
+            return holder
+        # It was given back just now.
+    return None
 
 
 def read(path: Path) -> Claim | None:
-    """Return what the claim file says, or None when there is none or it is unreadable."""
+    """Return what the claim file says, or None when there is none.
+
+    A claim that cannot be read is held by nobody known, and so by nobody that can be asked: it counts as held.
+    """
     value = read_json(path)
     try:
         return Claim(host=value["host"], run=value["run"], run_dir=value["run_dir"], at=value["at"])
     except (KeyError, TypeError):
-        return None
+        return UNREADABLE if path.exists() else None
 
 
 def release(path: Path, run: str) -> None:
@@ -48,3 +57,11 @@ def release(path: Path, run: str) -> None:
     claim = read(path)
     if claim is not None and claim.run == run:
         path.unlink(missing_ok=True)
+
+
+def of_host(folder: Path, host: str) -> Iterator[tuple[Path, Claim]]:
+    """Yield the claims below `folder` that runs of `host` hold."""
+    for path in sorted(folder.rglob("*.json")):
+        claim = read(path)
+        if claim is not None and claim.host == host:
+            yield path, claim

@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -68,17 +68,23 @@ def append_whole(path: Path, data: bytes, *, to_disk: bool) -> None:
         to_disk: wait until the disk has them.
 
     Raises:
-        OSError: nothing, or only a part, was written.
+        OSError: nothing was written, or a torn line where even that could not be taken back.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         size = os.fstat(descriptor).st_size
         if size and os.pread(descriptor, 1, size - 1) != b"\n":
             data = b"\n" + data
-        while data:
-            data = data[os.write(descriptor, data) :]
-        if to_disk:
-            os.fsync(descriptor)
+        try:
+            while data:
+                data = data[os.write(descriptor, data) :]
+            if to_disk:
+                os.fsync(descriptor)
+        except OSError:
+            # On a full disk the first part may have found room.
+            with suppress(OSError):
+                os.ftruncate(descriptor, size)
+            raise
     finally:
         os.close(descriptor)
 

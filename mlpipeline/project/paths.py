@@ -118,9 +118,14 @@ class Outputs:
         """The model dir of a version, whose name is `<model>-<suffix>`."""
         return self.path / "model_ckpts" / model_dir_name
 
+    @property
+    def claims(self) -> Path:
+        """Who holds which model dir, of all hosts."""
+        return self.path / "claims"
+
     def claim(self, model_dir_name: str) -> Path:
         """Who holds that model dir."""
-        return self.path / "claims" / f"{model_dir_name}.json"
+        return self.claims / f"{model_dir_name}.json"
 
     def run_dir(self, run_name: str) -> RunDir:
         """The record of the run named `<model>-<version>-<id>`."""
