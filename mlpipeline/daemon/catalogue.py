@@ -63,6 +63,8 @@ class Catalogue:
         self._last_complaint: str | None = None
         self._told: set[tuple[str, str]] = set()
         self.offers: list[Offer] = []
+        #: Those whose turn is known: nothing that is still being described is listed before them.
+        self.in_turn: list[Offer] = []
         self.problems: list[Problem] = []
         #: model -> its versions on the list; None where they are not known.
         self.listed: dict[str, tuple[str, ...] | None] = {}
@@ -72,11 +74,14 @@ class Catalogue:
         self._descriptions.poll()
         self._entries = self._listed()
         self.offers, self.problems, self.listed = [], [], {}
+        in_turn: int | None = None
         for entry in self._entries:
             model = model_name(entry.script)
             self.listed.setdefault(model, None)
             if self._only.may_match(model):
-                self._add(entry, model)
+                is_described = self._add(entry, model)
+                in_turn = len(self.offers) if in_turn is None and not is_described else in_turn
+        self.in_turn = self.offers[:in_turn]
         self._refuse_shared_model_dirs()
         for problem in self.problems:
             self._tell(problem.what, problem.why, problem.traceback)
@@ -107,13 +112,13 @@ class Catalogue:
             self._log(changes)
         return listing.entries
 
-    def _add(self, entry: Entry, model: str) -> None:
+    def _add(self, entry: Entry, model: str) -> bool:
         answer = self._descriptions.get(entry.script)
         if answer is None:
-            return
+            return False
         if isinstance(answer, ScriptError):
             self.problems.append(Problem(what=entry.script, why=answer.message, traceback=answer.traceback))
-            return
+            return True
         for warning in answer.warnings:
             self._tell(entry.script, warning)
         chosen = self._chosen(entry, model, answer)
@@ -121,6 +126,7 @@ class Catalogue:
         for version in chosen:
             if self._only.matches(model, version.name):
                 self._offer(entry.script, model, version, answer)
+        return True
 
     def _chosen(self, entry: Entry, model: str, description: Description) -> list[VersionDescription]:
         if entry.versions is None:
@@ -159,7 +165,9 @@ class Catalogue:
         for model_dir, keys in shared.items():
             why = f"would use the same model dir, {model_dir}. Give one of them another name or model_dir_suffix."
             self.problems.append(Problem(what=" and ".join(keys), why=why))
-        self.offers = [offer for offer in self.offers if offer.model_dir not in shared]
+        self.offers, self.in_turn = (
+            [offer for offer in offers if offer.model_dir not in shared] for offers in (self.offers, self.in_turn)
+        )
 
     def _tell(self, what: str, why: str, traceback: str | None = None) -> None:
         # What stays as it is is said once, not before every run.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -62,8 +63,8 @@ class Daemon:
         self._records = parts.records
         self._options = parts.options
         self._active: list[Active] = []
-        #: What was started in this launch: `model:version`, with the identity while watching.
-        self._begun: set[tuple[str, str | None]] = set()
+        #: What was started in this launch: `model:version` -> identity.
+        self._begun: dict[str, str] = {}
         self._ended: list[Run] = []
         self._held: dict[str, Held] = {}
         self._is_stopping = False
@@ -86,18 +87,23 @@ class Daemon:
 
     def _open(self) -> None:
         self._log(f"mlpipeline begins: {self._options.command}")
-        if self._options.is_recorded:
-            for run in self._records.ledger.open_runs(self._parts.outputs.host):
-                self._adopt(run)
+        for run in self._records.ledger.open_runs(self._parts.outputs.host):
+            active = take_over(run, self._parts.outputs, self._records)
+            if active is not None:
+                self._adopt(run, active)
+        # What ended while no daemon was there is history before the plan is made: what was lost is resumed now.
+        self._tend(self._collect)
+        self._ended.clear()
 
-    def _adopt(self, run: Run) -> None:
-        active = take_over(run, self._parts.outputs, self._records)
-        if active is not None:
-            self._active.append(active)
-            self._begun.add(self._mark(run.key, run.identity))
+    def _adopt(self, run: Run, active: Active) -> None:
+        if active.handle in self._parts.executor.look([active.handle]):
+            if not self._options.is_recorded:
+                return  # How it ends is for a launch that records it.
+            self._begun[run.key] = run.identity
             self._records.log(f"{run.key} was begun by a daemon before this one: watched again", run.id)
-            if run.is_stop_asked:
-                active.kill_within(self._parts.settings.stop_grace_s)
+        if run.is_stop_asked:
+            active.kill_within(self._parts.settings.stop_grace_s)
+        self._active.append(active)
 
     def _see_what_there_is(self) -> None:
         catalogue = self._parts.catalogue
@@ -118,11 +124,12 @@ class Daemon:
     def _advance(self) -> None:
         """One tick. What it does is only done once it is recorded, so after trouble it is simply done again."""
         self._heed_signals()
+        self._tend(self._collect, self._start_what_may_start, self._say_where_it_stands)
+
+    def _tend(self, *duties: Callable[[], None]) -> None:
         try:
-            self._collect()
-            if not self._is_stopping:
-                self._start_what_may_start()
-            self._say_where_it_stands()
+            for duty in duties:
+                duty()
         except (OSError, StartRefused) as error:
             self._complain(error)
         else:
@@ -201,7 +208,7 @@ class Daemon:
     # Starting
 
     def _start_what_may_start(self) -> None:
-        while len(self._active) < self._options.jobs:
+        while len(self._active) < self._options.jobs and not self._is_stopping:
             self._parts.catalogue.refresh()
             self._records.ledger.follow_other_hosts()
             chosen = self._next()
@@ -212,12 +219,12 @@ class Daemon:
             if isinstance(outcome, Held):
                 self._hold(offer, outcome)
             elif outcome is not None:
-                self._begun.add(self._mark(offer.key, offer.identity))
+                self._begun[offer.key] = offer.identity
                 self._active.append(outcome)
 
     def _next(self) -> tuple[Offer, Verdict] | None:
-        for offer in self._parts.catalogue.offers:
-            if self._mark(offer.key, offer.identity) in self._begun or offer.key in self._held:
+        for offer in self._parts.catalogue.in_turn:
+            if self._is_begun(offer) or offer.key in self._held:
                 continue
             decided = self._verdict(offer)
             if decided in STARTS:
@@ -234,8 +241,10 @@ class Daemon:
         self._held[offer.key] = held
         self._log(f"{offer.key} is held: {held.why}")
 
-    def _mark(self, key: str, identity: str) -> tuple[str, str | None]:
-        return key, identity if self._options.watch else None
+    def _is_begun(self, offer: Offer) -> bool:
+        begun = self._begun.get(offer.key)
+        # Once per launch; whoever watches wants what was edited since to come up again.
+        return begun is not None and (not self._options.watch or begun == offer.identity)
 
     # Stopping
 
@@ -273,7 +282,7 @@ class Daemon:
         waiting = [
             offer.key
             for offer in self._parts.catalogue.offers
-            if self._mark(offer.key, offer.identity) not in self._begun and self._verdict(offer) in STARTS
+            if not self._is_begun(offer) and self._verdict(offer) in STARTS
         ]
         held = [{"what": key, "why": held.why} for key, held in self._held.items()]
         held += [{"what": problem.what, "why": problem.why} for problem in self._parts.catalogue.problems]
