@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mlpipeline.authoring.modes import ExecutionModeKeys
 from mlpipeline.authoring.template import Template
-from mlpipeline.authoring.version import Version, listed
+from mlpipeline.authoring.version import Version, check_seed, listed
 from mlpipeline.authoring.versions import Versions, checked_versions
 from mlpipeline.domain.values import Json, as_json
 from mlpipeline.domain.words import did_you_mean
@@ -65,8 +65,10 @@ class CommandModel:
 
         Raises:
             VersionsError: a placeholder is unknown; the command takes no notice of a parameter, so a typo
-                would train with the default; or a value cannot be written on a command line.
+                would train with the default; a value cannot be written on a command line; or the seed is no
+                whole number.
         """
+        check_seed(version)
         where = f'version "{version.name}"'
         parameters = self._parameters(version)
         for key in _FROM_RUN:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlpipeline.authoring.version import Version, listed, spelled
+from mlpipeline.authoring.version import Version, check_seed, listed, spelled
 from mlpipeline.authoring.versions import Versions, checked_versions
 from mlpipeline.domain.values import qualified_name
 from mlpipeline.domain.words import did_you_mean
@@ -54,8 +54,10 @@ class FunctionModel:
 
         Raises:
             VersionsError: no argument takes a parameter, so a typo never trains with the default; or an
-                argument without a default has no parameter; or a parameter has a name that is the run's.
+                argument without a default has no parameter; or a parameter has a name that is the run's;
+                or the seed is no whole number.
         """
+        check_seed(version)
         parameters = version.own_parameters()
         where = f'version "{version.name}"'
         for key in ("model_dir", "run"):

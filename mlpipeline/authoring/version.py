@@ -135,6 +135,17 @@ def checked_keys(where: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]
     return parameters
 
 
+def check_seed(version: Version) -> None:
+    """See that the version's own seed, if it has one, can seed a generator of random numbers.
+
+    Raises:
+        VersionsError: it is no whole number.
+    """
+    seed = version.get("seed")
+    if seed is not None and (isinstance(seed, bool) or not hasattr(type(seed), "__index__")):
+        raise VersionsError(f'version "{version.name}": seed must be a whole number, got {seed!r}.')
+
+
 def listed(words: Iterable[str]) -> str:
     """The words, separated by commas, for an error message."""
     return ", ".join(words) or "nothing"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shlex
 import sys
+import time
+from collections.abc import Sequence
 
 import click
 
 from mlpipeline.cli.project import Place
 from mlpipeline.domain.queue import Only
-from mlpipeline.views.words import duration
+from mlpipeline.errors import ScriptError
 
 
 def execute(place: Place, *, skip_done: bool, is_recorded: bool, jobs: int, watch: bool, only: tuple[str, ...]) -> int:
@@ -32,10 +34,26 @@ def execute(place: Place, *, skip_done: bool, is_recorded: bool, jobs: int, watc
 
 def test(place: Place, only: tuple[str, ...]) -> int:
     """Run test mode and return the exit status."""
-    from mlpipeline.daemon.test_mode import TestMode
+    from mlpipeline.daemon.test_mode import TestedVersion, TestMode
+    from mlpipeline.views.words import duration, values
 
-    tested = TestMode(place.settings(), place.host(), Only.parse(only), click.echo).run()
-    took = duration(sum(version.seconds for version in tested))
-    count = f"{len(tested)} version{'' if len(tested) == 1 else 's'}"
-    click.echo(f"{count} passed in {took}" if tested else "nothing to test: models_test.toml lists no versions")
+    passed: list[TestedVersion] = []
+
+    def note(version: TestedVersion) -> None:
+        passed.append(version)
+        results = f", {values(version.results)}" if version.results else ""
+        click.echo(f"{version.key}: ok in {duration(version.seconds)}{results}")
+
+    began = time.monotonic()
+    try:
+        TestMode(place.settings(), place.host(), Only.parse(only), click.echo, note).run()
+    except ScriptError:
+        click.echo(f"{_versions(passed)} passed; stopped at the first failure")
+        raise
+    took = duration(time.monotonic() - began)
+    click.echo(f"{_versions(passed)} passed in {took}" if passed else "nothing to test: models_test.toml lists none")
     return 0
+
+
+def _versions(passed: Sequence[object]) -> str:
+    return "1 version" if len(passed) == 1 else f"{len(passed) or 'no'} versions"

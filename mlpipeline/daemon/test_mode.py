@@ -41,24 +41,28 @@ class TestedVersion:
     results: Mapping[str, object]
 
 
-class TestFailed(ScriptError):
-    """A version failed; what it has to say is on the terminal already."""
-
-
 class TestMode:
     """Tests what `models_test.toml` lists. Writes nothing below `outputs/`, and takes no lock."""
 
-    def __init__(self, settings: Settings, host: str, only: Only, say: Callable[[str], None]) -> None:
-        """Say on the terminal, by `say`, what is tested and how it went."""
+    def __init__(
+        self,
+        settings: Settings,
+        host: str,
+        only: Only,
+        say: Callable[[str], None],
+        passed: Callable[[TestedVersion], None],
+    ) -> None:
+        """Say on the terminal, by `say`, what is being tested; tell `passed` of each version that did."""
         self._settings = settings
         self._host = host
         self._only = only
         self._say = say
+        self._passed = passed
         self._listed: dict[str, tuple[str, ...] | None] = {}
         self._model_dirs: dict[str, str] = {}
 
-    def run(self) -> list[TestedVersion]:
-        """Test all, and return what passed.
+    def run(self) -> None:
+        """Test all.
 
         Raises:
             QueueError: the queue file cannot be used.
@@ -70,17 +74,15 @@ class TestMode:
         listing = listed_scripts(queue, self._settings.models_dir)
         for passed_over in listing.passed_over:
             self._say(f"{passed_over.script}: passed over: {passed_over.why}")
-        tested = []
         with tempfile.TemporaryDirectory(prefix="mlpipeline-test-") as name:
             folder = Path(name)
             for entry in listing.entries:
                 self._listed.setdefault(model_name(entry.script), None)
                 if self._only.may_match(model_name(entry.script)):
-                    tested += self._test_script(entry, folder)
+                    self._test_script(entry, folder)
         self._only.refuse_unmatched(self._listed)
-        return tested
 
-    def _test_script(self, entry: Entry, folder: Path) -> list[TestedVersion]:
+    def _test_script(self, entry: Entry, folder: Path) -> None:
         description = self._describe(entry.script, folder)
         for warning in description.warnings:
             self._say(f"{entry.script}: {warning}")
@@ -88,11 +90,9 @@ class TestMode:
         model = model_name(entry.script)
         self._listed[model] = (*(self._listed[model] or ()), *(version.name for version in versions))
         self._check_names(entry.script, versions)
-        return [
-            self._test_version(entry.script, version, folder)
-            for version in versions
-            if self._only.matches(model, version.name)
-        ]
+        for version in versions:
+            if self._only.matches(model, version.name):
+                self._passed(self._test_version(entry.script, version, folder))
 
     def _describe(self, script: str, folder: Path) -> Description:
         request = Request.write(_emptied(folder), script, self._settings)
@@ -143,7 +143,8 @@ class TestMode:
             raise KeyboardInterrupt
         end = ending(result, status, is_stop_asked=False)
         if end.outcome is not Outcome.SUCCEEDED:
-            raise TestFailed(key, end.error or str(end.outcome))
+            # Its traceback is on the terminal already.
+            raise ScriptError(key, end.error or str(end.outcome))
         return TestedVersion(key=key, seconds=time.monotonic() - began, results=result.results if result else {})
 
     def _spec(self, script: str, version: VersionDescription, folder: Path) -> Spec:
