@@ -6,6 +6,7 @@ import faulthandler
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,7 @@ def _result_of(job: Job) -> Result:
 def _settle_in(job: Job) -> None:
     """Make the process what user code may expect."""
     from mlpipeline.worker.importing import prepare_path
+    from mlpipeline.worker.own_imports import import_before
 
     faulthandler.enable()
     if job.spec.mode is Mode.EXECUTION:
@@ -86,7 +88,9 @@ def _settle_in(job: Job) -> None:
         for stream in (sys.stdout, sys.stderr):
             _reconfigure(stream)
     sys.argv[:] = [job.spec.script]
-    prepare_path(Path(job.spec.models_dir), Path(job.spec.project), Path(job.spec.script))
+    models_dir, project, script = (Path(path) for path in (job.spec.models_dir, job.spec.project, job.spec.script))
+    import_before({models_dir, project, script.parent})
+    prepare_path(models_dir, project, script)
 
 
 def _reconfigure(stream: Any) -> None:
@@ -107,11 +111,10 @@ def _after(error: BaseException, job: Job, stop: StopSignal) -> Result:
 
 
 def _show(traceback: str) -> None:
-    try:
+    # User code may have closed the stream, or put anything in its place; the traceback stands in the result.
+    with suppress(Exception):
         sys.stderr.write(traceback)
         sys.stderr.flush()
-    except (OSError, ValueError):
-        pass  # User code closed the stream; the traceback stands in the result.
 
 
 def _write(attempt: AttemptDir, result: Result, seconds: float) -> int:

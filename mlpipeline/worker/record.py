@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +24,9 @@ class Record:
         self.is_prepared = False
         self.is_trained = False
 
-    @contextmanager
-    def timed(self, phase: str) -> Iterator[None]:
+    def timed(self, phase: str) -> _Timed:
         """Note how long the block took, in seconds, also when it raises."""
-        began = time.monotonic()
-        try:
-            yield
-        finally:
-            self.timings[phase] = round(time.monotonic() - began, 3)
+        return _Timed(self.timings, phase)
 
     def result(
         self,
@@ -55,6 +49,21 @@ class Record:
             trained=self.is_trained,
             notes=tuple(self.notes),
         )
+
+
+class _Timed:
+    # No generator: contextlib changes the exceptions that pass through those, which some do not let be done to them.
+
+    def __init__(self, timings: dict[str, float], phase: str) -> None:
+        self._timings = timings
+        self._phase = phase
+        self._began = time.monotonic()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        self._timings[self._phase] = round(time.monotonic() - self._began, 3)
 
 
 class MetricsFile:

@@ -1,0 +1,44 @@
+"""What a worker imports for itself only when it needs it, which may be while the user's folders lead `sys.path`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from importlib import import_module
+from pathlib import Path
+
+_LATE = (
+    "filelock",
+    "mlpipeline.helper",
+    "mlpipeline.history.host_log",
+    "mlpipeline.project.clock",
+    "mlpipeline.project.progress",
+    "mlpipeline.trackers.tensorboard",
+    "mlpipeline.utils",
+    "mlpipeline.worker.command_call",
+    "mlpipeline.worker.describing",
+    "mlpipeline.worker.function_call",
+    "mlpipeline.worker.model_calls",
+)
+
+
+def import_before(folders: Iterable[Path]) -> None:
+    """Import all of it now if anything in `folders` is called like a module that it might need.
+
+    A file `string.py` among the scripts would else be found in place of Python's own `string`, and fail every run.
+    Where there is no such file nothing is imported before it is needed: that takes time.
+    """
+    if any(_is_needed(path.name.partition(".")[0]) for folder in folders for path in _content(folder)):
+        for name in _LATE:
+            import_module(name)
+
+
+def _is_needed(name: str) -> bool:
+    return name in sys.stdlib_module_names or name == "filelock"
+
+
+def _content(folder: Path) -> Iterable[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return ()
