@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from random import SystemRandom
 
 from mlpipeline.daemon.active import read_result
 from mlpipeline.daemon.descriptions import Request
 from mlpipeline.domain.description import Description, VersionDescription
 from mlpipeline.domain.endings import ending
-from mlpipeline.domain.names import check_name, model_dir_name, run_name, shared_model_dirs, version_key
+from mlpipeline.domain.names import check_name, model_dir_name, run_id, run_name, shared_model_dirs, version_key
 from mlpipeline.domain.queue import Entry, Only, model_name
 from mlpipeline.domain.runs import Outcome, Start
 from mlpipeline.domain.spec import Mode, Spec
@@ -27,9 +28,6 @@ from mlpipeline.project.paths import TEST_QUEUE_NAME, RunDir
 from mlpipeline.project.queue_file import read_queue
 from mlpipeline.project.scripts import listed_scripts
 from mlpipeline.project.settings import Settings
-
-#: Test runs have no history that could tell them apart; they are told apart by their folder.
-_RUN_ID = "test"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +56,9 @@ class TestMode:
         self._only = only
         self._say = say
         self._passed = passed
+        # Its runs come one after the other, but other people's test modes may run beside it: what one run leaves behind
+        # is found, and killed, by this id.
+        self._run_id = f"test-{run_id(SystemRandom())}"
         self._listed: dict[str, tuple[str, ...] | None] = {}
         self._model_dirs: dict[str, str] = {}
 
@@ -150,8 +151,8 @@ class TestMode:
     def _spec(self, script: str, version: VersionDescription, folder: Path) -> Spec:
         model = model_name(script)
         return Spec(
-            run=_RUN_ID,
-            name=run_name(model, version.name, _RUN_ID),
+            run=self._run_id,
+            name=run_name(model, version.name, self._run_id),
             model=model,
             version=version.name,
             mode=Mode.TEST,
