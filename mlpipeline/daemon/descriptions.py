@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import tempfile
 import time
@@ -21,6 +22,9 @@ from mlpipeline.project.files import read_json, to_json
 from mlpipeline.project.last_output import last_output
 from mlpipeline.project.scripts import check_script
 from mlpipeline.project.settings import Settings
+
+#: What marks the workers that describe for a daemon, and all that they start.
+_DAEMON_VARIABLE = "MLP_DAEMON"
 
 Answer = Description | ScriptError
 Signature = tuple[int, int, int]
@@ -117,11 +121,12 @@ class _Remembered:
 class Descriptions:
     """What the scripts of a project offer; asked for on first use, and again when one of their files changed."""
 
-    def __init__(self, settings: Settings, *, at_once: int) -> None:
-        """Let at most `at_once` workers describe at the same time."""
+    def __init__(self, settings: Settings, daemon: ProcessId, *, at_once: int) -> None:
+        """Let at most `at_once` workers describe for `daemon` at the same time."""
         self._settings = settings
+        self._daemon = daemon
         self._at_once = at_once
-        self._folder = tempfile.TemporaryDirectory(prefix="mlpipeline-describe-")
+        self._folder = tempfile.TemporaryDirectory(prefix=_prefix(daemon), ignore_cleanup_errors=True)
         self._waiting: deque[str] = deque()
         self._asked: dict[str, _Asked] = {}
         self._remembered: dict[str, _Remembered] = {}
@@ -183,7 +188,7 @@ class Descriptions:
             process = subprocess.Popen(
                 worker_command("describe", str(request.path)),
                 cwd=self._settings.root,
-                env={**os.environ, **request.environment},
+                env={**os.environ, **request.environment, _DAEMON_VARIABLE: str(self._daemon)},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -205,6 +210,17 @@ class Descriptions:
         # A file may have been saved since it was described: its first look compares the content.
         signatures: dict[str, Signature | None] = dict.fromkeys(files)
         self._remembered[script] = _Remembered(answer=answer, files=files, signatures=signatures)
+
+
+def clear_away(daemon: ProcessId) -> None:
+    """End what a dead daemon had asked, and remove what it left in the folder for temporary files."""
+    sweep(None, str(daemon), _DAEMON_VARIABLE)
+    for folder in Path(tempfile.gettempdir()).glob(f"{_prefix(daemon)}*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _prefix(daemon: ProcessId) -> str:
+    return f"mlpipeline-describe-{daemon}-"
 
 
 def _is_fresh(remembered: _Remembered) -> bool:

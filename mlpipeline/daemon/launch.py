@@ -9,9 +9,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mlpipeline.daemon.catalogue import Catalogue
-from mlpipeline.daemon.descriptions import Descriptions
-from mlpipeline.daemon.loop import Daemon, Parts
+from mlpipeline.daemon.descriptions import Descriptions, clear_away
+from mlpipeline.daemon.loop import Daemon
 from mlpipeline.daemon.options import LaunchOptions
+from mlpipeline.daemon.parts import Parts
 from mlpipeline.daemon.presence import Presence
 from mlpipeline.daemon.records import Records
 from mlpipeline.daemon.reporter import Reporter
@@ -46,7 +47,9 @@ def launch(settings: Settings, host: str, options: LaunchOptions, reporter: Repo
         presence.begin()
         stack.callback(presence.end)
         records = stack.enter_context(_records(outputs, options, since))
-        descriptions = Descriptions(settings, at_once=max(2, options.jobs))
+        if presence.predecessor is not None:
+            clear_away(presence.predecessor)
+        descriptions = Descriptions(settings, presence.process, at_once=max(2, options.jobs))
         stack.callback(descriptions.close)
         executor = LocalExecutor()
         if options.watch:

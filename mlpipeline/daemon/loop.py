@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
 from mlpipeline.daemon.active import LEAVE_TIME_S, Active
-from mlpipeline.daemon.catalogue import Catalogue, Offer, Problem
+from mlpipeline.daemon.catalogue import Offer, Problem
 from mlpipeline.daemon.ended import record_end
-from mlpipeline.daemon.options import LaunchOptions
-from mlpipeline.daemon.presence import HEARTBEAT_INTERVAL_S, Presence
-from mlpipeline.daemon.records import Records
-from mlpipeline.daemon.recovery import take_over
-from mlpipeline.daemon.reporter import Reporter
-from mlpipeline.daemon.starting import Held, Starter
-from mlpipeline.daemon.surroundings import Surroundings
-from mlpipeline.daemon.waker import Waker
+from mlpipeline.daemon.parts import Parts
+from mlpipeline.daemon.presence import HEARTBEAT_INTERVAL_S
+from mlpipeline.daemon.recovery import settle_claims, take_over
+from mlpipeline.daemon.starting import Held
 from mlpipeline.domain.plan import STARTS, Verdict, plan_line, verdict
 from mlpipeline.domain.runs import Outcome, Run, State
-from mlpipeline.executors.executor import Executor, Seen, StartRefused
 from mlpipeline.executors.executor import Presence as Whereabouts
+from mlpipeline.executors.executor import Seen, StartRefused
 from mlpipeline.history.stores import store_environment
 from mlpipeline.project.files import read_json
-from mlpipeline.project.paths import Outputs
-from mlpipeline.project.settings import Settings
 
 #: How soon the loop looks again, in seconds: while something is about to happen that wakes nobody, …
 _SOON_S = 0.05
@@ -35,24 +27,6 @@ _ADOPTED_S = 0.5
 _RUNNING_S = 1.0
 #: … and after something could not be written or started.
 _TROUBLE_S = 5.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Parts:
-    """What a daemon is made of."""
-
-    settings: Settings
-    options: LaunchOptions
-    #: Where model dirs and claims are.
-    outputs: Outputs
-    records: Records
-    catalogue: Catalogue
-    executor: Executor
-    starter: Starter
-    presence: Presence
-    surroundings: Surroundings
-    waker: Waker
-    reporter: Reporter
 
 
 class Daemon:
@@ -67,73 +41,77 @@ class Daemon:
         self._begun: dict[str, str] = {}
         self._ended: list[Run] = []
         self._held: dict[str, Held] = {}
+        #: Whether what a dead daemon left was taken over, and whether it is known what the queue offers.
+        self._is_taken_over = self._is_planned = False
         self._is_stopping = False
         self._stops_heeded = 0
+        self._is_environment_noted = False
         self._trouble: str | None = None
 
     def run(self) -> int:
         """Run until there is nothing left to do, or somebody says stop; return the exit status."""
-        self._open()
-        self._see_what_there_is()
-        if not self._is_stopping:
-            self._log_plan()
+        self._log(f"mlpipeline begins: {self._options.command}")
         while not self._is_done():
             self._advance()
             if not self._is_done():
                 self._parts.waker.sleep(self._pause_s())
         return self._close()
 
+    def _advance(self) -> None:
+        """One tick. What it does is only done once it is recorded, so after trouble it is simply done again."""
+        self._heed_signals()
+        try:
+            self._take_over()
+            self._collect()
+            if not self._is_stopping:
+                self._plan()
+                self._start_what_may_start()
+            self._say_where_it_stands()
+        except (OSError, StartRefused) as error:
+            self._complain(error)
+        else:
+            self._recovered()
+
     # The phases of a launch
 
-    def _open(self) -> None:
-        self._log(f"mlpipeline begins: {self._options.command}")
+    def _take_over(self) -> None:
+        if self._is_taken_over:
+            return
+        taken = {active.run_id for active in self._active}
         for run in self._records.ledger.open_runs(self._parts.outputs.host):
-            active = take_over(run, self._parts.outputs, self._records)
+            active = None if run.id in taken else take_over(run, self._parts.outputs, self._records)
             if active is not None:
                 self._adopt(run, active)
-        # What ended while no daemon was there is history before the plan is made: what was lost is resumed now.
-        self._tend(self._collect)
-        self._ended.clear()
+        settle_claims(self._parts.outputs, self._records, self._parts.reporter)
+        self._is_taken_over = True
 
     def _adopt(self, run: Run, active: Active) -> None:
+        # What ended while no daemon was there is history before the plan is made: what was lost is resumed now.
         if active.handle in self._parts.executor.look([active.handle]):
             if not self._options.is_recorded:
                 return  # How it ends is for a launch that records it.
-            self._begun[run.key] = run.identity
             self._records.log(f"{run.key} was begun by a daemon before this one: watched again", run.id)
-        if run.is_stop_asked:
-            active.kill_within(self._parts.settings.stop_grace_s)
+            if run.is_stop_asked:
+                # Perhaps it was not told before its daemon died; to be told twice does no harm.
+                self._ask_to_stop(active)
+            else:
+                self._begun[run.key] = run.identity
         self._active.append(active)
 
-    def _see_what_there_is(self) -> None:
-        catalogue = self._parts.catalogue
-        catalogue.refresh()
-        while not catalogue.is_complete and not self._is_stopping:
-            self._parts.waker.sleep(_SOON_S)
-            self._heed_signals()
-            catalogue.refresh()
-        if catalogue.is_complete:
-            self._options.only.refuse_unmatched(catalogue.listed)
+    def _plan(self) -> None:
+        if self._is_planned:
+            return
+        self._parts.catalogue.refresh()
+        if self._parts.catalogue.is_complete:
+            self._options.only.refuse_unmatched(self._parts.catalogue.listed)
+            self._log_plan()
+            self._is_planned = True
 
     def _log_plan(self) -> None:
         verdicts = [self._verdict(offer) for offer in self._parts.catalogue.offers]
         problems = len(self._parts.catalogue.problems)
         cannot = f"; {problems} cannot be used" if problems else ""
         self._log(f"{plan_line(verdicts)}{cannot}")
-
-    def _advance(self) -> None:
-        """One tick. What it does is only done once it is recorded, so after trouble it is simply done again."""
-        self._heed_signals()
-        self._tend(self._collect, self._start_what_may_start, self._say_where_it_stands)
-
-    def _tend(self, *duties: Callable[[], None]) -> None:
-        try:
-            for duty in duties:
-                duty()
-        except (OSError, StartRefused) as error:
-            self._complain(error)
-        else:
-            self._recovered()
 
     def _is_done(self) -> bool:
         if self._is_stopping and self._trouble is not None and self._stops_heeded > 1:
@@ -145,15 +123,17 @@ class Daemon:
         return (
             not self._options.watch
             and self._trouble is None
+            and self._is_planned
             and self._parts.catalogue.is_complete
             and self._next() is None
         )
 
     def _close(self) -> int:
-        self._parts.surroundings.wait(_RUNNING_S)
+        self._parts.surroundings.close(_RUNNING_S)
         with suppress(OSError):
             self._note_surroundings()
-        problems = self._parts.catalogue.problems
+        problems = [*self._parts.catalogue.problems]
+        problems += [Problem(what=key, why=held.why) for key, held in self._held.items()]
         self._log(_closing_line(self._ended, problems))
         self._records.show(self._parts.reporter.summary(self._ended, problems))
         if self._parts.waker.stops:
@@ -169,12 +149,11 @@ class Daemon:
         for active in self._active:
             if not active.is_over:
                 active.seen = seen.get(active.handle, gone)
+                self._hurry(active)
         for active in list(self._active):
             self._note_running(active)
             if active.is_over:
                 self._end(active)
-            else:
-                self._hurry(active)
         self._note_surroundings()
 
     def _note_running(self, active: Active) -> None:
@@ -188,7 +167,7 @@ class Daemon:
     def _hurry(self, active: Active) -> None:
         if active.kill_at is None and active.attempt.result.exists():
             active.kill_within(LEAVE_TIME_S)
-        if active.is_overdue:
+        if active.is_overdue and not active.is_over:
             self._parts.executor.stop(active.handle, hard=True)
 
     def _end(self, active: Active) -> None:
@@ -197,18 +176,20 @@ class Daemon:
         run = self._records.run(active.run_id)
         ended = record_end(run, active, self._parts.outputs, self._records, self._parts.reporter)
         self._active.remove(active)
-        self._ended.append(ended)
+        if run.key in self._begun:
+            self._ended.append(ended)
 
     def _note_surroundings(self) -> None:
-        found = self._parts.surroundings.take()
-        if found is not None:
+        found = self._parts.surroundings.found
+        if found is not None and not self._is_environment_noted:
             name = store_environment(self._records.outputs, found)
             self._records.note({"event": "environment", "launch": self._records.launch, "environment": name})
+            self._is_environment_noted = True
 
     # Starting
 
     def _start_what_may_start(self) -> None:
-        while len(self._active) < self._options.jobs and not self._is_stopping:
+        while self._is_planned and len(self._active) < self._options.jobs:
             self._parts.catalogue.refresh()
             self._records.ledger.follow_other_hosts()
             chosen = self._next()
@@ -268,8 +249,12 @@ class Daemon:
         for active in self._active:
             with suppress(OSError):
                 self._records.note({"event": "stop", "run": active.run_id, "by": number.name})
-            self._parts.executor.stop(active.handle, hard=False)
-            active.kill_within(grace_s)
+            self._ask_to_stop(active)
+
+    def _ask_to_stop(self, active: Active) -> None:
+        active.is_stop_asked = True
+        active.kill_within(self._parts.settings.stop_grace_s)
+        self._parts.executor.stop(active.handle, hard=False)
 
     def _kill_all(self) -> None:
         self._log("kills what still runs")
@@ -290,18 +275,18 @@ class Daemon:
         self._release_held()
 
     def _release_held(self) -> None:
-        # Whoever held a model dir may be done by now; only a daemon that stays comes back to it.
-        if self._options.watch:
-            self._held = {key: held for key, held in self._held.items() if not held.is_over()}
+        # Whoever held a model dir may be done by now.
+        self._held = {key: held for key, held in self._held.items() if not held.is_over()}
 
     def _log(self, text: str) -> None:
         self._records.log(text)
 
     def _complain(self, error: OSError | StartRefused) -> None:
-        told = str(error)
-        if told != self._trouble:
-            self._trouble = told
-            self._log(f"nothing new starts until this is over: {told}")
+        # Not by the whole message: it may name another file each time.
+        kind = getattr(error, "strerror", None) or str(error)
+        if kind != self._trouble:
+            self._trouble = kind
+            self._log(f"nothing new starts until this is over: {error}")
 
     def _recovered(self) -> None:
         if self._trouble is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from mlpipeline.errors import OutputsError
@@ -23,9 +24,12 @@ class Presence:
 
     def __init__(self, outputs: Outputs, command: str, since: str) -> None:
         self._outputs = outputs
-        process = ProcessId.of(os.getpid())
+        #: This daemon's process.
+        self.process = ProcessId.of_child(os.getpid())
+        #: That of the daemon before it, if that died without leaving.
+        self.predecessor: ProcessId | None = None
         self._about = {
-            **(process.to_json() if process else {"pid": os.getpid()}),
+            **self.process.to_json(),
             "host": outputs.host,
             "command": command,
             "since": since,
@@ -46,6 +50,8 @@ class Presence:
             self._outputs.locks.mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(self._outputs.daemon_lock, timeout=0)
             self._lock.acquire()
+            self.predecessor = ProcessId.from_json(read_json(self._outputs.heartbeat))
+            self.beat((), ())
         except Timeout:
             raise OutputsError(self._other_daemon()) from None
         except OSError as error:
@@ -68,7 +74,8 @@ class Presence:
 
     def end(self) -> None:
         """Leave: nobody waits for the next heartbeat."""
-        self._outputs.heartbeat.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._outputs.heartbeat.unlink(missing_ok=True)
         if self._lock is not None:
             self._lock.release()
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -44,26 +46,25 @@ class Surroundings:
     def __init__(self, project: Path, extra_variables: Iterable[str]) -> None:
         self._project = project
         self._names = sorted({*RECORDED_VARIABLES, *extra_variables})
-        self._found: dict[str, Any] | None = None
+        #: What was found; None as long as that is being found out.
+        self.found: dict[str, Any] | None = None
+        self._git = Git(project)
         self._thread = threading.Thread(target=self._look, name="surroundings", daemon=True)
         self._thread.start()
 
-    def take(self) -> dict[str, Any] | None:
-        """Return what was found, once; None before that and after."""
-        found, self._found = self._found, None
-        return found
-
-    def wait(self, timeout_s: float) -> None:
-        """Wait for the look around to end, at most so long."""
+    def close(self, timeout_s: float) -> None:
+        """Wait for the look around to end; after so long, do without what git would have said."""
+        self._thread.join(timeout_s)
+        self._git.close()
         self._thread.join(timeout_s)
 
     def _look(self) -> None:
-        self._found = {
+        self.found = {
             "python": sys.version,
             "executable": sys.executable,
             "platform": platform.platform(),
             "packages": _packages(),
-            "git": _git_state(self._project),
+            "git": self._git.state(),
             "environment_variables": {name: os.environ[name] for name in self._names if name in os.environ},
         }
 
@@ -72,33 +73,69 @@ def _packages() -> dict[str, str]:
     return dict(sorted((found.name, found.version) for found in metadata.distributions() if found.name))
 
 
-def _git_state(project: Path) -> Mapping[str, Any] | None:
-    """Return commit and uncommitted changes, or None where there is no git, or it does not answer in time."""
-    commit = _git(project, "rev-parse", "HEAD")
-    if commit is None:
-        return None
-    diff = _git(project, "diff", "HEAD", "--", ".")
-    untracked = _git(project, "ls-files", "--others", "--exclude-standard", "--", ".")
-    return {
-        "commit": commit.strip(),
-        "diff": None if diff is None else diff[:_DIFF_LIMIT_BYTES],
-        "is_diff_cut": diff is not None and len(diff) > _DIFF_LIMIT_BYTES,
-        "untracked": None if untracked is None else untracked.splitlines(),
-    }
+class Git:
+    """Asks git about a project; it may hang, and is ended then."""
+
+    def __init__(self, project: Path) -> None:
+        self._project = project
+        self._lock = threading.Lock()
+        self._asked: subprocess.Popen[bytes] | None = None
+        self._is_closed = False
+
+    def state(self) -> Mapping[str, Any] | None:
+        """Return commit and uncommitted changes, or None where there is no git, or it does not answer in time."""
+        commit = self._answer("rev-parse", "HEAD")
+        if commit is None:
+            return None
+        diff = self._answer("diff", "HEAD", "--", ".")
+        untracked = self._answer("ls-files", "--others", "--exclude-standard", "--", ".")
+        return {
+            "commit": commit.strip(),
+            "diff": None if diff is None else diff[:_DIFF_LIMIT_BYTES],
+            "is_diff_cut": diff is not None and len(diff) > _DIFF_LIMIT_BYTES,
+            "untracked": None if untracked is None else untracked.splitlines(),
+        }
+
+    def close(self) -> None:
+        """End the question under way, and ask no more; from any thread."""
+        with self._lock:
+            self._is_closed = True
+            if self._asked is not None:
+                _kill(self._asked)
+
+    def _answer(self, *arguments: str) -> str | None:
+        process = self._ask(arguments)
+        if process is None:
+            return None
+        try:
+            out, _ = process.communicate(timeout=_GIT_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            _kill(process)
+            out, _ = process.communicate()
+        with self._lock:
+            self._asked = None
+        return out.decode("utf-8", "backslashreplace") if process.returncode == 0 else None
+
+    def _ask(self, arguments: tuple[str, ...]) -> subprocess.Popen[bytes] | None:
+        with self._lock:
+            if self._is_closed:
+                return None
+            with suppress(OSError):
+                self._asked = subprocess.Popen(
+                    ["git", "-c", "core.fsmonitor=false", *arguments],
+                    cwd=self._project,
+                    # A prompt nobody sees would wait for ever; a lock taken for a look would disturb the user's git.
+                    env={**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"},
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    # Its own group, which is killed as a whole: git starts helpers that hold the pipe open.
+                    start_new_session=True,
+                )
+            return self._asked
 
 
-def _git(project: Path, *arguments: str) -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", "-c", "core.fsmonitor=false", *arguments],
-            cwd=project,
-            # A prompt nobody sees would wait for ever; a lock taken for a look would disturb the user's own git.
-            env={**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_GIT_TIMEOUT_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.decode("utf-8", "backslashreplace") if done.returncode == 0 else None
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
