@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 
 import click
@@ -74,6 +75,9 @@ command.add_command(status)
 
 def main() -> None:
     """Run the command."""
+    # What users name things, or an exception says, may not be in the terminal's encoding; JSON stays JSON.
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         command(prog_name="mlpipeline")
     except BrokenPipeError:

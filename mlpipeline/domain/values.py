@@ -10,6 +10,9 @@ from typing import Any, TypeAlias
 
 from mlpipeline.errors import NotJson
 
+#: Python refuses to write, and to read, an int of more than 4300 decimal digits.
+_INT_BITS = 14_000
+
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 
@@ -76,9 +79,11 @@ def qualified_name(thing: Any) -> str:
 def _converted(value: object, key: str, *, strict: bool, around: tuple[int, ...] = ()) -> Json:
     """`value` as JSON types; `around` holds the ids of the containers it lies in."""
     scalar = _scalar(value)
-    if scalar is None or isinstance(scalar, bool | int | float | str):
+    if isinstance(scalar, int) and scalar.bit_length() > _INT_BITS:
+        why = "is an int of thousands of digits, which cannot be written as JSON"
+    elif scalar is None or isinstance(scalar, bool | int | float | str):
         return scalar
-    if id(value) not in around:
+    elif id(value) not in around:
         around = (*around, id(value))
         if isinstance(value, list | tuple):
             return [

@@ -27,7 +27,17 @@ class HostLog:
         from filelock import FileLock
 
         lead = f"{self._now()} {run} " if run else f"{self._now()} "
-        lines = strip_colors(text).replace("\r", "\n").rstrip("\n").split("\n")
+        lines = _printable(text).rstrip("\n").split("\n")
         data = "".join(f"{lead}{line}\n" for line in lines).encode("utf-8", "backslashreplace")
         with FileLock(self._lock):
             append_whole(self._path, data, to_disk=False)
+
+
+def _printable(text: str) -> str:
+    """Return `text` without colours, and with nothing in it that a terminal would obey."""
+    return strip_colors(text).replace("\r\n", "\n").replace("\r", "\n").translate(_ESCAPED)
+
+
+#: The control characters, but for tab and line feed, and what else ends a line for `str.splitlines`.
+_CONTROLS = {*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029} - {ord("\t"), ord("\n")}
+_ESCAPED = {code: ascii(chr(code))[1:-1] for code in _CONTROLS}

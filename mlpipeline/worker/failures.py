@@ -82,13 +82,13 @@ def exit_call(error: SystemExit) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """Return the exception as the last line of its traceback; its `str` may raise."""
+    """Return the exception as the last line of its traceback, fit for any terminal; its `str` may raise."""
     lines = "".join(tracebacks.format_exception_only(error)).splitlines()
     # The line and the marker that a syntax error shows are indented; of a long message, the first line is told.
     told = next((line for line in lines if line and not line.startswith((" ", "\t"))), type(error).__name__)
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         told = f"{told} ({error.filename}, line {error.lineno})"
-    return told[:_LINE_LENGTH]
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in told[:_LINE_LENGTH])
 
 
 def user_traceback(error: BaseException) -> str:

@@ -167,8 +167,8 @@ class Sink:
 
 
 def _print(message: str) -> None:
-    # User code may have closed the stream, or its descriptor.
-    with suppress(OSError, ValueError):
+    # User code may have closed the stream or its descriptor, or put anything in its place.
+    with suppress(Exception):
         print(message, flush=True)
 
 

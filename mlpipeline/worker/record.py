@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from fcntl import F_DUPFD_CLOEXEC, fcntl
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,10 @@ class MetricsFile:
         # User code may have closed every descriptor and opened its own file under our number.
         if self._file_id is None or _file_id(self._descriptor) != self._file_id:
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-            self._descriptor = os.open(self._path, flags, 0o644)
+            opened = os.open(self._path, flags, 0o644)
+            # None of the first three numbers: where one of those was closed, what is printed would go here.
+            self._descriptor = fcntl(opened, F_DUPFD_CLOEXEC, 3)
+            os.close(opened)
             self._file_id = _file_id(self._descriptor)
         return self._descriptor
 
