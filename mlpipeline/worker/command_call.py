@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from mlpipeline.authoring.command_model import CommandModel
 from mlpipeline.authoring.versions import Version
@@ -39,9 +41,11 @@ def perform(model: CommandModel, version: Version, job: Job, stop: StopSignal) -
         mode=job.run.mode,
     )
     metrics = CommandMetrics(job.attempt.command_metrics, job)
-    with job.record.timed("train"):
+    with job.record.timed("train"), _ctrl_c_left_to_command(job) as interrupts:
         status = _run(words, job, stop, metrics)
     metrics.finish()
+    if interrupts and status in (-signal.SIGINT, 128 + signal.SIGINT):
+        raise CommandFailed(KeyboardInterrupt.__name__, Failure.KILLED)
     # A program that was told to stop may leave with status 0 before it is done.
     job.run.stop_noticed = stop.is_received
     _judge(status)
@@ -57,17 +61,27 @@ def _run(words: list[str] | str, job: Job, stop: StopSignal, metrics: CommandMet
         shown = words if isinstance(words, str) else words[0]
         raise CommandFailed(f"{shown}: cannot be started: {error.strerror}", Failure.EXIT) from error
 
-    def pass_stop_on() -> None:
-        command.send_signal(signal.SIGTERM)
-
-    stop.on_stop = pass_stop_on
-    if stop.is_received:
-        pass_stop_on()
+    stop.tell(lambda: command.send_signal(signal.SIGTERM))
     while True:
         try:
             return command.wait(timeout=_METRICS_INTERVAL_S)
         except subprocess.TimeoutExpired:
             metrics.follow()
+
+
+@contextmanager
+def _ctrl_c_left_to_command(job: Job) -> Iterator[list[int]]:
+    """Leave Ctrl-C to the command, as a shell does: a debugger goes on after it. Yields those that came meanwhile."""
+    interrupts: list[int] = []
+    if not job.is_test:
+        yield interrupts
+        return
+    # A handler, unlike SIG_IGN, is not inherited by the command.
+    before = signal.signal(signal.SIGINT, lambda number, _: interrupts.append(number))
+    try:
+        yield interrupts
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _judge(status: int) -> None:

@@ -37,9 +37,10 @@ class _Calls:
         if type(model).run is None:
             model.run = job.run
         self._make_model_dir_ready()
-        self.stop.on_stop = lambda: model.on_stop(str(job.model_dir))
+        self.stop.tell(lambda: model.on_stop(str(job.model_dir)))
         self._call_hook()
-        self._train()
+        if not self.stop.is_received:
+            self._train()
         if self.stop.is_received:
             job.run.stop_noticed = True
         else:

@@ -11,20 +11,34 @@ from mlpipeline.authoring.run import Run
 
 
 class StopSignal:
-    """Turns SIGTERM into `run.should_stop` and the model's own `on_stop`, in the main thread, as often as it comes."""
+    """Turns SIGTERM, however often it comes, into `run.should_stop` and one call of the model's own `on_stop`.
+
+    Both happen in the main thread.
+    """
 
     def __init__(self, run: Run) -> None:
         self._run = run
         self.is_received = False
-        #: What else is done, set once there is a model to tell.
-        self.on_stop: Callable[[], None] | None = None
+        #: Who is still to be told. To pop is one step, which a signal cannot come between: nobody is told twice.
+        self._to_tell: list[Callable[[], None]] = []
         signal.signal(signal.SIGTERM, self._handle)
         # Forked children (data loaders, pools) are ended by SIGTERM, as they would be without us.
         os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
 
+    def tell(self, on_stop: Callable[[], None]) -> None:
+        """Have `on_stop` called when the signal comes; now, if it came already."""
+        self._to_tell.append(on_stop)
+        if self.is_received:
+            self._tell()
+
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
-        is_first = not self.is_received
         self.is_received = True
         self._run.request_stop()
-        if is_first and self.on_stop is not None:
-            self.on_stop()
+        self._tell()
+
+    def _tell(self) -> None:
+        try:
+            on_stop = self._to_tell.pop()
+        except IndexError:
+            return
+        on_stop()
