@@ -140,15 +140,38 @@ def test_ctrl_c_shows_where_the_script_was_and_ends_with_130(make_terminal, wher
     terminal.type("\x03")
     assert terminal.exit_status() == 130
     assert "never" not in terminal.shown
-    frames = re.findall(r'File "(?:.*/)?(.*)", line \d+, in (\S+)', terminal.shown)
-    assert (
-        frames
-        == {
-            "import": [("net.py", "<module>"), ("net.py", "busy")],
-            "train": [("net.py", "busy")],
-            "command": [("<string>", "<module>")],  # the program's own
-        }[where]
+    expected = {
+        "import": [("net.py", "<module>"), ("net.py", "busy")],
+        "train": [("net.py", "busy")],
+        "command": [("<string>", "<module>")],  # the program's own
+    }
+    assert re.findall(r'File "(?:.*/)?(.*)", line \d+, in (\S+)', terminal.shown) == expected[where]
+
+
+def test_nothing_is_captured_and_the_script_has_the_foreground(make_terminal):
+    terminal = make_terminal(
+        """
+        import os, subprocess, sys
+        from mlpipeline import FunctionModel, Versions
+
+        def train():
+            assert sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()
+            assert os.tcgetpgrp(0) == os.getpgrp()
+            sys.stdout.write("\\x1b[31mred\\x1b[0m\\n")
+            for i in range(3):
+                sys.stderr.write(f"\\r{i + 1}/3")
+            sys.stderr.write("\\n")
+            os.write(1, b"from C\\n")
+            subprocess.run(["sh", "-c", "test -t 1 && echo from a child"])
+            print("last", end="")
+
+        v = Versions()
+        v.add_version("v")
+        MODEL = FunctionModel(train, v)
+        """
     )
+    assert terminal.exit_status() == 0, terminal.shown
+    assert "\x1b[31mred\x1b[0m\n\r1/3\r2/3\r3/3\nfrom C\nfrom a child\nlast" in terminal.shown
 
 
 def test_ctrl_c_is_the_commands_own_business(make_terminal):
