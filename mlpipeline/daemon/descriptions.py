@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import stat
 import subprocess
 import tempfile
 import time
@@ -13,10 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlpipeline.domain.description import Description
+from mlpipeline.domain.description import ABSENT, Description
 from mlpipeline.domain.endings import how_it_ended
 from mlpipeline.errors import ScriptError
-from mlpipeline.executors.local import worker_command
+from mlpipeline.executors.local import abort, worker_command
 from mlpipeline.executors.processes import ProcessId, sweep
 from mlpipeline.project.files import read_json, to_json
 from mlpipeline.project.last_output import last_output
@@ -156,6 +157,11 @@ class Descriptions:
         """The scripts being described."""
         return [*self._asked, *self._waiting]
 
+    @property
+    def folders(self) -> set[str]:
+        """The folders of the files that the answers depend on."""
+        return {str(Path(path).parent) for remembered in self._remembered.values() for path in remembered.files}
+
     def poll(self) -> None:
         """Take the answers that came, and ask what is waiting to be asked."""
         for script, asked in list(self._asked.items()):
@@ -199,6 +205,8 @@ class Descriptions:
         self._asked[script] = _Asked(request=request, process=process, leader=leader, deadline=deadline)
 
     def _take(self, script: str, asked: _Asked, exit_status: int | None) -> None:
+        if exit_status is None:
+            abort(asked.process)
         # A script may have left processes behind while it was imported.
         sweep(asked.leader, asked.request.run_id)
         asked.process.wait()
@@ -227,6 +235,10 @@ def _is_fresh(remembered: _Remembered) -> bool:
     for path, known in remembered.signatures.items():
         # Looked at before the content is: a save in between is seen next time.
         now = _signature(path)
+        if remembered.files[path] == ABSENT:
+            if now is not None:
+                return False
+            continue
         if known is not None and now == known:
             continue
         if _sha256(path) != remembered.files[path]:
@@ -238,7 +250,9 @@ def _is_fresh(remembered: _Remembered) -> bool:
 def _signature(path: str) -> Signature | None:
     try:
         status = Path(path).stat()
-    except OSError:
+    except (OSError, ValueError):
+        return None
+    if not stat.S_ISREG(status.st_mode) or not os.access(path, os.R_OK):
         return None
     return status.st_mtime_ns, status.st_size, status.st_ino
 
@@ -246,5 +260,5 @@ def _signature(path: str) -> Signature | None:
 def _sha256(path: str) -> str:
     try:
         return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    except OSError:
-        return ""
+    except (OSError, ValueError):
+        return ABSENT

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import SystemRandom
 
-from mlpipeline.daemon.active import read_result
+from mlpipeline.daemon.active import LEAVE_TIME_S, read_result
 from mlpipeline.daemon.descriptions import Request
 from mlpipeline.domain.description import Description, VersionDescription
 from mlpipeline.domain.endings import ending
@@ -137,7 +137,13 @@ class TestMode:
         run_dir.spec.write_bytes(to_json(spec.to_json()))
         began = time.monotonic()
         status = run_in_foreground(
-            "run", str(run_dir.path), "1", cwd=self._settings.root, environment=attempt.environment
+            "run",
+            str(run_dir.path),
+            "1",
+            cwd=self._settings.root,
+            environment=attempt.environment,
+            is_done=attempt.dir.result.exists,
+            leave_time_s=LEAVE_TIME_S,
         )
         result = read_result(attempt.dir)
         if (result is None and status in _INTERRUPTED) or (result and result.error == "KeyboardInterrupt"):

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+#: Stands for the SHA-256 of a file that is not there, or cannot be read.
+ABSENT = ""
+
 
 @dataclass(frozen=True, kw_only=True)
 class VersionDescription:

@@ -13,10 +13,20 @@ from contextlib import suppress
 from mlpipeline.executors.executor import Attempt, Presence, Seen, StartRefused
 from mlpipeline.executors.processes import ProcessId, find_by_environment, sweep
 
+#: How long a worker may take to say where it was when its time ran out, in seconds.
+_ABORT_TIME_S = 1.0
+
 
 def worker_command(*arguments: str) -> list[str]:
     """Return the command line of a worker: this interpreter, with nothing unsafe in front of its `sys.path`."""
     return [sys.executable, "-P", "-m", "mlpipeline.worker", *arguments]
+
+
+def abort(worker: subprocess.Popen[bytes]) -> None:
+    """End a worker whose time ran out by SIGABRT, upon which `faulthandler` writes where it was; never waits long."""
+    worker.send_signal(signal.SIGABRT)
+    with suppress(subprocess.TimeoutExpired):
+        worker.wait(_ABORT_TIME_S)
 
 
 class LocalExecutor:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import faulthandler
 import hashlib
+import resource
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from mlpipeline.authoring.command_model import CommandModel
 from mlpipeline.authoring.versions import Version
-from mlpipeline.domain.description import Description, VersionDescription
+from mlpipeline.domain.description import ABSENT, Description, VersionDescription
 from mlpipeline.domain.identity import code_identity, identity
 from mlpipeline.domain.values import as_parameter, is_opaque
 from mlpipeline.errors import MlpipelineError, ScriptError, VersionsError
@@ -36,20 +37,24 @@ def answer(request_path: Path) -> int:
     script, models_dir, project = (Path(request[name]) for name in ("script", "models_dir", "project"))
     answer_path = Path(request["answer"])
     faulthandler.enable()
+    # A script that is killed would leave its core file in the user's project.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     sys.argv[:] = [str(script)]
     prepare_path(models_dir, project, script)
     files = _contents({script, *reachable(script, [Path(entry) for entry in sys.path])})
     write_whole(answer_path, to_json({"files": _hashes(files)}))
+    absent: dict[str, str] = {}
     try:
         found = describe(script, models_dir, project, files).to_json()
     except ScriptError as error:
         found = {"error": error.message, "traceback": error.traceback}
+        absent = dict.fromkeys(_missed(error.__cause__), ABSENT)
     except MlpipelineError as error:
         found = {"error": str(error), "traceback": None}
     except KeyboardInterrupt as error:
         sys.stderr.write(user_traceback(error))
         return 130
-    write_whole(answer_path, to_json({"files": _hashes(files), **found}))
+    write_whole(answer_path, to_json({"files": {**absent, **_hashes(files)}, **found}))
     return 0
 
 
@@ -151,6 +156,17 @@ def _hashes(files: Mapping[Path, bytes]) -> dict[str, str]:
 
 def _name(path: Path, project: Path) -> str:
     return path.relative_to(project).as_posix() if path.is_relative_to(project) else str(path)
+
+
+def _missed(cause: BaseException | None) -> Iterator[str]:
+    """Yield the files that were missed while a script was imported: once one is there, it is worth another look."""
+    match cause:
+        case ModuleNotFoundError(name=str() as name):
+            for folder in sys.path:
+                base = Path(folder, *name.split(".")).absolute()
+                yield from (f"{base}.py", str(base / "__init__.py"))
+        case FileNotFoundError(filename=str() as name):
+            yield str(Path(name).absolute())
 
 
 def _text(data: bytes) -> str:
