@@ -1,0 +1,99 @@
+"""A project for a night in which things die, and what must be true in the morning."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from support import GATE_SOURCE, HOST, Gate, Project
+
+from mlpipeline.history.ledger import Ledger
+from mlpipeline.project.paths import Outputs
+
+KILL_AT = Path(__file__).with_name("kill_at.py")
+
+#: On the path of a worker as `sitecustomize.py` it stands still before anything of mlpipeline is imported.
+_HOLD_SOURCE = """
+import sys
+if "mlpipeline.worker" in sys.orig_argv and "run" in sys.orig_argv:
+    {gate_source}
+    wait_for({gate!r})
+"""
+
+
+class Night:
+    """One version, `net:v`, that counts its executions in a file outside and then waits at a gate."""
+
+    def __init__(self, make_project: Callable[..., Project], folder: Path) -> None:
+        self.outside = folder / "outside"
+        self.outside.mkdir()
+        self.temporary = folder / "temporary"
+        self.temporary.mkdir()
+        self.gate = Gate(self.outside / "gate")
+        self.env = {"TMPDIR": str(self.temporary)}
+        scripts = {"_gate.py": GATE_SOURCE, "net.py": self.script}
+        self.project = make_project(folder, scripts, settings="[worker]\nstop_grace = 5\n")
+
+    @property
+    def script(self) -> str:
+        """The model script."""
+        return f"""
+from mlpipeline.authoring.function_model import FunctionModel
+from mlpipeline.authoring.versions import Versions
+from _gate import wait_for
+
+def train(*, model_dir, run):
+    with open({str(self.outside / "executions")!r}, "a") as file:
+        file.write(run.id + "\\n")
+    for step in run.steps(1):
+        wait_for({str(self.gate)!r})
+    return {{"value": 1}}
+
+versions = Versions()
+versions.add_version("v")
+MODEL = FunctionModel(train, versions)
+"""
+
+    @property
+    def executions(self) -> int:
+        """How often user code really ran."""
+        path = self.outside / "executions"
+        return len(path.read_text().splitlines()) if path.exists() else 0
+
+    def kill_daemon_at(self, moment: str, *arguments: str, env: Mapping[str, str] | None = None) -> None:
+        """Launch, and return when the daemon was killed at `moment` of `kill_at.MOMENTS`."""
+        done = subprocess.run(
+            [sys.executable, str(KILL_AT), moment, "-r", *arguments],
+            cwd=self.project.root,
+            env=self.project.environment({**self.env, **(env or {})}),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+            check=False,
+            start_new_session=True,
+        )
+        assert done.returncode == -9, done.stdout.decode() + done.stderr.decode()
+
+    def check_all_is_settled(self, *, runs: int) -> None:
+        """Check that the version has `runs` runs, all succeeded, and that nothing is left over."""
+        outputs = Outputs(path=self.project.outputs, host=HOST)
+        warnings: list[str] = []
+        found = list(Ledger.read(outputs, warn=warnings.append))
+        assert warnings == []
+        assert [run.outcome for run in found] == ["succeeded"] * runs
+        assert [self.project.results.count(f"run        {run.id} on") for run in found] == [1] * runs
+        assert list(outputs.claims.rglob("*")) == []
+        assert not outputs.heartbeat.exists()
+        assert self.project.processes() == []
+        assert list(self.temporary.iterdir()) == []
+
+
+def hold_workers(folder: Path, gate: Gate) -> dict[str, str]:
+    """Return an environment in which workers stand at `gate` before their first own instruction."""
+    path = folder / "hold"
+    path.mkdir()
+    gate_source = GATE_SOURCE.strip().replace("\n", "\n    ")
+    (path / "sitecustomize.py").write_text(_HOLD_SOURCE.format(gate_source=gate_source, gate=str(gate)))
+    return {"PYTHONPATH": str(path)}
