@@ -82,7 +82,10 @@ class CommandMetrics:
             self._complain(f"line {number}: {error}")
 
     def _take_results(self) -> None:
-        value = _object(self._path.read_bytes())
+        try:
+            value = _object(self._path.read_bytes())
+        except OSError:
+            value = None  # The program put something else in its place, or nothing.
         if value is None:
             self._complain("holds neither one JSON object (results) nor one on each line (metrics)")
         else:
@@ -99,6 +102,6 @@ class CommandMetrics:
 def _object(data: bytes) -> dict[str, Any] | None:
     try:
         value = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 
-import pytest
 from support import Gate
 
 GATE = """
@@ -93,34 +92,37 @@ def test_arguments_come_by_name_and_what_is_returned_is_the_results(make_project
     assert "in mode Test, [0.1]\nonly here\nseed 7 7 True\n" in tested.stdout
 
 
-@pytest.mark.parametrize(
-    ("parameters", "told"),
-    [
-        ("lr=0.1, lrr=0.2", '"lrr" is no argument of net.train, which takes lr. Did you mean "lr"?'),
-        ("", 'net.train needs "lr", which the version does not have'),
-        ("lr=1, model_dir='x'", '"model_dir" comes from the run'),
-        ("lr=1, run='x'", '"run" comes from the run'),
-        ("lr=1, seed='x'", "seed must be a whole number, got 'x'"),
-        ("lr=1, seed=0.5", "seed must be a whole number, got 0.5"),
-    ],
-)
-def test_a_parameter_that_does_not_fit_is_an_error_in_both_modes(make_project, tmp_path, parameters, told):
-    script = f"""
+UNFIT = {
+    "typo": ("lr=0.1, lrr=0.2", '"lrr" is no argument of typo.train, which takes lr. Did you mean "lr"?'),
+    "lacking": ("", 'lacking.train needs "lr", which the version does not have'),
+    "model_dir": ("lr=1, model_dir='x'", '"model_dir" comes from the run'),
+    "run": ("lr=1, run='x'", '"run" comes from the run'),
+    "text": ("lr=1, seed='x'", "seed must be a whole number, got 'x'"),
+    "float": ("lr=1, seed=0.5", "seed must be a whole number, got 0.5"),
+}
+
+
+def test_a_parameter_that_does_not_fit_is_an_error_in_both_modes(make_project, tmp_path):
+    script = """
     from mlpipeline import FunctionModel, Versions
     def train(lr, *, model_dir, run):
         print("trained")
     v = Versions()
-    v.add_version("v", {parameters})
+    v.add_version("v", PARAMETERS)
     MODEL = FunctionModel(train, v)
     """
-    project = make_project(tmp_path, {"net.py": script})
-    tested, executed = project.run(), project.run("-r")
-    assert (tested.returncode, executed.returncode) == (1, 1)
-    for text in (tested.stderr, project.log):
-        assert 'net.py: version "v": ' in text
-        assert told in text
-    assert "trained" not in tested.stdout + executed.stdout
+    scripts = {f"{name}.py": script.replace("PARAMETERS", parameters) for name, (parameters, _) in UNFIT.items()}
+    project = make_project(tmp_path, scripts)
+    executed = project.run("-r")
+    assert executed.returncode == 1
+    for name, (_, told) in UNFIT.items():
+        assert f'{name}.py: version "v": {told}' in project.log
     assert not (project.outputs / "runs").exists()
+
+    tested = project.run()
+    assert tested.returncode == 1
+    assert f'typo.py: version "v": {UNFIT["typo"][1]}' in tested.stderr
+    assert "trained" not in tested.stdout + executed.stdout
 
 
 def test_results_that_cannot_be_recorded_fail_test_mode_too(make_project, tmp_path):
