@@ -91,6 +91,11 @@ class Catalogue:
         """Whether every listed script has been described."""
         return not self._descriptions.is_pending
 
+    @property
+    def source_folders(self) -> set[str]:
+        """The folders of all files that what it offers depends on."""
+        return self._descriptions.folders
+
     def _listed(self) -> tuple[Entry, ...]:
         before = self._entries
         try:

@@ -18,7 +18,8 @@ from mlpipeline.daemon.records import Records
 from mlpipeline.daemon.reporter import Reporter
 from mlpipeline.daemon.starting import Starter
 from mlpipeline.daemon.surroundings import Surroundings
-from mlpipeline.daemon.waker import Waker, watch_folders
+from mlpipeline.daemon.waker import Waker
+from mlpipeline.daemon.watching import SourceWatch
 from mlpipeline.errors import OutputsError
 from mlpipeline.executors.local import LocalExecutor
 from mlpipeline.history.ledger import Ledger
@@ -52,8 +53,9 @@ def launch(settings: Settings, host: str, options: LaunchOptions, reporter: Repo
         descriptions = Descriptions(settings, presence.process, at_once=max(2, options.jobs))
         stack.callback(descriptions.close)
         executor = LocalExecutor()
-        if options.watch:
-            stack.callback(watch_folders(_source_folders(settings), waker.wake))
+        watch = SourceWatch(settings, waker.wake, records.log) if options.watch else None
+        if watch is not None:
+            stack.callback(watch.stop)
         parts = Parts(
             settings=settings,
             options=options,
@@ -65,6 +67,7 @@ def launch(settings: Settings, host: str, options: LaunchOptions, reporter: Repo
             presence=presence,
             surroundings=Surroundings(settings.root, settings.environment_variables),
             waker=waker,
+            watch=watch,
             reporter=reporter,
         )
         return Daemon(parts).run()
@@ -100,15 +103,3 @@ def _records(outputs: Outputs, options: LaunchOptions, since: str) -> Iterator[R
             records.log(warning)
         ledger.warn = records.log
         yield records
-
-
-def _source_folders(settings: Settings) -> list[str]:
-    """Return the folders whose files the daemon depends on: the project's, and all with scripts; never `outputs/`."""
-    folders = [str(settings.root)]
-    for folder, subfolders, _ in os.walk(settings.models_dir):
-        subfolders[:] = [name for name in subfolders if name not in _NOT_SOURCES and not name.startswith(".")]
-        folders.append(folder)
-    return list(dict.fromkeys(folders))
-
-
-_NOT_SOURCES = (OUTPUTS_NAME, "__pycache__")

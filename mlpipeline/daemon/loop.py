@@ -12,7 +12,7 @@ from mlpipeline.daemon.parts import Parts
 from mlpipeline.daemon.presence import HEARTBEAT_INTERVAL_S
 from mlpipeline.daemon.recovery import settle_claims, take_over
 from mlpipeline.daemon.starting import Held
-from mlpipeline.domain.plan import STARTS, Verdict, plan_line, verdict
+from mlpipeline.domain.plan import STARTS, Verdict, closing_line, plan_line, verdict
 from mlpipeline.domain.runs import Outcome, Run, State
 from mlpipeline.executors.executor import Presence as Whereabouts
 from mlpipeline.executors.executor import Seen, StartRefused
@@ -65,6 +65,7 @@ class Daemon:
             self._collect()
             if not self._is_stopping:
                 self._plan()
+                self._watch_sources()
                 self._start_what_may_start()
             self._say_where_it_stands()
         except (OSError, StartRefused) as error:
@@ -134,7 +135,7 @@ class Daemon:
             self._note_surroundings()
         problems = [*self._parts.catalogue.problems]
         problems += [Problem(what=key, why=held.why) for key, held in self._held.items()]
-        self._log(_closing_line(self._ended, problems))
+        self._log(closing_line([run.outcome for run in self._ended], len(problems)))
         self._records.show(self._parts.reporter.summary(self._ended, problems))
         if self._parts.waker.stops:
             return 128 + self._parts.waker.stops[0]
@@ -187,6 +188,10 @@ class Daemon:
             self._is_environment_noted = True
 
     # Starting
+
+    def _watch_sources(self) -> None:
+        if self._parts.watch is not None:
+            self._parts.watch.cover(self._parts.catalogue.source_folders)
 
     def _start_what_may_start(self) -> None:
         while self._is_planned and len(self._active) < self._options.jobs:
@@ -275,7 +280,8 @@ class Daemon:
         self._release_held()
 
     def _release_held(self) -> None:
-        # Whoever held a model dir may be done by now.
+        if self._held:
+            self._records.ledger.follow_other_hosts()
         self._held = {key: held for key, held in self._held.items() if not held.is_over()}
 
     def _log(self, text: str) -> None:
@@ -301,12 +307,5 @@ class Daemon:
             return _SOON_S
         if any(not active.is_own for active in self._active):
             return _ADOPTED_S
-        return _RUNNING_S if self._active else HEARTBEAT_INTERVAL_S
-
-
-def _closing_line(ended: list[Run], problems: list[Problem]) -> str:
-    counts = [(sum(run.outcome is outcome for run in ended), outcome.value) for outcome in Outcome]
-    parts = [f"{count} {word}" for count, word in counts if count]
-    if problems:
-        parts.append(f"{len(problems)} could not be used")
-    return f"mlpipeline ends: {', '.join(parts) if parts else 'nothing was run'}"
+        is_told_of_changes = self._parts.watch is None or self._parts.watch.is_complete
+        return HEARTBEAT_INTERVAL_S if is_told_of_changes and not self._active else _RUNNING_S

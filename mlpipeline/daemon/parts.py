@@ -12,6 +12,7 @@ from mlpipeline.daemon.reporter import Reporter
 from mlpipeline.daemon.starting import Starter
 from mlpipeline.daemon.surroundings import Surroundings
 from mlpipeline.daemon.waker import Waker
+from mlpipeline.daemon.watching import SourceWatch
 from mlpipeline.executors.executor import Executor
 from mlpipeline.project.paths import Outputs
 from mlpipeline.project.settings import Settings
@@ -32,4 +33,6 @@ class Parts:
     presence: Presence
     surroundings: Surroundings
     waker: Waker
+    #: With `--watch`.
+    watch: SourceWatch | None
     reporter: Reporter

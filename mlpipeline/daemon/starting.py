@@ -132,11 +132,18 @@ class Starter:
         holding = holder
         return Held(
             why=_why_held(holding, path),
-            is_over=lambda: claims.read(path) != holding or self._is_abandoned(holding),
+            is_over=lambda: (
+                claims.read(path) != holding or self._is_abandoned(holding) or self._is_under_way(holding, offer)
+            ),
         )
 
     def _is_abandoned(self, claim: claims.Claim) -> bool:
         return is_abandoned(claim, self._outputs.host, self._records)
+
+    def _is_under_way(self, claim: claims.Claim, offer: Offer) -> bool:
+        # Another host had claimed it and not yet recorded the run; from then on history says what there is to say.
+        latest = self._records.ledger.latest(offer.model_dir)
+        return latest is not None and latest.is_open and latest.id == claim.run
 
     def _release(self, offer: Offer, run: str) -> None:
         claims.release(self._outputs.claim(offer.model_dir), run)

@@ -1,13 +1,11 @@
-"""Sleeping until something happens: a signal, a child that ended, a saved file."""
+"""Sleeping until something happens: a signal, a child that ended, whatever another thread knows of."""
 
 from __future__ import annotations
 
 import select
 import signal
 import socket
-from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from types import FrameType
 
 
@@ -51,23 +49,3 @@ class Waker:
 
 def _do_nothing(_number: int, _frame: FrameType | None) -> None:
     pass
-
-
-def watch_folders(folders: list[str], changed: Callable[[], None]) -> Callable[[], None]:
-    """Call `changed` from another thread whenever a file directly in one of `folders` does; return how to stop."""
-    from watchdog.events import FileSystemEvent, FileSystemEventHandler
-    from watchdog.observers import Observer
-
-    class _Handler(FileSystemEventHandler):
-        def on_any_event(self, event: FileSystemEvent) -> None:
-            # Our own reading opens and closes files, too.
-            if event.event_type not in ("opened", "closed_no_write"):
-                changed()
-
-    observer = Observer()
-    for folder in folders:
-        if Path(folder).is_dir():
-            observer.schedule(_Handler(), folder)
-    observer.daemon = True
-    observer.start()
-    return observer.stop

@@ -55,4 +55,12 @@ def plan_line(verdicts: list[Verdict]) -> str:
     return f"{total}: {', '.join(parts)}" if parts else "nothing to run"
 
 
+def closing_line(outcomes: list[Outcome | None], problem_count: int) -> str:
+    """Return what became of a launch in one line: `mlpipeline ends: 7 succeeded, 1 failed`."""
+    parts = [f"{outcomes.count(outcome)} {outcome}" for outcome in Outcome if outcome in outcomes]
+    if problem_count:
+        parts.append(f"{problem_count} could not be used")
+    return f"mlpipeline ends: {', '.join(parts) if parts else 'nothing was run'}"
+
+
 _PLAN_ORDER = (Verdict.NEW, Verdict.AGAIN, Verdict.DONE, Verdict.RESUMES, Verdict.ALIVE)
