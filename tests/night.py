@@ -6,8 +6,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-from support import GATE_SOURCE, HOST, Gate, Project
+from support import GATE_SOURCE, HOST, Gate, Project, Started
 
 from mlpipeline.history.ledger import Ledger
 from mlpipeline.project.paths import Outputs
@@ -33,22 +34,25 @@ class Night:
         self.temporary.mkdir()
         self.gate = Gate(self.outside / "gate")
         self.env = {"TMPDIR": str(self.temporary)}
-        scripts = {"_gate.py": GATE_SOURCE, "net.py": self.script}
+        scripts = {"_gate.py": GATE_SOURCE, "net.py": self.source()}
         self.project = make_project(folder, scripts, settings="[worker]\nstop_grace = 5\n")
 
-    @property
-    def script(self) -> str:
-        """The model script."""
+    def source(self, before: str = "", after: str = "") -> str:
+        """The model script; `before` and `after` are lines of its function around what waits at the gate."""
         return f"""
 from mlpipeline.authoring.function_model import FunctionModel
 from mlpipeline.authoring.versions import Versions
 from _gate import wait_for
 
+NEVER = {str(self.outside / "never")!r}
+
 def train(*, model_dir, run):
     with open({str(self.outside / "executions")!r}, "a") as file:
         file.write(run.id + "\\n")
-    for step in run.steps(1):
+    {before.strip()}
+    for step in run.steps(2):
         wait_for({str(self.gate)!r})
+    {after.strip()}
     return {{"value": 1}}
 
 versions = Versions()
@@ -57,10 +61,19 @@ MODEL = FunctionModel(train, versions)
 """
 
     @property
+    def ends(self) -> list[dict[str, Any]]:
+        """The events that say how runs ended, oldest first."""
+        return [event for event in self.project.history() if event["event"] == "ended"]
+
+    @property
     def executions(self) -> int:
         """How often user code really ran."""
         path = self.outside / "executions"
         return len(path.read_text().splitlines()) if path.exists() else 0
+
+    def write_script(self, *, before: str = "", after: str = "") -> None:
+        """Put another script in place, see `source`."""
+        self.project.write_script("net.py", self.source(before, after))
 
     def kill_daemon_at(self, moment: str, *arguments: str, env: Mapping[str, str] | None = None) -> None:
         """Launch, and return when the daemon was killed at `moment` of `kill_at.MOMENTS`."""
@@ -75,6 +88,18 @@ MODEL = FunctionModel(train, versions)
             start_new_session=True,
         )
         assert done.returncode == -9, done.stdout.decode() + done.stderr.decode()
+
+    def start_changed(self, change: str, *arguments: str, env: Mapping[str, str] | None = None) -> Started:
+        """Start `mlpipeline arguments` in a process that executed the statements `change` first."""
+        program = f"{change}\nfrom mlpipeline.cli.main import main\nmain()"
+        return Started(
+            [sys.executable, "-c", program, *arguments],
+            out=self.outside / "out",
+            err=self.outside / "err",
+            cwd=self.project.root,
+            env=self.project.environment({**self.env, **(env or {})}),
+            stdin=subprocess.DEVNULL,
+        )
 
     def check_all_is_settled(self, *, runs: int) -> None:
         """Check that the version has `runs` runs, all succeeded, and that nothing is left over."""

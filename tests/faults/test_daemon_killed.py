@@ -85,7 +85,7 @@ if not pathlib.Path({str(first)!r}).exists():
     pathlib.Path({str(first)!r}).touch()
     time.sleep(600)
 """
-    night.project.write_script("net.py", hang_once + night.script)
+    night.project.write_script("net.py", hang_once + night.source())
     night.gate.open()
     night.kill_daemon_at("while describing")
     wait_until(first.exists, message="an import")
