@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from textwrap import dedent
 from typing import Any
 
+from mlpipeline.authoring.console import strip_colors
 from mlpipeline.daemon.catalogue import Problem
 from mlpipeline.domain.result import Result
 from mlpipeline.domain.runs import Outcome, Run
 from mlpipeline.project.paths import Outputs
 from mlpipeline.views.tables import table
-from mlpipeline.views.words import duration, moment, value, values
+from mlpipeline.views.words import duration, exact_value, moment, values
 
 _RULE = "=" * 78
 
@@ -24,30 +26,39 @@ class Reports:
 
     def results_block(self, run: Run, result: Result | None) -> str:
         """Return what `output-<host>` says of a run that ended."""
-        how = f"{run.outcome}{f' ({run.failure})' if run.failure else ''}"
-        lines = [
-            _RULE,
-            f"{run.key}  {how}  {moment(run.ended_at)}",
-            f"    run        {run.id} on {run.host}, {duration(run.seconds) or 'of unknown length'}, seed {run.seed}",
-            f"    model dir  {self._outputs.model_dir(run.model_dir)}",
-            f"    run dir    {self._outputs.run_dir(run.name).path}",
-        ]
+        texts = dict(result.texts) if result else {}
+        evaluations = {heading: texts.pop(heading) for heading in list(texts) if heading.endswith("evaluation")}
+        return "\n".join(
+            [
+                _RULE,
+                f"{run.key}  {_how(run)}  {moment(run.ended_at)}",
+                *self._facts(run, result),
+                *_section("results", run.results),
+                *_paragraphs(evaluations),
+                *_section("parameters", run.parameters),
+                *_paragraphs(texts),
+                "\n",
+            ]
+        )
+
+    def _facts(self, run: Run, result: Result | None) -> Iterator[str]:
+        yield f"    run        {run.id} on {run.host}, {duration(run.seconds) or 'of unknown length'}, seed {run.seed}"
+        if result is not None and result.timings:
+            phases = (f"{phase} {duration(seconds)}" for phase, seconds in result.timings.items())
+            yield f"    time       {', '.join(phases)}"
+        yield f"    model dir  {self._outputs.model_dir(run.model_dir)}"
+        yield f"    run dir    {self._outputs.run_dir(run.name).path}"
         if run.error:
-            lines.append(f"    error      {run.error}")
-        lines += _section("parameters", run.parameters)
-        lines += _section("results", run.results)
-        if result is not None:
-            lines += _section("time", {phase: duration(seconds) for phase, seconds in result.timings.items()})
-            for heading, text in result.texts.items():
-                lines += [f"    {heading}:", *(f"        {line.strip()}" for line in text.strip().splitlines())]
-        return "\n".join(lines) + "\n\n"
+            yield f"    error      {run.error}"
+        if run.outcome is not Outcome.SUCCEEDED:
+            yield f"    output     {self._outputs.run_dir(run.name).attempt(run.attempt).output}"
 
     def summary(self, runs: Sequence[Run], problems: Sequence[Problem]) -> str:
         """Return the table of what a launch did."""
         rows = [
             [
                 run.key,
-                f"{run.outcome}{f' ({run.failure})' if run.failure else ''}",
+                _how(run),
                 duration(run.seconds),
                 values(run.results) if run.outcome is Outcome.SUCCEEDED else run.error or "",
                 self._where_to_look(run),
@@ -67,8 +78,19 @@ class Reports:
         return path.relative_to(self._outputs.path.parent).as_posix()
 
 
+def _how(run: Run) -> str:
+    return f"{run.outcome}{f' ({run.failure})' if run.failure else ''}"
+
+
 def _section(heading: str, things: Mapping[str, Any]) -> list[str]:
     if not things:
         return []
     width = max(len(name) for name in things)
-    return [f"    {heading}:", *(f"        {name:<{width}}  {value(thing)}" for name, thing in things.items())]
+    return [f"    {heading}:", *(f"        {name:<{width}}  {exact_value(thing)}" for name, thing in things.items())]
+
+
+def _paragraphs(texts: Mapping[str, str]) -> Iterator[str]:
+    for heading, text in texts.items():
+        yield f"    {heading}:"
+        for line in dedent(strip_colors(text)).strip("\n").splitlines():
+            yield f"        {line}".rstrip()

@@ -6,12 +6,19 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from mlpipeline.domain.words import is_fit
+
+#: How long a value may be in a line among others, and where it has a line of its own, in characters.
+_SHORT, _LONG = 60, 500
+
 
 def duration(seconds: float | None) -> str:
-    """Return a duration: `41.2 s`, `3 min 20 s`, `2 h 5 min`."""
+    """Return a duration: `12 ms`, `41.2 s`, `3 min 20 s`, `2 h 5 min`."""
     if seconds is None:
         return ""
-    if seconds < 60:
+    if seconds < 0.0995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 59.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)
     if whole < 3600:
@@ -37,13 +44,25 @@ def moment(at: str | None) -> str:
         return at
 
 
+def one_line(text: str) -> str:
+    """Return `text` with spaces for line feeds and whatever else could disturb a line of a terminal."""
+    return "".join(character if is_fit(character) else " " for character in text)
+
+
 def value(thing: Any) -> str:
-    """Return a parameter or a result in few characters."""
-    if isinstance(thing, float):
-        return f"{thing:.4g}"
-    return str(thing)
+    """Return a parameter or a result in few characters, on one line."""
+    return f"{thing:.4g}" if isinstance(thing, float) else _cut(one_line(str(thing)), _SHORT)
+
+
+def exact_value(thing: Any) -> str:
+    """Return a parameter or a result with all its digits, on one line."""
+    return _cut(one_line(str(thing)), _LONG)
 
 
 def values(things: Mapping[str, Any]) -> str:
     """Return parameters or results in one line: `accuracy=0.97 loss=0.1`."""
     return " ".join(f"{name}={value(thing)}" for name, thing in things.items())
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"
