@@ -1,0 +1,140 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mlpipeline.domain.runs import Failure, Outcome, Run, Start, State
+from mlpipeline.project.paths import Outputs
+from mlpipeline.views.listing import run_for_programs, runs_table, status_for_programs, status_screen
+from mlpipeline.views.observed import ObservedDaemon, ObservedRun
+
+AT = "2026-11-20T21:34:55.123+00:00"
+RUN = Run(
+    id="7k2m9q",
+    name="digits-deep-7k2m9q",
+    model="digits",
+    version="deep",
+    host="box1",
+    launch="l",
+    identity="i",
+    start=Start.CLEAN,
+    seed=7,
+    model_dir="digits-deep",
+    parameters={"lr": 0.1},
+    previous=None,
+    selected_at=AT,
+)
+RUNNING = replace(RUN, state=State.RUNNING, pid=4711, started_at=AT)
+SUCCEEDED = replace(
+    RUN,
+    state=State.ENDED,
+    outcome=Outcome.SUCCEEDED,
+    started_at=AT,
+    ended_at=AT,
+    seconds=41.2,
+    results={"accuracy": 0.97},
+)
+FAILED = replace(
+    SUCCEEDED,
+    id="3x3x3x",
+    name="digits-wide-3x3x3x",
+    version="wide",
+    outcome=Outcome.FAILED,
+    failure=Failure.EXCEPTION,
+    error="ValueError: no",
+    results={},
+)
+DAEMON = ObservedDaemon(host="box1", pid=99, since=AT, command="mlpipeline -r", is_alive=True, heard_at=0.0)
+
+
+@pytest.fixture
+def outputs(tmp_path):
+    return Outputs(path=tmp_path / "outputs", host="box1")
+
+
+def _screen(outputs, daemons=(), runs=(), queued=()):
+    return status_screen(list(daemons), [ObservedRun(run=run) for run in runs], outputs, list(queued))
+
+
+def test_a_run_for_programs_has_every_key_that_is_promised(outputs):
+    assert run_for_programs(ObservedRun(run=RUNNING, why="its daemon is not running"), outputs) == {
+        "run": "digits-deep-7k2m9q",
+        "id": "7k2m9q",
+        "model": "digits",
+        "version": "deep",
+        "state": "running",
+        "outcome": None,
+        "failure": None,
+        "error": None,
+        "mark": None,
+        "why": "its daemon is not running",
+        "host": "box1",
+        "pid": 4711,
+        "attempt": 1,
+        "started_at": AT,
+        "ended_at": None,
+        "seconds": None,
+        "parameters": {"lr": 0.1},
+        "results": {},
+        "model_dir": str(outputs.path / "model_ckpts/digits-deep"),
+        "run_dir": str(outputs.path / "runs/digits-deep-7k2m9q"),
+    }
+    ended = run_for_programs(ObservedRun(run=replace(FAILED, pid=4711)), outputs)
+    assert (ended["outcome"], ended["failure"], ended["pid"]) == ("failed", "exception", None)
+
+
+def test_status_for_programs_has_the_own_daemon_and_the_runs_that_matter_newest_first(outputs):
+    other = replace(DAEMON, host="box2", is_alive=None)
+    retried = replace(FAILED, id="old")
+    runs = [ObservedRun(run=run) for run in (retried, FAILED, SUCCEEDED, RUNNING)]
+    status = status_for_programs([DAEMON, other], runs, outputs)
+    assert status["daemon"]["pid"] == 99
+    assert [daemon["host"] for daemon in status["other_daemons"]] == ["box2"]
+    assert {run["id"] for run in status["runs"]} == {"3x3x3x", "7k2m9q"}
+    assert status_for_programs([], [], outputs) == {"host": "box1", "daemon": None, "other_daemons": [], "runs": []}
+
+
+def test_the_table_of_runs_shows_results_or_the_error():
+    lines = runs_table([ObservedRun(run=SUCCEEDED), ObservedRun(run=FAILED), ObservedRun(run=RUNNING)]).splitlines()
+    assert [line.split()[:3] for line in lines[2:]] == [
+        ["7k2m9q", "digits:deep", "succeeded"],
+        ["3x3x3x", "digits:wide", "failed"],
+        ["7k2m9q", "digits:deep", "running"],
+    ]
+    assert lines[2].endswith("41.2 s   accuracy=0.97")
+    assert lines[3].endswith("ValueError: no")
+    assert runs_table([]) == "no runs yet"
+
+
+def test_status_without_a_daemon_says_what_would_run(outputs):
+    screen = _screen(outputs, queued=["digits.py", "net.py"])
+    assert "no daemon is running on box1" in screen
+    assert "digits.py, net.py" in screen
+    assert f"log: {outputs.log}" in screen
+    assert "nothing is listed" in _screen(outputs)
+
+
+def test_status_says_what_runs_and_what_is_next(outputs):
+    daemon = replace(DAEMON, next=tuple(f"net:v{i}" for i in range(12)), waiting=15)
+    progress = outputs.run_dir(RUNNING.name).attempt(1).progress
+    progress.parent.mkdir(parents=True)
+    Path(progress).write_text('{"done": 3, "of": 10}\n')
+    screen = _screen(outputs, [daemon], [RUNNING])
+    assert "daemon on box1: pid 99, since" in screen
+    assert "3 of 10" in screen
+    assert "net:v9 and 5 more" in screen
+    assert "net:v10" not in screen
+    assert "next: nothing waits" in _screen(outputs, [DAEMON])
+
+
+def test_status_says_what_is_held_and_what_failed_last(outputs):
+    daemon = replace(DAEMON, held=({"what": "net:v", "why": "its model dir is in use"},))
+    screen = _screen(outputs, [daemon], [FAILED])
+    assert "net:v: its model dir is in use" in screen
+    assert "runs/digits-wide-3x3x3x/1/output.log" in screen
+    # What succeeded since is no trouble any more.
+    assert "failed" not in _screen(outputs, [DAEMON], [FAILED, replace(SUCCEEDED, version="wide")])
+
+
+def test_a_daemon_that_died_is_told_as_such(outputs):
+    assert "the last one (pid 99, since" in _screen(outputs, [replace(DAEMON, is_alive=False)])

@@ -1,0 +1,63 @@
+import math
+
+import pytest
+
+from mlpipeline.views.words import ago, duration, exact_value, moment, one_line, value, values
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, ""),
+        (0, "0 ms"),
+        (0.0123, "12 ms"),
+        (0.0994, "99 ms"),
+        (0.0996, "0.1 s"),
+        (41.23, "41.2 s"),
+        (59.94, "59.9 s"),
+        (59.96, "1 min 0 s"),
+        (200, "3 min 20 s"),
+        (3599.6, "1 h 0 min"),
+        (7500, "2 h 5 min"),
+        (90_000, "1 d 1 h"),
+    ],
+)
+def test_durations(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_how_long_ago():
+    assert ago(1000, 1000 + 2400) == "40 min 0 s ago"
+    assert ago(1000, 1003) == "just now"
+    assert ago(1000, 900) == "just now"  # the clock was set back
+
+
+def test_moments_are_local_and_what_is_none_stays_readable():
+    assert moment("2026-11-20T21:34:55.123+00:00").startswith("2026-11-2")
+    assert len(moment("2026-11-20T21:34:55.123+00:00")) == len("2026-11-20 21:34:55")
+    assert moment(None) == ""
+    assert moment("yesterday") == "yesterday"
+
+
+def test_values_are_short_on_one_line_and_exact_where_there_is_room():
+    assert [value(thing) for thing in (0.9512345, 1.0, 3, None, True, math.nan, "a\nb")] == [
+        "0.9512",
+        "1",
+        "3",
+        "None",
+        "True",
+        "nan",
+        "a b",
+    ]
+    assert exact_value(0.9512345) == "0.9512345"
+    assert exact_value(1.0) == "1.0"
+    assert exact_value([64, 64]) == "[64, 64]"
+    assert value("x" * 60) == "x" * 60
+    assert value(list(range(1000))) == str(list(range(1000)))[:59] + "…"
+    assert exact_value("y" * 501) == "y" * 499 + "…"
+    assert values({"accuracy": 0.97, "loss": 0.1, "text": "a b"}) == "accuracy=0.97 loss=0.1 text=a b"
+    assert values({}) == ""
+
+
+def test_one_line_keeps_emoji_and_loses_what_could_disturb_a_terminal():
+    assert one_line("a\tb\nc\x1b[31md\r🙂 é") == "a b c [31md 🙂 é"
