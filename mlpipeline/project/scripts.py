@@ -242,7 +242,11 @@ def _decoded(content: bytes) -> str:
         SyntaxError, LookupError: the named encoding is none, or not one of text.
         UnicodeDecodeError: its bytes are of another encoding.
     """
-    encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+    except SyntaxError:
+        content.decode()  # where the first two lines are not UTF-8, this error knows the place
+        raise
     return content.decode(encoding)
 
 
