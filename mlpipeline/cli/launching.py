@@ -29,7 +29,7 @@ def execute(place: Place, *, skip_done: bool, is_recorded: bool, jobs: int, watc
         only=Only.parse(only),
         command=shlex.join(["mlpipeline", *sys.argv[1:]]),
     )
-    return launch(settings, place.host(), options, Reports(place.outputs(settings)))
+    return launch(settings, place.host(), options, Reports(place.outputs(settings), is_recorded=is_recorded))
 
 
 def test(place: Place, only: tuple[str, ...]) -> int:

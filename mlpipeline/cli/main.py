@@ -14,6 +14,7 @@ from mlpipeline.cli.lookup import runs, status
 from mlpipeline.cli.project import Place, exit_for
 
 _RUN_ONLY = {"skip_done": "-u", "no_log": "-n", "jobs": "-j", "watch": "--watch"}
+_LAUNCH_ONLY = {"is_execution": "-r", **_RUN_ONLY, "only": "--only"}
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -52,6 +53,9 @@ def command(
     """
     context.obj = Place(folder=folder, is_debug=debug)
     if context.invoked_subcommand is not None:
+        given = [flag for name, flag in _LAUNCH_ONLY.items() if context.params[name]]
+        if given:
+            raise click.UsageError(f"{given[0]} does not go with {context.invoked_subcommand}.")
         return
     if not is_execution:
         given = [flag for name, flag in _RUN_ONLY.items() if context.params[name]]

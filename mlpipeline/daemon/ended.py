@@ -28,7 +28,7 @@ def record_end(run: Run, active: Active, outputs: Outputs, records: Records, rep
         end = ending(result, exit_status, is_stop_asked=run.is_stop_asked or active.is_stop_asked)
         records.note({**_event(run, end, result, active), "trained": _is_trained(run, result, records)})
         run = records.run(run.id)
-        _log(run, end, result, active.attempt, records)
+        _log(run, end, result, active.attempt, records, is_kept=active.attempt.path.is_relative_to(outputs.path))
     give_back(run, result, outputs, records, reporter)
     return run
 
@@ -79,7 +79,7 @@ def _seconds(result: Result | None, active: Active) -> float | None:
     return None if active.began_at is None else round(time.monotonic() - active.began_at, 3)
 
 
-def _log(run: Run, end: Ending, result: Result | None, attempt: AttemptDir, records: Records) -> None:
+def _log(run: Run, end: Ending, result: Result | None, attempt: AttemptDir, records: Records, *, is_kept: bool) -> None:
     if end.outcome in (Outcome.FAILED, Outcome.LOST):
         shown = result.traceback if result and result.traceback else last_output(attempt.output)
         if shown:
@@ -88,7 +88,8 @@ def _log(run: Run, end: Ending, result: Result | None, attempt: AttemptDir, reco
     preposition = "in" if end.outcome is Outcome.SUCCEEDED else "after"
     took = "" if run.seconds is None else f" {preposition} {run.seconds:.1f} s"
     why = f": {end.error}" if end.error else ""
-    where = "" if end.outcome is Outcome.SUCCEEDED else f" (see {attempt.output})"
+    # Without recording, its output is gone with the daemon.
+    where = f" (see {attempt.output})" if end.outcome is not Outcome.SUCCEEDED and is_kept else ""
     records.log(f"{run.key} {end.outcome}{kind}{took}{why}{where}", run.id)
     for note in (*((end.note,) if end.note else ()), *(result.notes if result else ())):
         records.log(f"note: {note}", run.id)

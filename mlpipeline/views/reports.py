@@ -20,9 +20,10 @@ _RULE = "=" * 78
 class Reports:
     """Turns runs into text; a `Reporter` of the daemon."""
 
-    def __init__(self, outputs: Outputs) -> None:
-        """Name paths below `outputs`."""
+    def __init__(self, outputs: Outputs, *, is_recorded: bool = True) -> None:
+        """Name paths below `outputs`; without recording, logs and the output of runs are nowhere to be named."""
         self._outputs = outputs
+        self._is_recorded = is_recorded
 
     def results_block(self, run: Run, result: Result | None) -> str:
         """Return what `output-<host>` says of a run that ended."""
@@ -65,7 +66,8 @@ class Reports:
             ]
             for run in runs
         ]
-        rows += [[problem.what, "cannot be used", "", problem.why, self._outputs.log.name] for problem in problems]
+        log = self._outputs.log.name if self._is_recorded else ""
+        rows += [[problem.what, "cannot be used", "", problem.why, log] for problem in problems]
         if not rows:
             return ""
         return "\n" + table(("version", "outcome", "time", "results", "where to look"), rows)
@@ -73,6 +75,8 @@ class Reports:
     def _where_to_look(self, run: Run) -> str:
         if run.outcome is Outcome.SUCCEEDED:
             path = self._outputs.model_dir(run.model_dir)
+        elif not self._is_recorded:
+            return ""
         else:
             path = self._outputs.run_dir(run.name).attempt(run.attempt).output
         return path.relative_to(self._outputs.path.parent).as_posix()

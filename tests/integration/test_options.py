@@ -1,0 +1,255 @@
+"""The options of `mlpipeline -r`: -n, -j, --only, -C, and what the plan, the table and the exit status say."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from record import model_dir, outcomes, set_aside, starts
+from support import GATE_SOURCE, Gate, wait_until
+
+SCRIPT = """
+import os, pathlib
+from mlpipeline import FunctionModel, Versions
+def train(x, *, model_dir, run):
+    (model_dir / "x").write_text(str(x))
+    run.log_metrics({"loss": 1.0})
+    print("printed", os.environ["MLP_RUN_DIR"])
+    if x == 0:
+        raise ValueError("as told")
+    return {"y": x}
+versions = Versions()
+versions.add_version("small", x=1)
+versions.add_version("large 🎉", x=2)
+MODEL = FunctionModel(train, versions)
+"""
+
+
+@pytest.fixture
+def project(make_project, tmp_path):
+    return make_project(tmp_path, {"digits.py": SCRIPT, "cnn/net.py": SCRIPT})
+
+
+def selected(project):
+    return [f"{event['model']}:{event['version']}" for event in project.history() if event["event"] == "selected"]
+
+
+def all_files(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+class TestNoLog:
+    @pytest.mark.parametrize("option", ["-n", "--no-log", "--no_log"])
+    def test_nothing_is_recorded_and_the_model_dirs_are_the_real_ones(self, project, option):
+        done = project.run("-r", option, "--only", "digits")
+
+        assert done.returncode == 0
+        assert "2 versions: 2 to run" in done.stdout
+        assert "digits:small succeeded in" in done.stdout
+        assert all_files(project.outputs / "model_ckpts") == ["digits-large 🎉/x", "digits-small/x"]
+        left = {path.split("/")[0] for path in all_files(project.outputs)}
+        assert left == {"model_ckpts", ".locks"}
+
+    def test_history_is_consulted(self, project):
+        assert project.run("-r", "--only", "digits").returncode == 0
+        before = {name: (project.outputs / name).read_bytes() for name in all_files(project.outputs)}
+
+        skipped = project.run("-r", "-u", "-n", "--only", "digits")
+        again = project.run("-r", "-n", "--only", "digits:small")
+
+        assert "2 versions: 2 done" in skipped.stdout
+        assert "1 version: 1 called again" in again.stdout
+        assert set_aside(project, "digits-small") == []
+        assert {name: (project.outputs / name).read_bytes() for name in all_files(project.outputs)} == before
+
+    def test_what_was_lost_is_resumed(self, make_project, tmp_path):
+        gate = Gate(tmp_path / "open")
+        waits = SCRIPT.replace("    print(", f"    from _gate import wait_for; wait_for({str(gate)!r})\n    print(")
+        project = make_project(tmp_path, {"_gate.py": GATE_SOURCE, "digits.py": waits})
+        project.start("-r", "--only", "digits:small")
+        gate.wait_reached()
+        project.kill_everything()
+        gate.open()
+
+        done = project.run("-r", "-n", "--only", "digits:small")
+
+        assert "1 version: 1 resumes" in done.stdout
+        assert done.returncode == 0
+        assert outcomes(project, "digits:small") == []  # how it ended is for a launch that records it
+        assert project.run("-ru", "--only", "digits:small").returncode == 0
+        assert outcomes(project, "digits:small") == ["lost", "succeeded"]
+
+    def test_the_table_names_no_file_that_is_gone(self, project):
+        (project.models_dir / "digits.py").write_text(SCRIPT.replace("x=1", "x=0"))
+        done = project.run("-r", "-n", "--only", "digits:small")
+
+        assert done.returncode == 1
+        assert "ValueError: as told" in done.stdout
+        assert "output.log" not in done.stdout
+
+
+def test_so_many_run_at_once_and_never_more(make_project, tmp_path):
+    gate = Gate(tmp_path / "open")
+    script = """
+    import os, pathlib, time
+    from mlpipeline import FunctionModel, Versions
+    from _gate import wait_for
+    def train(i):
+        me = pathlib.Path(f"alive-{i}")
+        me.touch()
+        here = len(list(pathlib.Path().glob("alive-*")))
+        wait_for(GATE) if here == 3 or not pathlib.Path(GATE).exists() else None
+        seen = len(list(pathlib.Path().glob("alive-*")))
+        me.unlink()
+        return {"seen": max(here, seen)}
+    versions = Versions()
+    for i in range(7):
+        versions.add_version(f"v{i}", i=i)
+    MODEL = FunctionModel(train, versions)
+    """.replace("GATE)", f"{str(gate)!r})")
+    project = make_project(tmp_path, {"_gate.py": GATE_SOURCE, "many.py": script})
+    daemon = project.start("-r", "-j", "3")
+    wait_until(lambda: len(list(project.root.glob("alive-*"))) == 3)
+    gate.open()
+
+    assert daemon.wait(30) == 0
+    seen = [event["results"]["seen"] for event in project.history() if event["event"] == "ended"]
+    assert len(seen) == 7
+    assert max(seen) == 3
+
+
+class TestOnly:
+    @pytest.mark.parametrize(
+        ("names", "expected"),
+        [
+            (["digits"], ["digits:small", "digits:large 🎉"]),
+            (["digits.py:small"], ["digits:small"]),
+            (["cnn/net:large 🎉", "digits.py"], ["digits:small", "digits:large 🎉", "cnn/net:large 🎉"]),
+        ],
+    )
+    def test_what_is_asked_for_runs_in_the_order_of_the_queue(self, project, names, expected):
+        options = [word for name in names for word in ("--only", name)]
+        done = project.run("-r", *options)
+
+        assert done.returncode == 0
+        assert selected(project) == expected
+
+    @pytest.mark.parametrize(
+        ("name", "nearest"),
+        [("digitz", "digits"), ("digits:smal", "digits:small"), ("cnn/net:smal", "cnn/net:small"), ("net", "cnn/net")],
+    )
+    @pytest.mark.parametrize("mode", [(), ("-r",)])
+    def test_what_is_not_there_is_wrong_usage_with_the_nearest(self, project, mode, name, nearest):
+        project.write_queue(["digits.py", "cnn/net.py"], test=True)
+        done = project.run(*mode, "--only", name)
+
+        assert done.returncode == 2
+        assert done.stderr == (
+            f'mlpipeline: --only "{name}" matches nothing that the queue lists. Did you mean "{nearest}"?\n'
+        )
+        assert selected(project) == []
+
+    def test_a_script_that_cannot_be_used_says_why(self, project):
+        project.write_script("digits.py", "import missing\n")
+        done = project.run("-r", "--only", "digits:small")
+
+        assert done.returncode == 1
+        assert "No module named 'missing'" in done.stdout
+        assert "matches nothing" not in done.stderr
+
+
+class TestWhere:
+    def test_the_project_is_the_nearest_folder_above_or_what_c_says(self, project, tmp_path):
+        command = [sys.executable, "-m", "mlpipeline"]
+
+        def run(*arguments, cwd):
+            return subprocess.run(
+                [*command, *arguments], cwd=cwd, env=project.environment(), capture_output=True, text=True, check=False
+            )
+
+        below = run("-r", "--only", "digits", cwd=project.models_dir / "cnn")
+        assert below.returncode == 0, below.stderr
+        elsewhere = run("-C", str(project.root), "-r", "-u", cwd=tmp_path)
+        assert elsewhere.returncode == 0, elsewhere.stderr
+        assert "4 versions: 2 to run, 2 done" in elsewhere.stdout
+        listed = run("-C", str(project.models_dir), "runs", cwd=tmp_path)
+        assert listed.stdout.count("succeeded") == 4
+
+    def test_outside_a_project_it_says_what_to_do(self, project, tmp_path):
+        done = project.run("-C", str(tmp_path), "-r")
+        assert done.returncode == 2
+        assert "mlp.toml: there is none in" in done.stderr
+        assert "-C DIR" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("-u",),
+        ("-j", "2"),
+        ("--watch",),
+        ("-n",),
+        ("-r", "-j", "0"),
+        ("-r", "--only", ":x"),
+        ("-r", "status"),
+        ("--only", "x", "runs"),
+    ],
+)
+def test_options_that_do_not_fit_are_wrong_usage(project, arguments):
+    done = project.run(*arguments)
+
+    assert done.returncode == 2
+    assert done.stderr
+    assert not project.outputs.exists()
+
+
+def test_the_plan_comes_first_and_the_table_last(make_project, tmp_path):
+    script = SCRIPT.replace('versions.add_version("small", x=1)', "")
+    project = make_project(tmp_path, {"good.py": SCRIPT, "bad.py": script.replace("x=2", "x=0"), "none.py": ""})
+    done = project.run("-r")
+
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    assert lines[2].endswith("3 versions: 3 to run; 1 cannot be used")
+    table = lines[lines.index("") + 1 :]
+    assert table[0].split() == ["version", "outcome", "time", "results", "where", "to", "look"]
+    rows = {row.split("  ")[0]: row for row in table[2:]}
+    assert list(rows) == ["good:small", "good:large 🎉", "bad:large 🎉", "none.py"]
+    assert "y=1" in rows["good:small"] and "outputs/model_ckpts/good-small" in rows["good:small"]
+    assert "failed (exception)" in rows["bad:large 🎉"] and "ValueError: as told" in rows["bad:large 🎉"]
+    where = rows["bad:large 🎉"].split()[-1]
+    assert "is empty" in rows["none.py"]
+    assert where.endswith("/1/output.log")
+
+
+@pytest.mark.parametrize(
+    ("versions", "told"),
+    [
+        ('versions.add_version("a/b", x=1)', "path separator"),
+        ('versions.add_version("..", x=1)', "stands for another folder"),
+        ('versions.add_version("a\\nb", x=1)', "control character"),
+        ('versions.add_version("x" * 201, x=1)', "at most 200"),
+    ],
+)
+def test_names_that_cannot_be_part_of_a_path_cost_their_script_or_version_alone(project, versions, told):
+    project.write_script("bad.py", SCRIPT.replace('versions.add_version("small", x=1)', versions))
+    project.write_queue(["bad.py", {"script": "digits.py", "versions": ["small"]}])
+    done = project.run("-r")
+
+    assert done.returncode == 1
+    assert told in done.stdout
+    assert outcomes(project, "digits:small") == ["succeeded"]
+    assert model_dir(project, "digits-small").is_dir()
+
+
+def test_two_scripts_whose_versions_would_share_a_model_dir_are_named_and_the_rest_runs(project):
+    project.write_script("a.py", SCRIPT.replace('"small"', '"b-c"'))
+    project.write_script("a-b.py", SCRIPT.replace('"small"', '"c"'))
+    project.write_queue(["a.py", "a-b.py"])
+    done = project.run("-r")
+
+    assert done.returncode == 1
+    assert "a:b-c and a-b:c: would use the same model dir, a-b-c. Give one of them another name" in done.stdout
+    assert selected(project) == ["a:large 🎉", "a-b:large 🎉"]
+    assert starts(project, "a:large 🎉") == ["clean"]
