@@ -27,31 +27,42 @@ if "mlpipeline.worker" in sys.orig_argv and "run" in sys.orig_argv:
 class Night:
     """One version, `net:v`, that counts its executions in a file outside and then waits at a gate."""
 
-    def __init__(self, make_project: Callable[..., Project], folder: Path) -> None:
+    def __init__(self, make_project: Callable[..., Project], folder: Path, *, stop_grace: float = 20) -> None:
         self.outside = folder / "outside"
         self.outside.mkdir()
         self.temporary = folder / "temporary"
         self.temporary.mkdir()
         self.gate = Gate(self.outside / "gate")
+        #: There once the run at the gate knows that it should stop.
+        self.told = self.outside / "told"
         self.env = {"TMPDIR": str(self.temporary)}
         scripts = {"_gate.py": GATE_SOURCE, "net.py": self.source()}
-        self.project = make_project(folder, scripts, settings="[worker]\nstop_grace = 5\n")
+        self.project = make_project(folder, scripts, settings=f"[worker]\nstop_grace = {stop_grace}\n")
 
     def source(self, before: str = "", after: str = "") -> str:
         """The model script; `before` and `after` are lines of its function around what waits at the gate."""
         return f"""
+import pathlib, time
 from mlpipeline.authoring.function_model import FunctionModel
 from mlpipeline.authoring.versions import Versions
 from _gate import wait_for
 
 NEVER = {str(self.outside / "never")!r}
 
+def hold(run):
+    pathlib.Path({str(self.gate) + ".reached"!r}).touch()
+    while not pathlib.Path({str(self.gate)!r}).exists():
+        if run.should_stop:
+            pathlib.Path({str(self.told)!r}).touch()
+        time.sleep(0.01)
+
 def train(*, model_dir, run):
     with open({str(self.outside / "executions")!r}, "a") as file:
         file.write(run.id + "\\n")
     {before.strip()}
     for step in run.steps(2):
-        wait_for({str(self.gate)!r})
+        hold(run)
+        (model_dir / "kept").touch()
     {after.strip()}
     return {{"value": 1}}
 
@@ -77,29 +88,17 @@ MODEL = FunctionModel(train, versions)
 
     def kill_daemon_at(self, moment: str, *arguments: str, env: Mapping[str, str] | None = None) -> None:
         """Launch, and return when the daemon was killed at `moment` of `kill_at.MOMENTS`."""
-        done = subprocess.run(
-            [sys.executable, str(KILL_AT), moment, "-r", *arguments],
-            cwd=self.project.root,
-            env=self.project.environment({**self.env, **(env or {})}),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=60,
-            check=False,
-            start_new_session=True,
-        )
-        assert done.returncode == -9, done.stdout.decode() + done.stderr.decode()
+        daemon = self.start_killed_at(moment, *arguments, env=env)
+        assert daemon.wait(timeout=60) == -9, daemon.out + daemon.err
+
+    def start_killed_at(self, moment: str, *arguments: str, env: Mapping[str, str] | None = None) -> Started:
+        """Launch a daemon that will be killed at `moment` of `kill_at.MOMENTS`."""
+        return self._start([str(KILL_AT), moment, "-r", *arguments], env)
 
     def start_changed(self, change: str, *arguments: str, env: Mapping[str, str] | None = None) -> Started:
         """Start `mlpipeline arguments` in a process that executed the statements `change` first."""
         program = f"{change}\nfrom mlpipeline.cli.main import main\nmain()"
-        return Started(
-            [sys.executable, "-c", program, *arguments],
-            out=self.outside / "out",
-            err=self.outside / "err",
-            cwd=self.project.root,
-            env=self.project.environment({**self.env, **(env or {})}),
-            stdin=subprocess.DEVNULL,
-        )
+        return self._start(["-c", program, *arguments], env)
 
     def check_all_is_settled(self, *, runs: int) -> None:
         """Check that the version has `runs` runs, all succeeded, and that nothing is left over."""
@@ -109,10 +108,25 @@ MODEL = FunctionModel(train, versions)
         assert warnings == []
         assert [run.outcome for run in found] == ["succeeded"] * runs
         assert [self.project.results.count(f"run        {run.id} on") for run in found] == [1] * runs
-        assert list(outputs.claims.rglob("*")) == []
+        self.check_nothing_is_left()
+
+    def check_nothing_is_left(self) -> None:
+        """Check that there is no claim, heartbeat, process or temporary file."""
+        outputs = Outputs(path=self.project.outputs, host=HOST)
+        assert list(outputs.claims.rglob("*.json")) == []
         assert not outputs.heartbeat.exists()
         assert self.project.processes() == []
         assert list(self.temporary.iterdir()) == []
+
+    def _start(self, arguments: list[str], env: Mapping[str, str] | None) -> Started:
+        return Started(
+            [sys.executable, *arguments],
+            out=self.outside / "out",
+            err=self.outside / "err",
+            cwd=self.project.root,
+            env=self.project.environment({**self.env, **(env or {})}),
+            stdin=subprocess.DEVNULL,
+        )
 
 
 def hold_workers(folder: Path, gate: Gate) -> dict[str, str]:
