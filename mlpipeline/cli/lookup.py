@@ -58,8 +58,9 @@ def _observe(outputs: Any) -> tuple[list[Any], list[Any]]:
     from mlpipeline.history.ledger import Ledger
     from mlpipeline.views.observed import observe_daemons, observe_runs
 
-    ledger = Ledger.read(outputs, warn=lambda text: click.echo(f"mlpipeline: {text}", err=True))
+    # Daemons first: one that ends meanwhile has then recorded its runs.
     daemons = observe_daemons(outputs)
+    ledger = Ledger.read(outputs, warn=lambda text: click.echo(f"mlpipeline: {text}", err=True))
     return daemons, observe_runs(ledger, outputs, daemons)
 
 
@@ -80,4 +81,5 @@ def _queued(settings: Any) -> list[str]:
 def _echo_json(value: Any) -> None:
     import json
 
-    click.echo(json.dumps(value, ensure_ascii=False, indent=1))
+    # Programs get UTF-8 whatever the locale is; half a surrogate pair becomes its JSON escape.
+    click.echo(json.dumps(value, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace"))

@@ -1,0 +1,234 @@
+"""`mlpipeline status` and `mlpipeline runs`: true with a live daemon, without one, and after whatever died."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+
+import pytest
+from record import model_dir
+from support import GATE_SOURCE, HOST, Gate, wait_until
+
+SCRIPT = """
+from mlpipeline import FunctionModel, Versions
+from _gate import wait_for
+def train(lr, *, run):
+    if lr == 0:
+        raise ValueError("as told")
+    for step in run.steps(5):
+        run.log_metrics({{"loss": 1.0}}, step=step)
+        if lr == 2 and step == 2:
+            wait_for({gate!r})
+    return {{"größe": lr, "best": None}}
+versions = Versions()
+versions.add_version("good 🎉", lr=1)
+versions.add_version("bad", lr=0)
+versions.add_version("held", lr=2)
+versions.add_version("last", lr=3)
+MODEL = FunctionModel(train, versions)
+"""
+KEYS = [
+    *("run", "id", "model", "version", "state", "outcome", "failure", "error", "mark", "why", "host", "pid", "attempt"),
+    *("started_at", "ended_at", "seconds", "parameters", "results", "model_dir", "run_dir"),
+]
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d")
+
+
+class Night:
+    """A queue that stands at a gate in the third of its four versions."""
+
+    def __init__(self, make_project, folder):
+        self.gate = Gate(folder / "open")
+        scripts = {"_gate.py": GATE_SOURCE, "net.py": SCRIPT.format(gate=str(self.gate))}
+        self.project = make_project(folder, scripts)
+        self.daemon = self.project.start("-r")
+        self.gate.wait_reached()
+        wait_until(lambda: self.project.history()[-1]["event"] == "running")
+        self.worker = self.project.history()[-1]["pid"]
+
+    def runs(self, *options, env=None):
+        done = self.project.run("runs", "--json", *options, env=env)
+        assert (done.returncode, done.stderr) == (0, "")
+        return json.loads(done.stdout)
+
+    def status(self, env=None):
+        done = self.project.run("status", "--json", env=env)
+        assert (done.returncode, done.stderr) == (0, "")
+        return json.loads(done.stdout)
+
+    def screen(self, env=None):
+        done = self.project.run("status", env=env)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+
+@pytest.fixture
+def night(make_project, tmp_path):
+    return Night(make_project, tmp_path)
+
+
+def test_runs_for_programs_have_exactly_the_promised_keys(night):
+    held, bad, good = night.runs()
+    outputs = night.project.outputs
+
+    assert [list(run) for run in (held, bad, good)] == [KEYS] * 3
+    assert good == {
+        "run": f"net-good 🎉-{good['id']}",
+        "id": good["id"],
+        "model": "net",
+        "version": "good 🎉",
+        "state": "ended",
+        "outcome": "succeeded",
+        "failure": None,
+        "error": None,
+        "mark": None,
+        "why": None,
+        "host": HOST,
+        "pid": None,
+        "attempt": 1,
+        "started_at": good["started_at"],
+        "ended_at": good["ended_at"],
+        "seconds": good["seconds"],
+        "parameters": {"lr": 1},
+        "results": {"größe": 1, "best": None},
+        "model_dir": str(model_dir(night.project, "net-good 🎉")),
+        "run_dir": str(outputs / "runs" / good["run"]),
+    }
+    assert TIME.fullmatch(good["started_at"])
+    assert TIME.fullmatch(good["ended_at"])
+    assert 0 < good["seconds"] < 60
+    assert (bad["state"], bad["outcome"], bad["failure"]) == ("ended", "failed", "exception")
+    assert bad["error"] == "ValueError: as told"
+    assert bad["results"] == {}
+    assert (held["state"], held["outcome"], held["pid"], held["ended_at"]) == ("running", None, night.worker, None)
+    assert TIME.fullmatch(held["started_at"])
+    assert [run["version"] for run in night.runs("-n", "2")] == ["held", "bad"]
+
+
+def test_output_for_programs_is_utf_8_whatever_the_locale(night):
+    done = night.project.run("runs", "--json", env={"PYTHONIOENCODING": "ascii", "LC_ALL": "C"})
+    assert [run["version"] for run in json.loads(done.stdout)] == ["held", "bad", "good 🎉"]
+    assert "größe" in done.stdout
+    assert "\\ud83c" not in done.stdout
+
+
+def test_status_shows_what_runs_what_is_next_what_failed_and_where_the_daemon_is(night):
+    screen = night.screen()
+    assert f"daemon on {HOST}: pid {night.daemon.pid}, since 20" in screen
+    running = next(line for line in screen.splitlines() if "net:held" in line)
+    assert str(night.worker) in running
+    assert "2 of 5" in running
+    assert "next: net:last" in screen
+    failed = next(line for line in screen.splitlines() if "net:bad" in line)
+    assert "ValueError: as told" in failed
+    assert failed.endswith("/1/output.log")
+    assert "net:good" not in screen
+
+    status = night.status()
+    assert status["host"] == HOST
+    assert status["daemon"]["pid"] == night.daemon.pid
+    assert status["daemon"]["is_alive"] is True
+    assert status["daemon"]["next"] == ["net:last"]
+    assert {run["version"]: run["state"] for run in status["runs"]} == {"held": "running", "bad": "ended"}
+
+
+def test_without_a_daemon_it_says_what_a_launch_would_begin_with(night):
+    night.gate.open()
+    assert night.daemon.wait(30) == 1
+
+    screen = night.screen()
+    assert f"no daemon is running on {HOST}" in screen
+    assert "next, when it is launched: net.py" in screen
+    assert "net:bad" in screen
+    assert "net:held" not in screen
+    assert night.status()["daemon"] is None
+    table = night.project.run("runs").stdout.splitlines()
+    assert [line.split()[1] for line in table[2:]] == ["net:last", "net:held", "net:bad", "net:good"]
+
+
+def test_after_a_killed_daemon_a_live_run_is_running_and_a_dead_one_is_not(night):
+    night.daemon.kill()
+    night.daemon.wait(10)
+    held = night.runs("-n", "1")[0]
+    assert (held["state"], held["pid"]) == ("running", night.worker)
+    assert held["why"] == "its daemon is not running"
+    assert f"no daemon is running on {HOST}; the last one (pid {night.daemon.pid}, since" in night.screen()
+    assert night.status()["daemon"]["is_alive"] is False
+
+    os.kill(night.worker, 9)
+    wait_until(lambda: night.worker not in [process.pid for process in night.project.processes()])
+    held = night.runs("-n", "1")[0]
+    assert (held["state"], held["outcome"], held["pid"]) == ("ended", "lost", None)
+    assert held["why"] == "not recorded yet; the next launch does that"
+    assert "lost" in night.screen()
+    assert [run["state"] for run in night.status()["runs"]] == ["ended", "ended"]
+
+
+def test_a_run_that_ended_while_no_daemon_looked_is_shown_by_its_result(night):
+    night.daemon.kill()
+    night.daemon.wait(10)
+    night.gate.open()
+    wait_until(lambda: night.worker not in [process.pid for process in night.project.processes()])
+
+    held = night.runs("-n", "1")[0]
+    assert (held["state"], held["outcome"], held["results"]["größe"]) == ("ended", "succeeded", 2)
+
+
+def test_from_another_host_it_says_when_the_run_was_last_heard_of(night):
+    elsewhere = {"MLP_HOST": "box2"}
+    held = night.runs("-n", "1", env=elsewhere)[0]
+    assert (held["state"], held["host"]) == ("running", HOST)
+    assert held["why"] == f"on {HOST}, last heard just now"
+
+    night.daemon.kill()
+    night.daemon.wait(10)
+    os.kill(night.worker, 9)
+    heartbeat = night.project.outputs / f"heartbeat-{HOST}"
+    then = heartbeat.stat().st_mtime - 2400
+    os.utime(heartbeat, (then, then))
+    held = night.runs("-n", "1", env=elsewhere)[0]
+    assert (held["state"], held["outcome"]) == ("running", None)  # only its own host can say more
+    assert re.fullmatch(f"on {HOST}, last heard 40 min \\d+ s ago", held["why"])
+    screen = night.screen(env=elsewhere)
+    assert "no daemon is running on box2" in screen
+    assert re.search(rf"daemon on {HOST}: pid {night.daemon.pid}, last heard 40 min", screen)
+    status = night.status(env=elsewhere)
+    assert (status["daemon"], [daemon["host"] for daemon in status["other_daemons"]]) == (None, [HOST])
+    assert status["other_daemons"][0]["is_alive"] is None
+
+
+def test_what_cannot_be_read_of_a_history_is_skipped_with_a_warning(night):
+    night.gate.open()
+    assert night.daemon.wait(30) == 1
+    path = night.project.outputs / f"history-{HOST}.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    index = next(index for index, line in enumerate(lines) if b'"event":"ended"' in line)
+    odd = [b"\xff\x00 no JSON\n", b'["no event"]\n', b'{"event":"running","run":"never1","at":"x"}\n']
+    path.write_bytes(b"".join([*lines[:index], lines[index], *odd, *lines[index + 1 :]]) + b'{"event":"sele')
+
+    done = night.project.run("runs", "--json")
+
+    assert done.returncode == 0
+    assert [run["version"] for run in json.loads(done.stdout)] == ["last", "held", "bad", "good 🎉"]
+    name = path.name
+    assert done.stderr.splitlines() == [
+        f"mlpipeline: {name}: line {index + 2} is torn or not an event; skipped",
+        f"mlpipeline: {name}: line {index + 3} is torn or not an event; skipped",
+        f"mlpipeline: {name}: line {len(lines) + 4} is torn or not an event; skipped",
+        "mlpipeline: history: run never1 cannot be running before it was selected; skipped",
+    ]
+    again = night.project.run("-r", "-u")
+    assert "4 versions: 3 done, 1 resumes" in again.stdout
+    assert f"{name}: line {index + 2} is torn" in night.project.log
+
+
+def test_a_project_without_history_has_no_runs(make_project, tmp_path):
+    project = make_project(tmp_path, {"a.py": "MODEL = None\n"})
+
+    assert project.run("runs").stdout == "no runs yet\n"
+    assert json.loads(project.run("runs", "--json").stdout) == []
+    status = json.loads(project.run("status", "--json").stdout)
+    assert (status["daemon"], status["runs"]) == (None, [])
+    assert "next, when it is launched: a.py" in project.run("status").stdout
+    assert not project.outputs.exists()
