@@ -65,7 +65,7 @@ def launch(settings: Settings, host: str, options: LaunchOptions, reporter: Repo
             executor=executor,
             starter=Starter(settings, outputs, records, descriptions, executor),
             presence=presence,
-            surroundings=Surroundings(settings.root, settings.environment_variables),
+            surroundings=Surroundings(settings.root, outputs.path, settings.environment_variables),
             waker=waker,
             watch=watch,
             reporter=reporter,

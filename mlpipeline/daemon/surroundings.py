@@ -43,12 +43,11 @@ RECORDED_VARIABLES = (
 class Surroundings:
     """Looks around in a thread of its own: git on a network drive may take its time."""
 
-    def __init__(self, project: Path, extra_variables: Iterable[str]) -> None:
-        self._project = project
+    def __init__(self, project: Path, outputs: Path, extra_variables: Iterable[str]) -> None:
         self._names = sorted({*RECORDED_VARIABLES, *extra_variables})
         #: What was found; None as long as that is being found out.
         self.found: dict[str, Any] | None = None
-        self._git = Git(project)
+        self._git = Git(project, outputs)
         self._thread = threading.Thread(target=self._look, name="surroundings", daemon=True)
         self._thread.start()
 
@@ -76,8 +75,11 @@ def _packages() -> dict[str, str]:
 class Git:
     """Asks git about a project; it may hang, and is ended then."""
 
-    def __init__(self, project: Path) -> None:
+    def __init__(self, project: Path, outputs: Path) -> None:
         self._project = project
+        # What runs leave is no part of what they ran with, whether git is told to ignore it or not.
+        inside = outputs.relative_to(project).as_posix() if outputs.is_relative_to(project) else None
+        self._paths = (".", *([f":(exclude){inside}"] if inside else []))
         self._lock = threading.Lock()
         self._asked: subprocess.Popen[bytes] | None = None
         self._is_closed = False
@@ -87,8 +89,9 @@ class Git:
         commit = self._answer("rev-parse", "HEAD")
         if commit is None:
             return None
-        diff = self._answer("diff", "HEAD", "--", ".")
-        untracked = self._answer("ls-files", "--others", "--exclude-standard", "--", ".")
+        # Whatever the user's own settings make of a diff, this one is plain text that can be applied.
+        diff = self._answer("diff", "--no-color", "--no-ext-diff", "--no-textconv", "HEAD", "--", *self._paths)
+        untracked = self._answer("ls-files", "--others", "--exclude-standard", "--", *self._paths)
         return {
             "commit": commit.strip(),
             "diff": None if diff is None else diff[:_DIFF_LIMIT_BYTES],
@@ -122,7 +125,7 @@ class Git:
                 return None
             with suppress(OSError):
                 self._asked = subprocess.Popen(
-                    ["git", "-c", "core.fsmonitor=false", *arguments],
+                    ["git", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false", *arguments],
                     cwd=self._project,
                     # A prompt nobody sees would wait for ever; a lock taken for a look would disturb the user's git.
                     env={**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"},
