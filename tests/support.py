@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
 import textwrap
@@ -252,6 +253,21 @@ def write_project(
     project.write_queue(every if queue is None else queue)
     project.write_queue(every if test_queue is None else test_queue, test=True)
     return project
+
+
+def read_events(folder: Path) -> list[tuple[str, int, float]]:
+    """The scalars in the TensorBoard event files of a folder: name, step and value, as they were written."""
+    from tensorboardX.proto.event_pb2 import Event
+
+    scalars = []
+    for path in sorted(folder.glob("events.out.tfevents.*")):
+        data, offset = path.read_bytes(), 0
+        while offset < len(data):  # length, its checksum, the event, its checksum
+            (length,) = struct.unpack_from("<Q", data, offset)
+            event = Event.FromString(data[offset + 12 : offset + 12 + length])
+            offset += 16 + length
+            scalars += [(value.tag, event.step, value.simple_value) for value in event.summary.value]
+    return scalars
 
 
 def _queue_text(entries: Iterable[str | Mapping[str, Any]]) -> str:
