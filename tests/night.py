@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -81,6 +82,11 @@ MODEL = FunctionModel(train, versions)
         """How often user code really ran."""
         path = self.outside / "executions"
         return len(path.read_text().splitlines()) if path.exists() else 0
+
+    def claim_of(self, model_dir: str) -> dict[str, Any]:
+        """What the claim of a model dir says."""
+        claim: dict[str, Any] = json.loads((self.project.outputs / "claims" / f"{model_dir}.json").read_text())
+        return claim
 
     def write_script(self, *, before: str = "", after: str = "") -> None:
         """Put another script in place, see `source`."""

@@ -194,6 +194,7 @@ class Daemon:
             self._parts.watch.cover(self._parts.catalogue.source_folders)
 
     def _start_what_may_start(self) -> None:
+        self._release_held()
         while self._is_planned and len(self._active) < self._options.jobs:
             self._parts.catalogue.refresh()
             self._records.ledger.follow_other_hosts()
@@ -207,6 +208,11 @@ class Daemon:
             elif outcome is not None:
                 self._begun[offer.key] = offer.identity
                 self._active.append(outcome)
+
+    def _release_held(self) -> None:
+        if self._held:
+            self._records.ledger.follow_other_hosts()
+        self._held = {key: held for key, held in self._held.items() if not held.is_over()}
 
     def _next(self) -> tuple[Offer, Verdict] | None:
         for offer in self._parts.catalogue.in_turn:
@@ -277,12 +283,6 @@ class Daemon:
         held = [{"what": key, "why": held.why} for key, held in self._held.items()]
         held += [{"what": problem.what, "why": problem.why} for problem in self._parts.catalogue.problems]
         self._parts.presence.beat([key for key in waiting if key not in self._held], held)
-        self._release_held()
-
-    def _release_held(self) -> None:
-        if self._held:
-            self._records.ledger.follow_other_hosts()
-        self._held = {key: held for key, held in self._held.items() if not held.is_over()}
 
     def _log(self, text: str) -> None:
         self._records.log(text)

@@ -20,7 +20,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     from rich.table import Table
     from rich.text import Text
 
-    is_terminal = sys.stdout.isatty()
+    # There is no stdout at all if it was closed before the launch.
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
     drawn = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in columns:
         drawn.add_column(column, overflow="fold", no_wrap=not is_terminal)
