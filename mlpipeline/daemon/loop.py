@@ -127,6 +127,7 @@ class Daemon:
             and self._is_planned
             and self._parts.catalogue.is_complete
             and self._next() is None
+            and not self._is_holder_new
         )
 
     def _close(self) -> int:
@@ -233,6 +234,10 @@ class Daemon:
         self._held[offer.key] = held
         self._log(f"{offer.key} is held: {held.why}")
 
+    @property
+    def _is_holder_new(self) -> bool:
+        return any(held.is_new for held in self._held.values())
+
     def _is_begun(self, offer: Offer) -> bool:
         begun = self._begun.get(offer.key)
         # Once per launch; whoever watches wants what was edited since to come up again.
@@ -303,7 +308,7 @@ class Daemon:
         if self._trouble is not None:
             return _TROUBLE_S
         is_starting = any(self._records.run(active.run_id).state is State.WAITING for active in self._active)
-        if is_starting or not self._parts.catalogue.is_complete:
+        if is_starting or self._is_holder_new or not self._parts.catalogue.is_complete:
             return _SOON_S
         if any(not active.is_own for active in self._active):
             return _ADOPTED_S

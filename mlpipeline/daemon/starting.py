@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
@@ -28,6 +28,8 @@ from mlpipeline.project.progress import read_progress
 from mlpipeline.project.settings import Settings
 
 _SEED_LIMIT = 2**32
+#: How long it takes at most, but on a bad day, from a claim to the record of its run, in seconds.
+_RECORDING_TIME_S = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,13 @@ class Held:
     why: str
     #: Whether that may be over.
     is_over: Callable[[], bool]
+    #: When it was found, on the monotonic clock.
+    since: float = field(default_factory=time.monotonic)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the holder may only not have recorded yet what it starts."""
+        return time.monotonic() - self.since < _RECORDING_TIME_S
 
 
 class Starter:
