@@ -96,4 +96,5 @@ def _file_id(descriptor: int) -> tuple[int, int] | None:
         status = os.fstat(descriptor)
     except OSError:
         return None
-    return status.st_dev, status.st_ino
+    # One that was deleted is not there for anybody.
+    return (status.st_dev, status.st_ino) if status.st_nlink else None
