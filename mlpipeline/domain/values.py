@@ -55,7 +55,8 @@ def as_number(value: object, key: str) -> int | float:
         return int(scalar)
     if isinstance(scalar, float):
         return float(scalar)
-    raise NotJson(key, f"is {_kind(value)}, not one number. {_advice(value)}")
+    advice = _advice(value) if _has_items(value) else "Give an int, a float, or a scalar of NumPy or torch."
+    raise NotJson(key, f"is {_kind(value)}, not one number. {advice}")
 
 
 def described(value: object) -> str:
@@ -148,8 +149,12 @@ def _kind(value: object) -> str:
     return f"{article} {name}"
 
 
+def _has_items(value: object) -> bool:
+    return hasattr(type(value), "tolist") and hasattr(type(value), "shape")
+
+
 def _advice(value: object) -> str:
-    if hasattr(type(value), "tolist") and hasattr(type(value), "shape"):
+    if _has_items(value):
         return "Reduce it to one number (`.mean().item()`), or record it as a list (`.tolist()`)."
     if isinstance(value, set | frozenset):
         return "A set has no order: use `sorted(...)`."

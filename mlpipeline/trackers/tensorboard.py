@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 #: How long the end of a run waits for its last events, in seconds.
 _CLOSE_TIMEOUT_S = 20.0
+#: How often what was written is flushed to the disk, in seconds: so far behind are the curves of a run under way.
+_FLUSH_INTERVAL_S = 5.0
 
 _Entry = tuple[Mapping[str, int | float], int | None, float]
 
@@ -38,20 +41,56 @@ class TensorBoard:
 
     def _write_all(self) -> None:
         try:
-            writer = self._writer()
-            steps: dict[str, int] = {}
-            while (entry := self._entries.get()) is not None:
-                values, step, at = entry
-                for name, value in values.items():
-                    # Metrics logged without a step are counted, each by itself.
-                    steps[name] = steps.get(name, -1) + 1 if step is None else step
-                    writer.add_scalar(name, value, steps[name], walltime=at)
-            writer.close()
+            first = self._entries.get()
+            if first is not None:
+                _EventFile(self._folder).write_all(first, self._entries)
         except Exception as error:
             self._is_broken = True
             sys.stderr.write(f"TensorBoard events are not written: {error}. The metrics are in metrics.jsonl.\n")
 
-    def _writer(self) -> Any:
-        from tensorboardX import SummaryWriter
 
-        return SummaryWriter(str(self._folder))
+class _EventFile:
+    """One event file.
+
+    tensorboardX's own `SummaryWriter` would put a queue of multiprocessing and one more thread between us and the
+    file, where an error of the disk would be lost, and it warns of every NaN.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        from tensorboardX.event_file_writer import EventsWriter
+
+        self._file = EventsWriter(str(folder / "events"))
+        self._steps: dict[str, int] = {}
+
+    def write_all(self, first: _Entry, entries: SimpleQueue[_Entry | None]) -> None:
+        """Write `first` and what comes, until None does."""
+        self._write(*first)
+        flush_at = time.monotonic()
+        while True:
+            try:
+                entry = entries.get(timeout=max(0.0, flush_at - time.monotonic()))
+            except Empty:
+                self._file.flush()
+                entry = entries.get()
+                flush_at = time.monotonic() + _FLUSH_INTERVAL_S
+            if entry is None:
+                break
+            self._write(*entry)
+        self._file.close()
+
+    def _write(self, values: Mapping[str, int | float], step: int | None, at: float) -> None:
+        from tensorboardX.proto.event_pb2 import Event
+        from tensorboardX.proto.summary_pb2 import Summary
+
+        for name, value in values.items():
+            # Metrics logged without a step are counted, each by itself.
+            self._steps[name] = self._steps.get(name, -1) + 1 if step is None else step
+            scalar: Any = Summary.Value(tag=name, simple_value=_as_float(value))
+            self._file.write_event(Event(wall_time=at, step=self._steps[name], summary=Summary(value=[scalar])))
+
+
+def _as_float(value: int | float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # An int may be larger than any float.
+        return float("inf") if value > 0 else float("-inf")

@@ -102,7 +102,7 @@ def train(run):
     assert [line["metrics"]["a"] for line in _lines(folders["closed"])] == [1, 2]
     assert (project.root / "own-file").read_text() == "mine"
     assert [line["metrics"]["a"] for line in _lines(folders["forked"])] == [1, 2, 3]
-    assert runs["wrong"]["error"].startswith("loss: is a str, not one number.")
+    assert runs["wrong"]["error"].startswith("loss: is a str, not one number. Give an int, a float")
     assert 'run.log_metrics({"loss": "low"})' in project.log
 
 
