@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import accumulate
 
 import pytest
 from record import model_dir, outcomes, set_aside, starts
@@ -92,31 +93,27 @@ class TestNoLog:
 def test_so_many_run_at_once_and_never_more(make_project, tmp_path):
     gate = Gate(tmp_path / "open")
     script = """
-    import os, pathlib, time
+    import pathlib
     from mlpipeline import FunctionModel, Versions
     from _gate import wait_for
     def train(i):
-        me = pathlib.Path(f"alive-{i}")
-        me.touch()
-        here = len(list(pathlib.Path().glob("alive-*")))
-        wait_for(GATE) if here == 3 or not pathlib.Path(GATE).exists() else None
-        seen = len(list(pathlib.Path().glob("alive-*")))
-        me.unlink()
-        return {"seen": max(here, seen)}
+        pathlib.Path(f"begun-{i}").touch()
+        wait_for(GATE)
     versions = Versions()
-    for i in range(7):
+    for i in range(6):
         versions.add_version(f"v{i}", i=i)
     MODEL = FunctionModel(train, versions)
-    """.replace("GATE)", f"{str(gate)!r})")
+    """.replace("GATE", repr(str(gate)))
     project = make_project(tmp_path, {"_gate.py": GATE_SOURCE, "many.py": script})
     daemon = project.start("-r", "-j", "3")
-    wait_until(lambda: len(list(project.root.glob("alive-*"))) == 3)
+    wait_until(lambda: len(list(project.root.glob("begun-*"))) == 3)
     gate.open()
 
     assert daemon.wait(30) == 0
-    seen = [event["results"]["seen"] for event in project.history() if event["event"] == "ended"]
-    assert len(seen) == 7
-    assert max(seen) == 3
+    changes = {"selected": 1, "ended": -1}
+    at_once = list(accumulate(changes.get(event["event"], 0) for event in project.history()))
+    assert (max(at_once), at_once[-1]) == (3, 0)
+    assert len(list(project.root.glob("begun-*"))) == 6
 
 
 class TestOnly:
