@@ -12,6 +12,7 @@ from mlpipeline.domain.excerpts import excerpt
 from mlpipeline.domain.result import Result
 from mlpipeline.domain.runs import Outcome, Run, Start
 from mlpipeline.history import claims
+from mlpipeline.project.files import NO_ROOM
 from mlpipeline.project.last_output import last_output
 from mlpipeline.project.paths import AttemptDir, Outputs
 
@@ -39,12 +40,14 @@ def give_back(run: Run, result: Result | None, outputs: Outputs, records: Record
     The claim goes last: as long as it stands, a launch after a crash finds out what is still to be done.
 
     Raises:
-        OSError: the claim could not be removed.
+        OSError: there is no room for the block, or the claim could not be removed; it may be tried again.
     """
     try:
         if not records.has_results(run):
             records.add_results(reporter.results_block(run, result))
     except OSError as error:
+        if error.errno in NO_ROOM:
+            raise
         records.log(f"its results are not in {records.outputs.results.name}: {error.strerror}", run.id)
     claims.release(outputs.claim(run.model_dir), run.id)
 

@@ -34,11 +34,13 @@ def launch(settings: Settings, host: str, options: LaunchOptions, reporter: Repo
 
     Raises:
         QueueError: the queue file cannot be used.
-        OutputsError: the outputs folder cannot be used, or another daemon of this host uses it.
+        OutputsError: the outputs folder cannot be used, or another daemon of this host uses it, or there is nowhere to
+            put temporary files.
         MlpipelineError: `--only` asks for something that is not in the queue.
     """
     queue_file = QueueFile(settings.root / QUEUE_NAME, settings.models_dir)
     queue_file.read()
+    _require_temporary_folder()
     outputs = Outputs(path=settings.models_dir / OUTPUTS_NAME, host=host)
     waker = Waker()
     since = timestamp()
@@ -56,6 +58,8 @@ def launch(settings: Settings, host: str, options: LaunchOptions, reporter: Repo
         watch = SourceWatch(settings, waker.wake, records.log) if options.watch else None
         if watch is not None:
             stack.callback(watch.stop)
+        surroundings = Surroundings(settings.root, outputs.path, settings.environment_variables)
+        stack.callback(surroundings.close, 0)
         parts = Parts(
             settings=settings,
             options=options,
@@ -65,12 +69,20 @@ def launch(settings: Settings, host: str, options: LaunchOptions, reporter: Repo
             executor=executor,
             starter=Starter(settings, outputs, records, descriptions, executor),
             presence=presence,
-            surroundings=Surroundings(settings.root, outputs.path, settings.environment_variables),
+            surroundings=surroundings,
             waker=waker,
             watch=watch,
             reporter=reporter,
         )
         return Daemon(parts).run()
+
+
+def _require_temporary_folder() -> None:
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError as error:
+        told = "no folder for temporary files can be written. Make room, or name another one in the variable TMPDIR."
+        raise OutputsError(told) from error
 
 
 @contextmanager

@@ -11,6 +11,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+#: What is answered where there is no room.
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+
 
 def write_whole(path: Path, data: bytes) -> None:
     """Put `data` at `path` at once: written aside, flushed to disk, then renamed.

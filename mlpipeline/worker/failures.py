@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import traceback as tracebacks
 from dataclasses import dataclass
 
 from mlpipeline.domain.runs import Failure
 from mlpipeline.errors import MlpipelineError, ScriptError, VersionsError
+from mlpipeline.project.files import NO_ROOM
 from mlpipeline.project.last_output import is_own_file
 
 #: How long an error may be that is told in one line, in characters.
@@ -55,7 +55,7 @@ def _told(error: BaseException) -> Told:
             return _own_told(error)
         case SystemExit():
             return Told(failure=Failure.EXIT, error=f"{exit_call(error)} was called", traceback=user_traceback(error))
-        case OSError() if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        case OSError() if error.errno in NO_ROOM:
             return Told(failure=Failure.DISK_FULL, error=one_line(error), traceback=user_traceback(error))
     return Told(failure=Failure.EXCEPTION, error=one_line(error), traceback=user_traceback(error))
 

@@ -1,0 +1,165 @@
+"""Outputs that cannot be written, or are full: at launch, while the queue runs, and for a run itself."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from night import Night
+from support import HOST, Project, wait_until
+
+needs_mount = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small file system")
+
+
+@pytest.fixture
+def night(make_project: Callable[..., Project], tmp_path: Path) -> Night:
+    return Night(make_project, tmp_path)
+
+
+#: Tries again five times a second, not every five.
+IMPATIENT = "import mlpipeline.daemon.loop as loop; loop._TROUBLE_S = 0.2"
+
+
+class SmallDisk:
+    """A file system of half a megabyte in place of a project's outputs."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._filler = path / "filler"
+        path.mkdir(exist_ok=True)
+        self.mount("-t", "tmpfs", "-o", "size=512k", "tmpfs")
+
+    def mount(self, *arguments: str) -> None:
+        subprocess.run(["mount", *arguments, str(self._path)], check=True)
+
+    def fill(self) -> None:
+        """Leave no room at all."""
+        with self._filler.open("ab", buffering=0) as file:
+            for size in (4096, 1):
+                try:
+                    while True:
+                        file.write(b"x" * size)
+                except OSError:
+                    continue
+
+    def make_room(self) -> None:
+        """Take that back."""
+        self._filler.unlink()
+
+    def unmount(self) -> None:
+        subprocess.run(["umount", "--lazy", str(self._path)], check=True)
+
+
+@pytest.fixture
+def disk(night: Night) -> Iterator[SmallDisk]:
+    made = SmallDisk(night.project.outputs)
+    yield made
+    night.project.kill_everything()
+    made.unmount()
+
+
+def check_refused(night: Night, why: str) -> None:
+    done = night.project.run("-r", env=night.env)
+    assert done.returncode == 2
+    assert re.search(f"{night.project.outputs} cannot be written: {why}", done.stderr)
+    assert "Traceback" not in done.stderr
+    assert night.project.processes() == []
+    assert list(night.temporary.iterdir()) == []
+
+
+@needs_mount
+def test_outputs_that_are_read_only_at_launch_are_told_and_nothing_starts(night: Night, disk: SmallDisk):
+    disk.mount("-o", "remount,ro")
+    check_refused(night, "Read-only file system")
+    assert night.project.run("status").returncode == 0
+    night.gate.open()
+    assert night.project.run(env=night.env).returncode == 0  # test mode needs no outputs
+
+
+@needs_mount
+def test_outputs_that_are_full_at_launch_are_told_and_nothing_starts(night: Night, disk: SmallDisk):
+    disk.fill()
+    check_refused(night, "No space left on device")
+
+
+def test_a_file_in_place_of_the_outputs_is_told_and_nothing_starts(night: Night):
+    night.project.outputs.touch()
+    check_refused(night, "(File exists|Not a directory)")
+
+
+@needs_mount
+def test_a_disk_that_fills_up_meanwhile_ends_no_training_and_nothing_new_starts_until_there_is_room(
+    night: Night, disk: SmallDisk
+):
+    night.project.write_script("other.py", night.source())
+    night.project.write_queue(["net.py"])
+    daemon = night.start_changed(IMPATIENT, "-r", "-j", "2")
+    night.gate.wait_reached()
+    wait_until(lambda: any(event["event"] == "environment" for event in night.project.history()))
+    disk.fill()
+    # Another version is due, and cannot be recorded.
+    night.project.write_queue(["net.py", "other.py"])
+    wait_until(lambda: "nothing new starts until this is over" in daemon.out, message=lambda: daemon.out)
+    assert len(night.project.processes()) == 2
+    disk.make_room()
+    wait_until(lambda: "that is over" in night.project.log, message=lambda: daemon.out)
+    night.gate.open()
+    assert daemon.wait(timeout=30) == 0, daemon.out
+    assert daemon.out.count("nothing new starts until this is over") == 1
+    assert [end["outcome"] for end in night.ends] == ["succeeded"] * 2
+    night.check_nothing_is_left()
+
+
+@needs_mount
+def test_a_run_that_has_no_room_for_its_result_failed_and_that_is_recorded_when_there_is(night: Night, disk: SmallDisk):
+    night.write_script(after="open(NEVER, 'w').write('done')")
+    daemon = night.start_changed(IMPATIENT, "-r")
+    night.gate.wait_reached()
+    wait_until(lambda: any(event["event"] == "running" for event in night.project.history()))
+    disk.fill()
+    night.gate.open()
+    wait_until((night.outside / "never").exists)
+    wait_until(lambda: "nothing new starts until this is over" in daemon.out, message=lambda: daemon.out)
+    disk.make_room()
+    assert daemon.wait(timeout=30) == 1, daemon.out
+    assert [(end["outcome"], end["failure"]) for end in night.ends] == [("failed", "disk_full")]
+    assert night.project.results.count("net:v  failed (disk_full)") == 1
+    night.check_nothing_is_left()
+
+
+def test_a_run_whose_own_files_find_no_room_failed_with_that_as_the_reason(night: Night):
+    night.write_script(before="open('/dev/full', 'wb', buffering=0).write(b'x')")
+    assert night.project.run("-r", env=night.env).returncode == 1
+    assert [(end["outcome"], end["failure"]) for end in night.ends] == [("failed", "disk_full")]
+    assert "No space left on device" in night.project.log
+    night.check_nothing_is_left()
+
+
+@needs_mount
+def test_a_full_disk_keeps_nobody_from_stopping_and_the_next_launch_records_it(night: Night, disk: SmallDisk):
+    daemon = night.project.start("-r", env=night.env)
+    night.gate.wait_reached()
+    wait_until(lambda: any(event["event"] == "environment" for event in night.project.history()))
+    disk.fill()
+    daemon.terminate()
+    wait_until(night.told.exists)
+    daemon.terminate()
+    assert daemon.wait(timeout=30) == 143, daemon.out
+    assert night.project.processes() == []
+    disk.make_room()
+    night.gate.open()
+    assert night.project.run("-r", env=night.env).returncode == 0
+    assert [end["outcome"] for end in night.ends][-1] == "succeeded"
+    assert not (night.project.outputs / f"heartbeat-{HOST}").exists()
+
+
+def test_no_folder_for_temporary_files_is_told(night: Night):
+    change = "import tempfile; tempfile._candidate_tempdir_list = lambda: ['/nowhere']"
+    daemon = night.start_changed(change, "-r")
+    assert daemon.wait(timeout=30) == 2
+    assert "no folder for temporary files can be written" in daemon.err
+    assert "Traceback" not in daemon.err
