@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlpipeline.daemon.descriptions import Descriptions
+from mlpipeline.daemon.descriptions import SLOW_S, Descriptions
 from mlpipeline.domain.description import Description, VersionDescription
 from mlpipeline.domain.excerpts import excerpt
 from mlpipeline.domain.names import check_name, model_dir_name, shared_model_dirs, version_key
@@ -85,6 +85,8 @@ class Catalogue:
         self._refuse_shared_model_dirs()
         for problem in self.problems:
             self._tell(problem.what, problem.why, problem.traceback)
+        for script in self._descriptions.slow:
+            self._tell(script, f"is still being imported after {SLOW_S:g} s; what is listed after it waits")
 
     @property
     def is_complete(self) -> bool:

@@ -30,6 +30,9 @@ _DAEMON_VARIABLE = "MLP_DAEMON"
 Answer = Description | ScriptError
 Signature = tuple[int, int, int]
 
+#: After how long an import is worth a line in the log, in seconds.
+SLOW_S = 10.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
@@ -109,6 +112,8 @@ class _Asked:
     request: Request
     process: subprocess.Popen[bytes]
     leader: ProcessId
+    #: On the monotonic clock.
+    began_at: float
     deadline: float
 
 
@@ -153,9 +158,10 @@ class Descriptions:
         return bool(self._asked or self._waiting)
 
     @property
-    def pending(self) -> list[str]:
-        """The scripts being described."""
-        return [*self._asked, *self._waiting]
+    def slow(self) -> list[str]:
+        """The scripts whose import takes so long that somebody may wonder."""
+        now = time.monotonic()
+        return [script for script, asked in self._asked.items() if now - asked.began_at > SLOW_S]
 
     @property
     def folders(self) -> set[str]:
@@ -201,8 +207,9 @@ class Descriptions:
                 start_new_session=True,
             )
         leader = ProcessId.of_child(process.pid)
-        deadline = time.monotonic() + self._settings.import_timeout_s
-        self._asked[script] = _Asked(request=request, process=process, leader=leader, deadline=deadline)
+        now = time.monotonic()
+        deadline = now + self._settings.import_timeout_s
+        self._asked[script] = _Asked(request=request, process=process, leader=leader, began_at=now, deadline=deadline)
 
     def _take(self, script: str, asked: _Asked, exit_status: int | None) -> None:
         if exit_status is None:
