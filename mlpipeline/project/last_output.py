@@ -35,7 +35,7 @@ def last_output(path: Path) -> str | None:
             text = file.read().decode("utf-8", "replace")
     except OSError:
         return None
-    lines = [line.rstrip().rpartition("\r")[2] for line in text.split("\n")]
+    lines = [line.rstrip().rpartition("\r")[2] for line in text.rstrip().split("\n")]
     kept = [line[-_LINE_LENGTH:] for line in lines if not _is_own_frame(line)]
     return "\n".join(kept[-_LINES:]).strip("\n") or None
 
