@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from pathlib import Path
 
 from support import Gate
@@ -22,7 +23,8 @@ NAMES = """
         run.log("to be logged", log_to_file=True)
         for step in run.steps(10):
             run.log_metrics({"loss": n}, step=step)
-        return {"n": n, "cwd": os.getcwd()}
+        print(f"in {os.getcwd()}")
+        return {"n": n}
 
     v = Versions()
     v.add_version("two", n=2, order=2)
@@ -46,7 +48,8 @@ def test_every_version_is_tested_in_order_and_nothing_is_left(make_project, tmp_
             "model dir …",
             "run dir …",
             "to be logged",
-            f"{model}:{version}: ok in …, n={n} cwd={project.root}",
+            f"in {project.root}",
+            f"{model}:{version}: ok in …, n={n}",
         ]
         for model in ("net", "sub/net")
         for version, n in (("one", 1), ("two", 2))
@@ -200,6 +203,33 @@ def test_a_script_that_is_killed_or_leaves_is_told_and_its_children_are_swept(ma
         assert done.stderr.endswith(last)
         child = int(re.search(r"child (\d+)", done.stdout)[1])
         assert not _is_alive(child)
+
+
+def test_told_to_leave_it_takes_the_version_and_the_folder_along(make_project, tmp_path):
+    gate = Gate(tmp_path / "gate")
+    script = f"""
+    import os, pathlib, time
+    from mlpipeline import FunctionModel, Versions
+    def train(model_dir):
+        (model_dir / "checkpoint").touch()
+        print(os.getpid(), flush=True)
+        pathlib.Path("{gate}.reached").touch()
+        time.sleep(600)
+    v = Versions()
+    v.add_version("v")
+    MODEL = FunctionModel(train, v)
+    """
+    project = make_project(tmp_path, {"net.py": script})
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        test = project.start(env={"TMPDIR": str(temporary)})
+        gate.wait_reached()
+        gate.forget()
+        test.send_signal(number)
+        assert test.wait(timeout=30) == 128 + number
+        assert not _is_alive(int(test.out.split()[-1]))
+        assert list(temporary.iterdir()) == []
 
 
 def _is_alive(pid: int) -> bool:
