@@ -194,6 +194,7 @@ class Descriptions:
             request = Request.write(folder, script, self._settings)
         except ScriptError as error:
             # What is wrong with the script can be seen in its content alone.
+            folder.rmdir()
             self._remember(script, error, {path: _sha256(path)})
             return
         with request.output.open("wb") as output:
@@ -218,6 +219,8 @@ class Descriptions:
         sweep(asked.leader, asked.request.run_id)
         asked.process.wait()
         answer, files = asked.request.answer(exit_status, self._settings.import_timeout_s)
+        # What it printed may be large, and a daemon stays for weeks.
+        shutil.rmtree(asked.request.folder, ignore_errors=True)
         path = str(self._settings.models_dir / script)
         self._remember(script, answer, files or {path: _sha256(path)})
 
