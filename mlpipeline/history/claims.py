@@ -55,7 +55,7 @@ def read(path: Path) -> Claim | None:
 def release(path: Path, run: str) -> None:
     """Give a model dir back, if it is `run` that holds it."""
     claim = read(path)
-    if claim is not None and claim.run == run:
+    if claim is not None and claim is not UNREADABLE and claim.run == run:
         path.unlink(missing_ok=True)
 
 

@@ -1,0 +1,191 @@
+"""What every executor does for the daemon that calls it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from support import wait_until
+
+from mlpipeline.domain.runs import Start
+from mlpipeline.domain.spec import Mode, Spec
+from mlpipeline.executors.executor import Attempt, Executor, Presence, Seen, StartRefused
+from mlpipeline.executors.local import LocalExecutor
+from mlpipeline.executors.processes import ProcessId, find_by_environment
+from mlpipeline.project.files import read_json, to_json
+from mlpipeline.project.paths import RunDir
+
+EXECUTORS = {"local": LocalExecutor}
+
+#: Says who it is, and then does what the file `order` says.
+SCRIPT = """
+import os, pathlib, signal, subprocess, sys, time
+from mlpipeline.authoring.function_model import FunctionModel
+from mlpipeline.authoring.versions import Versions
+
+def train(*, model_dir, run):
+    child = subprocess.Popen(["sleep", "600"])
+    (model_dir / "child").write_text(str(child.pid))
+    (model_dir / "told").write_text(f"{os.getsid(0) == os.getpid()} {sys.stdin.isatty()} {os.getcwd()}")
+    print("hello")
+    while not run.should_stop and not (model_dir / "end").exists():
+        time.sleep(0.01)
+    child.kill()
+    child.wait()
+
+versions = Versions()
+versions.add_version("v")
+MODEL = FunctionModel(train, versions)
+"""
+
+
+@pytest.fixture(params=EXECUTORS)
+def make_executor(request: pytest.FixtureRequest) -> type[Executor]:
+    return EXECUTORS[request.param]
+
+
+@pytest.fixture
+def executor(make_executor: type[Executor]) -> Executor:
+    return make_executor()
+
+
+@pytest.fixture
+def attempt(tmp_path: Path) -> Iterator[Attempt]:
+    script = tmp_path / "net.py"
+    script.write_text(SCRIPT)
+    run_id = f"contract-{tmp_path.name}-{os.getpid()}"
+    spec = Spec(
+        run=run_id,
+        name="net-v",
+        model="net",
+        version="v",
+        mode=Mode.EXECUTION,
+        host="box1",
+        script=str(script),
+        models_dir=str(tmp_path),
+        project=str(tmp_path),
+        model_dir=str(tmp_path / "model"),
+        start=Start.CLEAN,
+        seed=0,
+    )
+    run_dir = RunDir(path=tmp_path / "run")
+    run_dir.path.mkdir()
+    run_dir.spec.write_bytes(to_json(spec.to_json()))
+    yield Attempt.of(spec, run_dir)
+    for pid in find_by_environment("MLP_RUN_ID", run_id):
+        os.kill(pid, signal.SIGKILL)
+
+
+def running(executor: Executor, attempt: Attempt) -> str:
+    """Start the attempt and return its handle once user code runs."""
+    handle = executor.start(attempt)
+    wait_until((attempt.project / "model" / "told").exists)
+    return handle
+
+
+def worker_of(attempt: Attempt) -> psutil.Process:
+    return psutil.Process(read_json(attempt.dir.worker)["pid"])
+
+
+def child_of(attempt: Attempt) -> ProcessId:
+    return ProcessId.of_child(int((attempt.project / "model" / "child").read_text()))
+
+
+def seen_ended(executor: Executor, handle: str) -> Seen:
+    def look() -> Seen | None:
+        seen = executor.look([handle])[handle]
+        return seen if seen.presence is Presence.ENDED else None
+
+    return wait_until(look)
+
+
+def test_a_worker_carries_the_attempt_out_and_its_end_is_seen_once(executor, attempt):
+    handle = running(executor, attempt)
+    assert executor.look([handle]) == {handle: Seen(presence=Presence.ALIVE)}
+    (attempt.project / "model" / "end").touch()
+    assert seen_ended(executor, handle) == Seen(presence=Presence.ENDED, exit_status=0)
+    assert executor.look([handle]) == {}
+    assert read_json(attempt.dir.result)["outcome"] == "succeeded"
+    assert attempt.dir.output.read_text() == "hello\n"
+    assert (attempt.project / "model" / "told").read_text() == f"True False {attempt.project}"
+
+
+def test_a_handle_is_json_text_that_names_the_run(executor, attempt):
+    assert json.loads(executor.start(attempt))["run"] == attempt.run_id
+
+
+def test_what_was_never_started_is_absent(executor, attempt):
+    assert executor.look([]) == {}
+    assert executor.find(attempt) is None
+    handle = json.dumps({"run": attempt.run_id})
+    assert executor.look([handle]) == {}
+    executor.stop(handle, hard=False)
+    executor.stop(handle, hard=True)
+
+
+def test_another_executor_finds_looks_at_and_stops_what_a_dead_one_started(executor, attempt, make_executor):
+    handle = running(executor, attempt)
+    heir = make_executor()
+    assert heir.find(attempt) == handle
+    assert heir.look([handle]) == {handle: Seen(presence=Presence.ALIVE)}
+    heir.stop(handle, hard=False)
+    # How it ended only its parent can know; to all others it is gone.
+    wait_until(lambda: heir.look([handle]) == {})
+    assert heir.find(attempt) is None
+    assert read_json(attempt.dir.result)["outcome"] == "stopped"
+
+
+def test_soft_is_told_to_the_worker_alone_and_hard_ends_all_that_belongs_to_the_run(executor, attempt):
+    handle = running(executor, attempt)
+    worker = worker_of(attempt)
+    child = child_of(attempt)
+    worker.suspend()  # so that the child is looked at before the worker ends it
+    executor.stop(handle, hard=False)
+    executor.stop(handle, hard=False)
+    assert child.is_alive()
+    executor.stop(handle, hard=True)
+    assert seen_ended(executor, handle).exit_status == -signal.SIGKILL
+    assert not child.is_alive()
+    # It is over: to say so again does no harm, and says nothing to anybody else.
+    executor.stop(handle, hard=False)
+    executor.stop(handle, hard=True)
+
+
+def test_hard_clears_away_what_an_ended_run_left_behind(executor, attempt):
+    handle = running(executor, attempt)
+    child = child_of(attempt)
+    worker_of(attempt).kill()
+    assert seen_ended(executor, handle).exit_status == -signal.SIGKILL
+    assert child.is_alive()
+    executor.stop(handle, hard=True)
+    assert not child.is_alive()
+
+
+def test_several_are_looked_at_in_one_call(executor, attempt):
+    first = running(executor, attempt)
+    gone = json.dumps({**json.loads(first), "ticks": 1.0})
+    assert executor.look([first, gone]) == {first: Seen(presence=Presence.ALIVE)}
+
+
+def test_where_no_process_can_be_started_nothing_is_left_behind(executor, attempt, monkeypatch):
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+    with pytest.raises(StartRefused, match="no process could be started: No such file"):
+        executor.start(attempt)
+    assert executor.find(attempt) is None
+    monkeypatch.undo()
+    handle = running(executor, attempt)
+    executor.stop(handle, hard=True)
+
+
+def test_an_attempt_that_was_revoked_runs_no_user_code(executor, attempt):
+    attempt.dir.path.mkdir()
+    attempt.dir.worker.write_bytes(to_json({"revoked": True}))
+    handle = executor.start(attempt)
+    assert seen_ended(executor, handle).exit_status == 0
+    assert not attempt.dir.result.exists()
+    assert not (attempt.project / "model").exists()

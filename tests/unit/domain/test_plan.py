@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mlpipeline.domain.plan import STARTS, Verdict, closing_line, plan_line, verdict
+from mlpipeline.domain.runs import Outcome, Run, Start, State
+
+LAST = Run(
+    id="7k2m9q",
+    name="net-small-7k2m9q",
+    model="net",
+    version="small",
+    host="box1",
+    launch="l1",
+    identity="same",
+    start=Start.CLEAN,
+    seed=7,
+    model_dir="net-small",
+    parameters={},
+    previous=None,
+    selected_at="",
+    state=State.ENDED,
+    outcome=Outcome.SUCCEEDED,
+    is_prepared=True,
+)
+
+
+def decided(last: Run | None, *, identity: str = "same", key: str = "net:small", u: bool = False) -> Verdict:
+    return verdict(last, key, identity, skip_done=u)
+
+
+@pytest.mark.parametrize("u", [False, True])
+def test_what_never_ran_starts_clean(u):
+    assert decided(None, u=u) is Verdict.NEW
+
+
+def test_what_succeeded_is_called_again_and_with_u_skipped():
+    assert decided(LAST) is Verdict.AGAIN
+    assert decided(LAST, u=True) is Verdict.DONE
+
+
+@pytest.mark.parametrize("u", [False, True])
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.STOPPED, Outcome.LOST])
+def test_what_was_cut_short_resumes(outcome, u):
+    assert decided(replace(LAST, outcome=outcome), u=u) is Verdict.RESUMES
+
+
+@pytest.mark.parametrize("u", [False, True])
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.STOPPED, Outcome.LOST])
+def test_what_was_cut_short_before_its_model_dir_was_ready_starts_clean(outcome, u):
+    assert decided(replace(LAST, outcome=outcome, is_prepared=False), u=u) is Verdict.NEW
+
+
+@pytest.mark.parametrize("u", [False, True])
+@pytest.mark.parametrize("state", [State.WAITING, State.RUNNING])
+def test_what_is_alive_is_left_alone_whatever_changed(state, u):
+    alive = replace(LAST, state=state, outcome=None)
+    assert decided(alive, u=u) is Verdict.ALIVE
+    assert decided(alive, identity="other", u=u) is Verdict.ALIVE
+
+
+@pytest.mark.parametrize("u", [False, True])
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_what_changed_its_identity_or_took_anothers_model_dir_starts_clean(outcome, u):
+    last = replace(LAST, outcome=outcome)
+    assert decided(last, identity="other", u=u) is Verdict.NEW
+    assert decided(last, key="net:large", u=u) is Verdict.NEW
+
+
+def test_every_verdict_that_starts_a_run_says_what_becomes_of_the_model_dir():
+    assert STARTS == {
+        Verdict.NEW: Start.CLEAN,
+        Verdict.RESUMES: Start.RESUME,
+        Verdict.AGAIN: Start.AGAIN,
+    }
+
+
+def test_the_plan_in_one_line():
+    verdicts = [Verdict.RESUMES, *[Verdict.DONE] * 3, *[Verdict.NEW] * 8]
+    assert plan_line(verdicts) == "12 versions: 8 to run, 3 done, 1 resumes"
+    assert plan_line([Verdict.ALIVE]) == "1 version: 1 running"
+    assert plan_line([]) == "nothing to run"
+
+
+def test_what_became_of_it_in_one_line():
+    outcomes = [Outcome.FAILED, Outcome.SUCCEEDED, Outcome.SUCCEEDED]
+    assert closing_line(outcomes, 1) == "mlpipeline ends: 2 succeeded, 1 failed, 1 could not be used"
+    assert closing_line([], 0) == "mlpipeline ends: nothing was run"

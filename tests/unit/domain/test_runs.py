@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mlpipeline.domain.runs import Failure, Outcome, Run, Start, State, follow
+from mlpipeline.errors import IllegalTransition
+
+SELECTED = {
+    "event": "selected",
+    "at": "2026-11-20T21:34:55.123+01:00",
+    "run": "7k2m9q",
+    "name": "net-small-7k2m9q",
+    "model": "net",
+    "version": "small",
+    "host": "box1",
+    "launch": "l1",
+    "identity": "abc",
+    "start": "resume",
+    "seed": 7,
+    "model_dir": "net-small",
+    "parameters": {"lr": 0.1},
+    "previous": "aaaaaa",
+    "code": "c0de",
+}
+EVENTS: dict[str, dict[str, Any]] = {
+    "selected": SELECTED,
+    "started": {"event": "started", "run": "7k2m9q", "handle": "{}"},
+    "running": {"event": "running", "run": "7k2m9q", "pid": 4711, "started_at": "2026-11-20T21:34:56.000+01:00"},
+    "stop": {"event": "stop", "run": "7k2m9q", "by": "SIGINT"},
+    "withdrawn": {"event": "withdrawn", "run": "7k2m9q", "why": "…"},
+    "ended": {"event": "ended", "run": "7k2m9q", "at": "2026-11-20T22:00:00.000+01:00", "outcome": "succeeded"},
+    "unheard of": {"event": "unheard of", "run": "7k2m9q"},
+}
+#: What becomes of a run in a state by an event; None where that cannot happen.
+TABLE: dict[State | None, dict[str, State | None]] = {
+    None: {"selected": State.WAITING},
+    State.WAITING: {
+        "started": State.WAITING,
+        "running": State.RUNNING,
+        "stop": State.WAITING,
+        "withdrawn": State.WITHDRAWN,
+        "ended": State.ENDED,
+    },
+    State.RUNNING: {"started": State.RUNNING, "stop": State.RUNNING, "ended": State.ENDED},
+    State.ENDED: {},
+    State.WITHDRAWN: {},
+}
+
+
+def run_in(state: State | None) -> Run | None:
+    if state is None:
+        return None
+    outcome = Outcome.SUCCEEDED if state is State.ENDED else None
+    return replace(follow(None, SELECTED), state=state, outcome=outcome)
+
+
+@pytest.mark.parametrize("state", [None, *State])
+@pytest.mark.parametrize("kind", EVENTS)
+def test_every_event_in_every_state(state: State | None, kind: str):
+    after = TABLE[state].get(kind)
+    if after is None:
+        with pytest.raises(IllegalTransition, match="7k2m9q"):
+            follow(run_in(state), EVENTS[kind])
+    else:
+        assert follow(run_in(state), EVENTS[kind]).state is after
+
+
+def test_an_illegal_event_is_told_with_the_run_and_what_it_is():
+    with pytest.raises(IllegalTransition, match="run 7k2m9q is succeeded and cannot be running"):
+        follow(run_in(State.ENDED), EVENTS["running"])
+    with pytest.raises(IllegalTransition, match="run 7k2m9q cannot be ended before it was selected"):
+        follow(None, EVENTS["ended"])
+
+
+def test_what_a_run_was_selected_with_is_kept():
+    run = follow(None, SELECTED)
+    assert (run.key, run.start, run.seed, run.previous, run.code) == ("net:small", Start.RESUME, 7, "aaaaaa", "c0de")
+    assert (run.selected_at, run.parameters) == (SELECTED["at"], {"lr": 0.1})
+    assert run.is_open
+
+
+def test_events_leave_what_they_say_and_nothing_else():
+    run = follow(None, SELECTED)
+    assert follow(run, EVENTS["started"]) == replace(run, handle="{}")
+    running = follow(run, EVENTS["running"])
+    assert running == replace(run, state=State.RUNNING, pid=4711, started_at=EVENTS["running"]["started_at"])
+    assert follow(running, EVENTS["stop"]) == replace(running, is_stop_asked=True)
+
+
+def test_an_end_with_everything():
+    event = {
+        **EVENTS["ended"],
+        "outcome": "failed",
+        "failure": "killed",
+        "error": "was killed by SIGSEGV",
+        "seconds": 41.2,
+        "results": {"accuracy": 0.9},
+        "prepared": True,
+        "trained": True,
+    }
+    run = follow(run_in(State.RUNNING), event)
+    assert (run.outcome, run.failure, run.error) == (Outcome.FAILED, Failure.KILLED, "was killed by SIGSEGV")
+    assert (run.seconds, run.results, run.ended_at) == (41.2, {"accuracy": 0.9}, event["at"])
+    assert (run.is_prepared, run.is_trained, run.is_open) == (True, True, False)
+
+
+def test_an_end_that_says_no_more_than_the_outcome():
+    run = follow(run_in(State.RUNNING), EVENTS["ended"])
+    assert (run.failure, run.error, run.seconds, run.results) == (None, None, None, {})
+    assert (run.is_prepared, run.is_trained) == (False, False)
+
+
+def test_a_word_of_a_later_release_is_no_known_outcome():
+    with pytest.raises(ValueError, match="preempted"):
+        follow(run_in(State.RUNNING), {**EVENTS["ended"], "outcome": "preempted"})

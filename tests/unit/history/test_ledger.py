@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlpipeline.domain.runs import State
+from mlpipeline.history.ledger import Ledger
+from mlpipeline.project.paths import Outputs
+
+
+@pytest.fixture
+def outputs(tmp_path: Path) -> Outputs:
+    return Outputs(path=tmp_path, host="box1")
+
+
+def selected(run: str, at: str, previous: str | None = None, **changed: Any) -> dict[str, Any]:
+    return {
+        "event": "selected",
+        "at": at,
+        "run": run,
+        "name": f"net-v-{run}",
+        "model": "net",
+        "version": "v",
+        "host": "box1",
+        "launch": "l1",
+        "identity": "abc",
+        "start": "clean",
+        "seed": 0,
+        "model_dir": "net-v",
+        "parameters": {},
+        "previous": previous,
+        "code": None,
+        **changed,
+    }
+
+
+def event(kind: str, run: str, at: str, **more: Any) -> dict[str, Any]:
+    return {"event": kind, "run": run, "at": at, **more}
+
+
+def write(outputs: Outputs, host: str, *events: dict[str, Any]) -> None:
+    with (outputs.path / f"history-{host}.jsonl").open("a") as file:
+        file.writelines(json.dumps(event) + "\n" for event in events)
+
+
+def read(outputs: Outputs) -> Ledger:
+    return Ledger.read(outputs, warn=pytest.fail)
+
+
+def latest(ledger: Ledger) -> str | None:
+    run = ledger.latest("net-v")
+    return run.id if run else None
+
+
+def test_without_a_history_there_is_nothing(outputs):
+    assert list(read(outputs)) == []
+    assert latest(read(outputs)) is None
+
+
+def test_runs_of_all_hosts_are_listed_by_their_times(outputs):
+    write(
+        outputs, "box1", selected("a", "01"), event("ended", "a", "04", outcome="succeeded"), selected("c", "05", "b")
+    )
+    write(outputs, "box2", selected("b", "02", "a", host="box2"), event("ended", "b", "03", outcome="failed"))
+    ledger = read(outputs)
+    assert [run.id for run in ledger] == ["a", "b", "c"]
+    assert latest(ledger) == "c"
+    assert [run.id for run in ledger.open_runs("box1")] == ["c"]
+
+
+def test_a_host_whose_clock_is_ahead_does_not_have_the_latest_run_for_that(outputs):
+    write(outputs, "box1", selected("a", "01"), selected("c", "03", "b"), selected("e", "05", "d"))
+    write(outputs, "box2", selected("b", "82", "a", host="box2"), selected("d", "84", "c", host="box2"))
+    assert latest(read(outputs)) == "e"
+
+
+def test_a_host_whose_clock_is_behind_has_the_latest_run_all_the_same(outputs):
+    write(outputs, "box1", selected("a", "51"), selected("c", "53", "b"))
+    write(outputs, "box2", selected("b", "02", "a", host="box2"), selected("d", "04", "c", host="box2"))
+    assert latest(read(outputs)) == "d"
+
+
+def test_within_a_host_the_order_is_the_journals_whatever_the_clock_said(outputs):
+    write(outputs, "box1", selected("a", "50"), event("ended", "a", "51", outcome="failed"), selected("b", "10", "a"))
+    ledger = read(outputs)
+    assert [run.id for run in ledger] == ["a", "b"]
+    assert latest(ledger) == "b"
+
+
+def test_a_withdrawn_run_is_as_if_it_had_never_been_chosen(outputs):
+    write(outputs, "box1", selected("a", "01"), selected("b", "02", "a"), event("withdrawn", "b", "03"))
+    ledger = read(outputs)
+    assert [run.id for run in ledger] == ["a"]
+    assert latest(ledger) == "a"
+    assert ledger.get("b").state is State.WITHDRAWN
+    ledger.follow(event("withdrawn", "a", "04"))
+    assert latest(ledger) is None
+
+
+def test_an_event_that_cannot_happen_is_skipped_with_a_warning(outputs):
+    write(outputs, "box1", event("ended", "a", "01", outcome="failed"), selected("a", "02"))
+    write(outputs, "box1", event("ended", "a", "03", outcome="exploded"), event("running", "a", "04"))
+    warnings: list[str] = []
+    ledger = Ledger.read(outputs, warn=warnings.append)
+    assert [run.state for run in ledger] == [State.WAITING]
+    assert warnings[0] == "history: run a cannot be ended before it was selected; skipped"
+    assert "an event of run a is not understood (ValueError" in warnings[1]
+    assert "an event of run a is not understood (KeyError('pid'))" in warnings[2]
+    assert len(warnings) == 3
+
+
+def test_what_is_known_of_a_launch_is_gathered(outputs):
+    write(outputs, "box1", {"event": "launch", "launch": "l1", "pid": 7}, {"event": "environment", "launch": "l1"})
+    assert read(outputs).launches["l1"]["pid"] == 7
+
+
+def test_other_hosts_are_followed_while_the_own_journal_is_followed_as_it_is_written(outputs):
+    ledger = read(outputs)
+    write(outputs, "box1", selected("a", "01"))
+    write(outputs, "box2", selected("b", "02", host="box2"))
+    ledger.follow_other_hosts()
+    assert [run.id for run in ledger] == ["b"]
+    write(outputs, "box2", event("ended", "b", "03", outcome="succeeded"))
+    ledger.follow_other_hosts()
+    assert [run.outcome for run in ledger] == ["succeeded"]
