@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import sys
 import time
 from collections.abc import Sequence
+from types import FrameType
 
 import click
 
@@ -44,6 +46,7 @@ def test(place: Place, only: tuple[str, ...]) -> int:
         results = f", {values(version.results)}" if version.results else ""
         click.echo(f"{version.key}: ok in {duration(version.seconds)}{results}")
 
+    _leave_by_exception(signal.SIGTERM, signal.SIGHUP)
     began = time.monotonic()
     try:
         TestMode(place.settings(), place.host(), Only.parse(only), click.echo, note).run()
@@ -53,6 +56,18 @@ def test(place: Place, only: tuple[str, ...]) -> int:
     took = duration(time.monotonic() - began)
     click.echo(f"{_versions(passed)} passed in {took}" if passed else "nothing to test: models_test.toml lists none")
     return 0
+
+
+def _leave_by_exception(*numbers: signal.Signals) -> None:
+    """Have the version under test end, and its folder go, when one of these signals comes."""
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    for number in numbers:
+        # What somebody chose to ignore (nohup) stays ignored.
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, leave)
 
 
 def _versions(passed: Sequence[object]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -11,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from random import SystemRandom
-from types import FrameType
 
 from mlpipeline.daemon.active import LEAVE_TIME_S, read_result
 from mlpipeline.daemon.descriptions import Request
@@ -72,9 +70,9 @@ class TestMode:
             ScriptError: a script or a version cannot be used, or failed; nothing after it was tested.
             MlpipelineError: `--only` asks for something that is not in the queue.
             KeyboardInterrupt: Ctrl-C ended the version under test.
-            SystemExit: it was told to leave by SIGTERM or SIGHUP, and left nothing behind.
+
+        Whatever exception ends it, the version under test ends too, and nothing is left behind.
         """
-        _leave_by_exception(signal.SIGTERM, signal.SIGHUP)
         queue = read_queue(self._settings.root / TEST_QUEUE_NAME, self._settings.models_dir)
         listing = listed_scripts(queue, self._settings.models_dir)
         for passed_over in listing.passed_over:
@@ -178,18 +176,6 @@ class TestMode:
 
 #: How a worker ends that was interrupted at the keyboard.
 _INTERRUPTED = (130, -2)
-
-
-def _leave_by_exception(*numbers: signal.Signals) -> None:
-    """Have the version under test end, and its folder go, when one of these signals comes."""
-
-    def leave(number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    for number in numbers:
-        # What somebody chose to ignore (nohup) stays ignored.
-        if signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, leave)
 
 
 def _chosen(entry: Entry, description: Description) -> list[VersionDescription]:
