@@ -146,13 +146,13 @@ class Catalogue:
         return [version for version in description.versions if version.name in entry.versions]
 
     def _offer(self, script: str, model: str, version: VersionDescription, description: Description) -> None:
-        key = version_key(model, version.name)
         try:
             check_name(version.name, "version name")
             check_name(version.suffix, "model_dir_suffix")
             model_dir = model_dir_name(model, version.suffix)
         except InvalidName as error:
-            self.problems.append(Problem(what=key, why=str(error)))
+            # Not what it would be called: that may break a line.
+            self.problems.append(Problem(what=script, why=str(error)))
             return
         self.offers.append(
             Offer(

@@ -77,8 +77,7 @@ def test_two_hosts_share_a_queue_and_run_each_version_once(hosts):
     assert not any(path.is_file() for path in (hosts.project.outputs / "claims").rglob("*"))
 
 
-@pytest.mark.parametrize("attempt", range(2))
-def test_hosts_that_start_at_once_never_share_a_model_dir(make_project, tmp_path, attempt):
+def test_hosts_that_start_at_once_never_share_a_model_dir(make_project, tmp_path):
     hosts = Hosts(make_project, tmp_path, 8)
     names = ["a", "b", "c"]
     started = [hosts.start(name, "-u", "-j", "2") for name in names]

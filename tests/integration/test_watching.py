@@ -19,7 +19,7 @@ versions.add_version("v", x=1)
 MODEL = FunctionModel(train, versions)
 """
 #: What wakes a daemon that would else look again after 30 s.
-SOON_S = 10
+SOON_S = 20
 
 
 class Watching:
