@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from night import Night
-from support import HOST, Project, wait_until
+from support import Project, Started, wait_until
 
 needs_mount = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small file system")
 
@@ -20,8 +20,28 @@ def night(make_project: Callable[..., Project], tmp_path: Path) -> Night:
     return Night(make_project, tmp_path)
 
 
-#: Tries again five times a second, not every five.
-IMPATIENT = "import mlpipeline.daemon.loop as loop; loop._TROUBLE_S = 0.2"
+#: Tries again five times a second, not every five, and counts that in the file TRIES.
+IMPATIENT = """
+import mlpipeline.daemon.loop as loop
+def complain(self, error, complain=loop.Daemon._complain):
+    print("again", file=open(TRIES, "a"))
+    complain(self, error)
+loop.Daemon._complain = complain
+loop._TROUBLE_S = 0.2
+"""
+
+
+def impatient(night: Night, *arguments: str) -> Started:
+    return night.start_changed(IMPATIENT.replace("TRIES", repr(str(night.outside / "tries"))), *arguments)
+
+
+def wait_tried_again(night: Night) -> None:
+    tries = night.outside / "tries"
+    wait_until(lambda: tries.exists() and len(tries.read_text().splitlines()) >= 4)
+
+
+PAGE = 4096
+FILLER = '{"event":"filler","text":""}\n'
 
 
 class SmallDisk:
@@ -37,7 +57,11 @@ class SmallDisk:
         subprocess.run(["mount", *arguments, str(self._path)], check=True)
 
     def fill(self) -> None:
-        """Leave no room at all."""
+        """Leave no room at all, not even in the last page of a journal."""
+        for journal in self._path.glob("history-*"):
+            with journal.open("a") as file:
+                room = -file.tell() % PAGE + PAGE
+                file.write(FILLER.replace('""', f'"{"x" * (room - len(FILLER))}"'))
         with self._filler.open("ab", buffering=0) as file:
             for size in (4096, 1):
                 try:
@@ -97,13 +121,14 @@ def test_a_disk_that_fills_up_meanwhile_ends_no_training_and_nothing_new_starts_
 ):
     night.project.write_script("other.py", night.source())
     night.project.write_queue(["net.py"])
-    daemon = night.start_changed(IMPATIENT, "-r", "-j", "2")
+    daemon = impatient(night, "-r", "-j", "2")
     night.gate.wait_reached()
     wait_until(lambda: any(event["event"] == "environment" for event in night.project.history()))
     disk.fill()
     # Another version is due, and cannot be recorded.
     night.project.write_queue(["net.py", "other.py"])
     wait_until(lambda: "nothing new starts until this is over" in daemon.out, message=lambda: daemon.out)
+    wait_tried_again(night)
     assert len(night.project.processes()) == 2
     disk.make_room()
     wait_until(lambda: "that is over" in night.project.log, message=lambda: daemon.out)
@@ -117,7 +142,7 @@ def test_a_disk_that_fills_up_meanwhile_ends_no_training_and_nothing_new_starts_
 @needs_mount
 def test_a_run_that_has_no_room_for_its_result_failed_and_that_is_recorded_when_there_is(night: Night, disk: SmallDisk):
     night.write_script(after="open(NEVER, 'w').write('done')")
-    daemon = night.start_changed(IMPATIENT, "-r")
+    daemon = impatient(night, "-r")
     night.gate.wait_reached()
     wait_until(lambda: any(event["event"] == "running" for event in night.project.history()))
     disk.fill()
@@ -140,8 +165,24 @@ def test_a_run_whose_own_files_find_no_room_failed_with_that_as_the_reason(night
 
 
 @needs_mount
-def test_a_full_disk_keeps_nobody_from_stopping_and_the_next_launch_records_it(night: Night, disk: SmallDisk):
-    daemon = night.project.start("-r", env=night.env)
+def test_a_stop_that_found_no_room_in_the_history_is_a_stop_all_the_same(night: Night, disk: SmallDisk):
+    daemon = impatient(night, "-r")
+    night.gate.wait_reached()
+    wait_until(lambda: any(event["event"] == "environment" for event in night.project.history()))
+    disk.fill()
+    daemon.terminate()
+    wait_until(night.told.exists)
+    disk.make_room()
+    night.gate.open()
+    assert daemon.wait(timeout=30) == 143, daemon.out
+    assert [event for event in night.project.history() if event["event"] == "stop"] == []
+    assert [end["outcome"] for end in night.ends] == ["stopped"]
+    night.check_nothing_is_left()
+
+
+@needs_mount
+def test_a_full_disk_keeps_nobody_from_killing_and_the_next_launch_resumes(night: Night, disk: SmallDisk):
+    daemon = impatient(night, "-r")
     night.gate.wait_reached()
     wait_until(lambda: any(event["event"] == "environment" for event in night.project.history()))
     disk.fill()
@@ -153,8 +194,8 @@ def test_a_full_disk_keeps_nobody_from_stopping_and_the_next_launch_records_it(n
     disk.make_room()
     night.gate.open()
     assert night.project.run("-r", env=night.env).returncode == 0
-    assert [end["outcome"] for end in night.ends][-1] == "succeeded"
-    assert not (night.project.outputs / f"heartbeat-{HOST}").exists()
+    assert [end["outcome"] for end in night.ends] == ["lost", "succeeded"]
+    night.check_nothing_is_left()
 
 
 def test_no_folder_for_temporary_files_is_told(night: Night):

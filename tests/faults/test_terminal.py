@@ -57,12 +57,15 @@ def test_a_terminal_whose_window_is_closed(night: Night):
     check_it_goes_on(night, daemon)
 
 
-def test_a_pipe_whose_reader_left(night: Night):
+@pytest.mark.parametrize("closed", [["stdout"], ["stdout", "stderr"]], ids=" and ".join)
+def test_a_pipe_whose_reader_left(night: Night, closed):
     daemon = launched(night, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    night.gate.wait_reached()
-    daemon.stdout.close()
-    daemon.stderr.close()
-    check_it_goes_on(night, daemon)
+    with daemon.stdout, daemon.stderr:
+        night.gate.wait_reached()
+        for name in closed:
+            getattr(daemon, name).close()
+        check_it_goes_on(night, daemon)
+        assert daemon.stderr.closed or daemon.stderr.read() == b""
 
 
 def test_a_terminal_that_is_paused(night: Night):
