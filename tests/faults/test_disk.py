@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -51,7 +53,7 @@ class SmallDisk:
         self._path = path
         self._filler = path / "filler"
         path.mkdir(exist_ok=True)
-        self.mount("-t", "tmpfs", "-o", "size=512k", "tmpfs")
+        self.mount("-t", "tmpfs", "-o", "size=512k,nr_inodes=150", "tmpfs")
 
     def mount(self, *arguments: str) -> None:
         subprocess.run(["mount", *arguments, str(self._path)], check=True)
@@ -63,16 +65,20 @@ class SmallDisk:
                 room = -file.tell() % PAGE + PAGE
                 file.write(FILLER.replace('""', f'"{"x" * (room - len(FILLER))}"'))
         with self._filler.open("ab", buffering=0) as file:
-            for size in (4096, 1):
+            for size in (PAGE, 1):
                 try:
                     while True:
                         file.write(b"x" * size)
                 except OSError:
                     continue
+        with suppress(OSError):
+            for number in itertools.count():
+                self._filler.with_name(f"filler-{number}").touch()
 
     def make_room(self) -> None:
         """Take that back."""
-        self._filler.unlink()
+        for path in self._path.glob("filler*"):
+            path.unlink()
 
     def unmount(self) -> None:
         subprocess.run(["umount", "--lazy", str(self._path)], check=True)
@@ -141,7 +147,7 @@ def test_a_disk_that_fills_up_meanwhile_ends_no_training_and_nothing_new_starts_
 
 @needs_mount
 def test_a_run_that_has_no_room_for_its_result_failed_and_that_is_recorded_when_there_is(night: Night, disk: SmallDisk):
-    night.write_script(after="open(NEVER, 'w').write('done')")
+    night.write_script(before="(model_dir / 'kept').touch()", after="open(NEVER, 'w').write('done')")
     daemon = impatient(night, "-r")
     night.gate.wait_reached()
     wait_until(lambda: any(event["event"] == "running" for event in night.project.history()))
