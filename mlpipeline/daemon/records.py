@@ -8,7 +8,7 @@ from typing import Any
 from filelock import FileLock
 
 from mlpipeline.daemon.terminal import Terminal
-from mlpipeline.domain.runs import Run
+from mlpipeline.domain.runs import Run, follow
 from mlpipeline.history.host_log import HostLog
 from mlpipeline.history.journal import Journal
 from mlpipeline.history.ledger import Ledger
@@ -37,8 +37,11 @@ class Records:
         """Append an event to the history; it is on the disk before it counts.
 
         Raises:
+            IllegalTransition: it cannot happen to its run; nothing was written.
             OSError: it could not be written, and did not happen.
         """
+        if "run" in event:
+            follow(self.ledger.get(event["run"]), {"at": "", **event})
         self.ledger.follow(self._journal.append(event))
 
     def run(self, run_id: str) -> Run:

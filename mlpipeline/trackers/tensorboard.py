@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -14,6 +15,9 @@ from typing import Any
 _CLOSE_TIMEOUT_S = 20.0
 #: How often what was written is flushed to the disk, in seconds: so far behind are the curves of a run under way.
 _FLUSH_INTERVAL_S = 5.0
+
+#: How long another thread may take to import tensorboardX, in seconds.
+_OTHER_IMPORT_S = 1.0
 
 _Entry = tuple[Mapping[str, int | float], int | None, float]
 
@@ -57,9 +61,7 @@ class _EventFile:
     """
 
     def __init__(self, folder: Path) -> None:
-        from tensorboardX.event_file_writer import EventsWriter
-
-        self._file = EventsWriter(str(folder / "events"))
+        self._file = _events_writer()(str(folder / "events"))
         self._steps: dict[str, int] = {}
 
     def write_all(self, first: _Entry, entries: SimpleQueue[_Entry | None]) -> None:
@@ -94,3 +96,17 @@ def _as_float(value: int | float) -> float:
         return float(value)
     except OverflowError:  # An int may be larger than any float.
         return float("inf") if value > 0 else float("-inf")
+
+
+def _events_writer() -> Any:
+    """Return tensorboardX's class that writes event files.
+
+    Where user code imports a part of tensorboardX at the same moment in another thread, Python resolves the deadlock of
+    the two by showing one of them a half imported module. Once the other is through, all is well.
+    """
+    try:
+        from tensorboardX.event_file_writer import EventsWriter
+    except ImportError:
+        time.sleep(_OTHER_IMPORT_S)
+        from tensorboardX.event_file_writer import EventsWriter
+    return EventsWriter

@@ -1,0 +1,99 @@
+"""Where what user code reports goes: metrics, messages and progress."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlpipeline.domain.spec import Spec
+from mlpipeline.project.paths import AttemptDir, RunDir
+from mlpipeline.worker.record import MetricsFile
+
+if TYPE_CHECKING:
+    from mlpipeline.history.host_log import HostLog
+    from mlpipeline.project.progress import ProgressFile
+    from mlpipeline.trackers.tracker import Tracker
+
+
+class Sink:
+    """Where what user code reports goes."""
+
+    def __init__(self, spec: Spec, run_dir: RunDir, attempt: AttemptDir) -> None:
+        self._spec = spec
+        self._run_dir = run_dir
+        self._attempt = attempt
+        self._worker = os.getpid()
+        self._metrics = MetricsFile(run_dir.metrics)
+        self._progress: ProgressFile | None = None
+        self._tracker: Tracker | None = None
+        self._log: HostLog | None = None
+        self._complaints: set[str] = set()
+
+    def metrics(self, values: Mapping[str, int | float], step: int | None) -> None:
+        """Write the metrics down at once, and let the trackers have them later."""
+        at = time.time()
+        try:
+            self._metrics.write(values, step, at)
+        except OSError as error:
+            self._complain(f"metrics are not in {self._run_dir.metrics}: {error.strerror}")
+        if not self._spec.tensorboard or os.getpid() != self._worker:
+            return
+        if self._tracker is None:
+            from mlpipeline.trackers.tensorboard import TensorBoard
+
+            self._tracker = TensorBoard(self._run_dir.path)
+        self._tracker.metrics(values, step, at)
+
+    def log(self, message: str, *, to_file: bool) -> None:
+        """Print the message, and write it to the host's log if wanted and kept."""
+        _print(message)
+        if to_file and self._spec.log and self._spec.log_lock:
+            if self._log is None:
+                self._log = _host_log(self._spec.log, self._spec.log_lock)
+            try:
+                self._log.write(message, run=self._spec.run)
+            except OSError as error:
+                self._complain(f"messages are not in {self._spec.log}: {error.strerror}")
+
+    def progress(self, loop: int, done: int, total: int) -> None:
+        """Note how far a loop came."""
+        if self._progress is None:
+            return
+        try:
+            self._progress.write(loop, done, total)
+        except OSError as error:
+            self._complain(f"progress is not in {self._attempt.progress}: {error.strerror}")
+
+    def _complain(self, what: str) -> None:
+        # A store that takes nothing must not end a training, nor fill its output.
+        if what not in self._complaints:
+            self._complaints.add(what)
+            _print(what)
+
+    def open_progress(self) -> None:
+        """Begin to note progress."""
+        from mlpipeline.project.progress import ProgressFile
+
+        self._progress = ProgressFile(self._attempt.progress)
+
+    def close(self) -> None:
+        """Wait until the trackers have everything."""
+        if self._tracker is not None:
+            self._tracker.close()
+
+
+def _print(message: str) -> None:
+    # User code may have closed the stream or its descriptor, or put anything in its place.
+    with suppress(Exception):
+        print(message, flush=True)
+
+
+def _host_log(log: str, lock: str) -> HostLog:
+    from mlpipeline.history.host_log import HostLog
+    from mlpipeline.project.clock import log_time
+
+    return HostLog(Path(log), Path(lock), log_time)
