@@ -23,10 +23,12 @@ from mlpipeline.project.files import read_json
 _SOON_S = 0.05
 #: … while it watches processes that are not its children, …
 _ADOPTED_S = 0.5
-#: … while its own children run, …
+#: … while its own children run or describe, whose end wakes it, …
 _RUNNING_S = 1.0
 #: … and after something could not be written or started.
 _TROUBLE_S = 5.0
+#: How long its end waits for what git has to say, in seconds.
+_SURROUNDINGS_S = 1.0
 
 
 class Daemon:
@@ -131,7 +133,7 @@ class Daemon:
         )
 
     def _close(self) -> int:
-        self._parts.surroundings.close(_RUNNING_S)
+        self._parts.surroundings.close(_SURROUNDINGS_S)
         with suppress(OSError):
             self._note_surroundings()
         problems = [*self._parts.catalogue.problems]
@@ -258,11 +260,11 @@ class Daemon:
         self._is_stopping = True
         grace_s = self._parts.settings.stop_grace_s
         self._log(f"{number.name}: starts nothing more")
-        if self._active:
-            self._log(
-                f"waits up to {grace_s:g} s for {len(self._active)} to stop; the same signal again kills them now"
-            )
-        for active in self._active:
+        # Of a run that is over, only the end is still to be written down, or its claim to be given back.
+        alive = [active for active in self._active if not active.is_over]
+        if alive:
+            self._log(f"waits up to {grace_s:g} s for {len(alive)} to stop; the same signal again kills them now")
+        for active in alive:
             with suppress(OSError):
                 self._records.note({"event": "stop", "run": active.run_id, "by": number.name})
             self._ask_to_stop(active)
@@ -308,9 +310,10 @@ class Daemon:
         if self._trouble is not None:
             return _TROUBLE_S
         is_starting = any(self._records.run(active.run_id).state is State.WAITING for active in self._active)
-        if is_starting or self._is_holder_new or not self._parts.catalogue.is_complete:
+        if is_starting or self._is_holder_new:
             return _SOON_S
         if any(not active.is_own for active in self._active):
             return _ADOPTED_S
         is_told_of_changes = self._parts.watch is None or self._parts.watch.is_complete
-        return HEARTBEAT_INTERVAL_S if is_told_of_changes and not self._active else _RUNNING_S
+        is_idle = not self._active and self._parts.catalogue.is_complete
+        return HEARTBEAT_INTERVAL_S if is_told_of_changes and is_idle else _RUNNING_S

@@ -204,6 +204,28 @@ def test_a_full_disk_keeps_nobody_from_killing_and_the_next_launch_resumes(night
     night.check_nothing_is_left()
 
 
+def test_a_stop_while_results_find_no_room_ends_the_queue_once_they_are_written(night: Night):
+    room = night.outside / "room"
+    change = f"""{IMPATIENT.replace("TRIES", repr(str(night.outside / "tries")))}
+import pathlib
+from mlpipeline.daemon.records import Records
+def add_results(self, block, add_results=Records.add_results):
+    if not pathlib.Path({str(room)!r}).exists():
+        raise OSError(28, "No space left on device")
+    add_results(self, block)
+Records.add_results = add_results
+"""
+    night.gate.open()
+    daemon = night.start_changed(change, "-r")
+    wait_tried_again(night)
+    daemon.terminate()
+    wait_until(lambda: "SIGTERM: starts nothing more" in night.project.log)
+    room.touch()
+    assert daemon.wait(timeout=30) == 143, daemon.out + daemon.err
+    assert [end["outcome"] for end in night.ends] == ["succeeded"]
+    night.check_all_is_settled(runs=1)
+
+
 def test_no_folder_for_temporary_files_is_told(night: Night):
     change = "import tempfile; tempfile._candidate_tempdir_list = lambda: ['/nowhere']"
     daemon = night.start_changed(change, "-r")
