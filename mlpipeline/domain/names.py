@@ -43,18 +43,6 @@ def version_key(model: str, version: str) -> str:
     return f"{model}:{version}"
 
 
-def split_key(key: str) -> tuple[str, str]:
-    """The model and the version that `cnn/net:small` names; a version's own name may hold further colons.
-
-    Raises:
-        InvalidName: `key` is not written `<model>:<version>`.
-    """
-    model, _, version = key.partition(":")
-    if not model or not version:
-        raise InvalidName(f'"{key}" does not name a version. Write <model>:<version>, as in cnn/net:small.')
-    return model, version
-
-
 def check_name(name: str, what: str) -> None:
     """Pass a name that can become part of a path; `what` says in the error whose name it is: "version name".
 

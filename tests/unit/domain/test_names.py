@@ -18,16 +18,8 @@ def test_run_id_comes_from_the_given_randomness() -> None:
     assert names.run_id(random.Random(3)) == names.run_id(random.Random(3))
 
 
-def test_version_key_is_split_at_its_first_colon() -> None:
+def test_a_version_is_written_with_its_model() -> None:
     assert names.version_key("cnn/net", "small") == "cnn/net:small"
-    assert names.split_key("cnn/net:small") == ("cnn/net", "small")
-    assert names.split_key("net:lr:0.1") == ("net", "lr:0.1")
-
-
-@pytest.mark.parametrize("key", ["net", "net:", ":small", ""])
-def test_what_is_not_a_version_key_is_refused(key: str) -> None:
-    with pytest.raises(InvalidName, match="<model>:<version>"):
-        names.split_key(key)
 
 
 @pytest.mark.parametrize(
