@@ -9,7 +9,7 @@ from typing import Any
 from mlpipeline.daemon.descriptions import SLOW_S, Descriptions
 from mlpipeline.domain.description import Description, VersionDescription
 from mlpipeline.domain.excerpts import excerpt
-from mlpipeline.domain.names import check_name, model_dir_name, shared_model_dirs, version_key
+from mlpipeline.domain.names import checked_model_dir, shared_model_dirs, version_key
 from mlpipeline.domain.queue import Entry, Only, Queue, model_name, queue_changes
 from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import InvalidName, QueueError, ScriptError
@@ -147,9 +147,7 @@ class Catalogue:
 
     def _offer(self, script: str, model: str, version: VersionDescription, description: Description) -> None:
         try:
-            check_name(version.name, "version name")
-            check_name(version.suffix, "model_dir_suffix")
-            model_dir = model_dir_name(model, version.suffix)
+            model_dir = checked_model_dir(model, version.name, version.suffix)
         except InvalidName as error:
             # Not what it would be called: that may break a line.
             self.problems.append(Problem(what=script, why=str(error)))

@@ -15,7 +15,7 @@ from mlpipeline.daemon.active import LEAVE_TIME_S, read_result
 from mlpipeline.daemon.descriptions import Request
 from mlpipeline.domain.description import Description, VersionDescription
 from mlpipeline.domain.endings import ending
-from mlpipeline.domain.names import check_name, model_dir_name, run_id, run_name, shared_model_dirs, version_key
+from mlpipeline.domain.names import checked_model_dir, run_id, run_name, shared_model_dirs, version_key
 from mlpipeline.domain.queue import Entry, Only, model_name
 from mlpipeline.domain.runs import Outcome, Start
 from mlpipeline.domain.spec import Mode, Spec
@@ -58,7 +58,7 @@ class TestMode:
         self._passed = passed
         # Its runs come one after the other, but other people's test modes may run beside it: what one run leaves behind
         # is found, and killed, by this id.
-        self._run_id = f"test-{run_id(SystemRandom())}"
+        self._id = run_id(SystemRandom())
         self._listed: dict[str, tuple[str, ...] | None] = {}
         self._model_dirs: dict[str, str] = {}
 
@@ -119,9 +119,8 @@ class TestMode:
         model = model_name(script)
         try:
             for version in versions:
-                check_name(version.name, "version name")
-                check_name(version.suffix, "model_dir_suffix")
-                self._model_dirs[version_key(model, version.name)] = model_dir_name(model, version.suffix)
+                model_dir = checked_model_dir(model, version.name, version.suffix)
+                self._model_dirs[version_key(model, version.name)] = model_dir
         except InvalidName as error:
             raise ScriptError(script, str(error)) from error
         for model_dir, keys in shared_model_dirs(self._model_dirs.items()).items():
@@ -159,8 +158,8 @@ class TestMode:
     def _spec(self, script: str, version: VersionDescription, folder: Path) -> Spec:
         model = model_name(script)
         return Spec(
-            run=self._run_id,
-            name=run_name(model, version.name, self._run_id),
+            run=f"test-{self._id}",
+            name=run_name(model, version.name, self._id),
             model=model,
             version=version.name,
             mode=Mode.TEST,

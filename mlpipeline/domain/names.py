@@ -90,6 +90,18 @@ def run_name(model: str, version: str, id: str) -> str:
     return _checked_path(model, f"{version}-{id}")
 
 
+def checked_model_dir(model: str, version: str, suffix: str) -> str:
+    """The name of a version's model dir, once every name that its runs need is known to fit into a path.
+
+    Raises:
+        InvalidName: one does not.
+    """
+    check_name(version, "version name")
+    check_name(suffix, "model_dir_suffix")
+    run_name(model, version, ID_ALPHABET[:ID_LENGTH])
+    return model_dir_name(model, suffix)
+
+
 def shared_model_dirs(model_dirs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     """Each model dir that more than one version would use, and those versions in the given order.
 

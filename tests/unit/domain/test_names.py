@@ -77,6 +77,20 @@ def test_a_folder_name_is_at_most_240_bytes() -> None:
         names.run_name("m" * 133, "s" * 100, "7k2m9q")
 
 
+def test_a_version_whose_run_dirs_would_have_too_long_a_name_is_refused_with_its_model_dir() -> None:
+    assert names.checked_model_dir("m" * 100, "v" * 132, "s") == "m" * 100 + "-s"
+    with pytest.raises(InvalidName, match="241 bytes"):
+        names.checked_model_dir("m" * 100, "v" * 133, "s")
+
+
+@pytest.mark.parametrize(
+    ("version", "suffix", "says"), [("a/b", "s", "version name"), ("v", "a/b", "model_dir_suffix")]
+)
+def test_a_version_is_refused_for_either_of_its_names(version: str, suffix: str, says: str) -> None:
+    with pytest.raises(InvalidName, match=says):
+        names.checked_model_dir("net", version, suffix)
+
+
 def test_versions_that_share_a_model_dir_are_found_across_models() -> None:
     pairs = [("net:x-a", "net-x-a"), ("net:b", "net-b"), ("net-x:a", "net-x-a"), ("other:b", "other-b")]
 
