@@ -19,6 +19,7 @@ _LATE = (
     "mlpipeline.worker.describing",
     "mlpipeline.worker.function_call",
     "mlpipeline.worker.model_calls",
+    "statistics",
 )
 
 

@@ -140,6 +140,8 @@ def test_files_with_the_names_of_all_modules_of_the_standard_library_harm_no_run
                     metrics = MetricContainer(["loss"])
                     metrics.loss.update(1)
                     metrics.log_metrics()
+                    metrics.reset_epoch()
+                    metrics.loss.get_tracking_average()
                     return {"x": 1}
 
             versions = Versions(0.1, Loader(), batch_size=1, epoc_count=1)
