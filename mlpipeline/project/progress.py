@@ -38,11 +38,19 @@ class ProgressFile:
     def _mapped(self, size: int) -> mmap.mmap:
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            # Reserves the blocks: a store to a mapped hole on a full disk would be a SIGBUS.
-            os.posix_fallocate(descriptor, 0, size)
+            _reserve(descriptor, size)
             return mmap.mmap(descriptor, size)
         finally:
             os.close(descriptor)
+
+
+def _reserve(descriptor: int, size: int) -> None:
+    """Have the file's blocks on the disk: a store to a mapped hole on a full disk would be a SIGBUS."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size)
+    else:  # macOS
+        there = os.fstat(descriptor).st_size
+        os.pwrite(descriptor, bytes(size - there), there)
 
 
 def read_progress(path: Path) -> list[tuple[int, int]]:

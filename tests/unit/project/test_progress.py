@@ -30,7 +30,10 @@ def test_each_loop_has_a_line_that_says_how_far_it_came(path):
     assert [len(line) for line in path.read_bytes().splitlines(keepends=True)] == [64, 64]
 
 
-def test_what_an_earlier_writer_noted_is_kept_until_it_is_overwritten(path):
+@pytest.mark.parametrize("has_fallocate", [True, False])
+def test_what_an_earlier_writer_noted_is_kept_until_it_is_overwritten(path, monkeypatch, has_fallocate):
+    if not has_fallocate:
+        monkeypatch.delattr(os, "posix_fallocate")  # as on macOS
     ProgressFile(path).write(0, 5, 9)
     ProgressFile(path).write(1, 1, 2)
     assert read_progress(path) == [(5, 9), (1, 2)]
