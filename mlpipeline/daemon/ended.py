@@ -87,12 +87,11 @@ def _log(run: Run, end: Ending, result: Result | None, attempt: AttemptDir, reco
         shown = result.traceback if result and result.traceback else last_output(attempt.output)
         if shown:
             records.log(excerpt(shown), run.id)
-    kind = f" ({end.failure})" if end.failure else ""
     preposition = "in" if end.outcome is Outcome.SUCCEEDED else "after"
     took = "" if run.seconds is None else f" {preposition} {run.seconds:.1f} s"
     why = f": {end.error}" if end.error else ""
     # Without recording, its output is gone with the daemon.
     where = f" (see {attempt.output})" if end.outcome is not Outcome.SUCCEEDED and is_kept else ""
-    records.log(f"{run.key} {end.outcome}{kind}{took}{why}{where}", run.id)
+    records.log(f"{run.key} {run.outcome_in_words}{took}{why}{where}", run.id)
     for note in (*((end.note,) if end.note else ()), *(result.notes if result else ())):
         records.log(f"note: {note}", run.id)

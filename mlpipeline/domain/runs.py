@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from mlpipeline.domain.names import version_key
 from mlpipeline.errors import IllegalTransition
 
 
@@ -112,7 +113,12 @@ class Run:
     @property
     def key(self) -> str:
         """`model:version`."""
-        return f"{self.model}:{self.version}"
+        return version_key(self.model, self.version)
+
+    @property
+    def outcome_in_words(self) -> str:
+        """How it ended, and why if it failed: `succeeded`, `failed (exit)`."""
+        return f"{self.outcome} ({self.failure})" if self.failure else f"{self.outcome}"
 
     @property
     def is_open(self) -> bool:

@@ -163,9 +163,7 @@ def _failed_part(failed: Sequence[ObservedRun], outputs: Outputs) -> str:
 
 def _how(observed: ObservedRun) -> str:
     run = observed.run
-    if run.state is not State.ENDED:
-        return run.state
-    return f"{run.outcome or 'ended'}{f' ({run.failure})' if run.failure else ''}"
+    return run.outcome_in_words if run.outcome else run.state
 
 
 def _that_matter(runs: Sequence[ObservedRun]) -> list[ObservedRun]:

@@ -32,7 +32,7 @@ class Reports:
         return "\n".join(
             [
                 _RULE,
-                f"{run.key}  {_how(run)}  {moment(run.ended_at)}",
+                f"{run.key}  {run.outcome_in_words}  {moment(run.ended_at)}",
                 *self._facts(run, result),
                 *_section("results", run.results),
                 *_paragraphs(evaluations),
@@ -59,7 +59,7 @@ class Reports:
         rows = [
             [
                 run.key,
-                _how(run),
+                run.outcome_in_words,
                 duration(run.seconds),
                 values(run.results) if run.outcome is Outcome.SUCCEEDED else run.error or "",
                 self._where_to_look(run),
@@ -80,10 +80,6 @@ class Reports:
         else:
             path = self._outputs.run_dir(run.name).attempt(run.attempt).output
         return path.relative_to(self._outputs.path.parent).as_posix()
-
-
-def _how(run: Run) -> str:
-    return f"{run.outcome}{f' ({run.failure})' if run.failure else ''}"
 
 
 def _section(heading: str, things: Mapping[str, Any]) -> list[str]:
