@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mlpipeline.cli.project import Place, exit_for
+
+if TYPE_CHECKING:
+    from mlpipeline.project.paths import Outputs
+    from mlpipeline.project.settings import Settings
+    from mlpipeline.views.observed import ObservedDaemon, ObservedRun
 
 
 @click.command()
@@ -54,7 +59,7 @@ def status(place: Place, as_json: bool) -> None:
             click.echo(status_screen(daemons, observed, outputs, _queued(settings)))
 
 
-def _observe(outputs: Any) -> tuple[list[Any], list[Any]]:
+def _observe(outputs: Outputs) -> tuple[list[ObservedDaemon], list[ObservedRun]]:
     from mlpipeline.history.ledger import Ledger
     from mlpipeline.views.observed import observe_daemons, observe_runs
 
@@ -64,7 +69,7 @@ def _observe(outputs: Any) -> tuple[list[Any], list[Any]]:
     return daemons, observe_runs(ledger, outputs, daemons)
 
 
-def _queued(settings: Any) -> list[str]:
+def _queued(settings: Settings) -> list[str]:
     from mlpipeline.errors import QueueError
     from mlpipeline.project.paths import QUEUE_NAME
     from mlpipeline.project.queue_file import read_queue

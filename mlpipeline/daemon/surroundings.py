@@ -16,8 +16,8 @@ from typing import Any
 
 #: How long one git command may take, in seconds.
 _GIT_TIMEOUT_S = 20.0
-#: How much of a diff is kept, in bytes.
-_DIFF_LIMIT_BYTES = 5_000_000
+#: How much of a diff is kept, in characters.
+_DIFF_LIMIT = 5_000_000
 
 #: What is recorded of the environment: what changes how training runs, and nothing that may be a secret.
 RECORDED_VARIABLES = (
@@ -94,8 +94,8 @@ class Git:
         untracked = self._answer("ls-files", "--others", "--exclude-standard", "--", *self._paths)
         return {
             "commit": commit.strip(),
-            "diff": None if diff is None else diff[:_DIFF_LIMIT_BYTES],
-            "is_diff_cut": diff is not None and len(diff) > _DIFF_LIMIT_BYTES,
+            "diff": None if diff is None else diff[:_DIFF_LIMIT],
+            "is_diff_cut": diff is not None and len(diff) > _DIFF_LIMIT,
             "untracked": None if untracked is None else untracked.splitlines(),
         }
 

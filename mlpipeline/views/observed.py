@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from mlpipeline.daemon.active import read_result
 from mlpipeline.domain.endings import ending
+from mlpipeline.domain.result import Result
 from mlpipeline.domain.runs import Outcome, Run, State
 from mlpipeline.executors.processes import ProcessId
 from mlpipeline.history.ledger import Ledger
@@ -97,7 +97,7 @@ def _observed(run: Run, outputs: Outputs, daemons: dict[str, ObservedDaemon]) ->
     return _gone(run, read_result(attempt), is_daemon_alive)
 
 
-def _gone(run: Run, result: Any, is_daemon_alive: bool) -> ObservedRun:
+def _gone(run: Run, result: Result | None, is_daemon_alive: bool) -> ObservedRun:
     run = replace(run, state=State.ENDED)
     if result is None and is_daemon_alive:
         # The daemon alone knows how its child ended, and is about to say so.

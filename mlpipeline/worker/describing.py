@@ -70,7 +70,7 @@ def describe(script: Path, models_dir: Path, project: Path, files: dict[Path, by
 
     Raises:
         ScriptError: the script cannot be used.
-        VersionsError, InvalidName, NotJson: its versions cannot.
+        VersionsError: its versions cannot.
     """
     store = StoredCode(files)
     try:
@@ -102,8 +102,6 @@ def _checked(model: Any) -> list[Version]:
         raise VersionsError("MODEL has no versions. Call super().__init__(versions) in its __init__.")
     model.versions.check()
     versions: list[Version] = model.versions.in_order()
-    if not versions:
-        raise VersionsError('MODEL has no versions. Add one: versions.add_version("first", …).')
     for version in versions:
         model.check_version(version)
     return versions
