@@ -14,12 +14,13 @@ from mlpipeline.authoring.command_model import CommandModel
 from mlpipeline.authoring.versions import Version
 from mlpipeline.domain.description import ABSENT, Description, VersionDescription
 from mlpipeline.domain.identity import code_identity, identity
-from mlpipeline.domain.values import as_parameter, is_opaque
+from mlpipeline.domain.values import is_opaque
 from mlpipeline.errors import MlpipelineError, ScriptError, VersionsError
 from mlpipeline.project.files import read_json, to_json, write_whole
 from mlpipeline.worker.failures import user_traceback
 from mlpipeline.worker.importing import StoredCode, hides, prepare_path
 from mlpipeline.worker.models import load_model
+from mlpipeline.worker.parameters import parameters_of
 from mlpipeline.worker.project_code import loaded_modules, reachable
 
 #: A file that a command names counts as its code up to this size; above, it is data.
@@ -90,11 +91,6 @@ def describe(script: Path, models_dir: Path, project: Path, files: dict[Path, by
         files=_hashes({**extra, **files}),
         warnings=(*_warnings(script), *too_large),
     )
-
-
-def parameters_of(version: Version) -> dict[str, Any]:
-    """Return a version's own parameters as they are recorded."""
-    return {name: as_parameter(value) for name, value in version.own_parameters().items()}
 
 
 def _checked(model: Any) -> list[Version]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,17 +74,16 @@ class Job:
 
     def _version_of(self, model: Any) -> Version:
         from mlpipeline.domain.words import did_you_mean
-        from mlpipeline.worker.describing import parameters_of
+        from mlpipeline.worker.parameters import changed_parameters, parameters_of
 
         script, name = self.spec.script, self.spec.version
         versions: dict[str, Version] = {version.name: version for version in model.versions.in_order()}
         if name not in versions:
             hint = did_you_mean(name, list(versions))
             raise ScriptError(script, f'has no version "{name}" any more.{hint}')
-        found = parameters_of(versions[name])
         described = self.spec.parameters
-        if described is not None and to_comparable(found) != to_comparable(described):
-            changed = sorted(key for key in {*found, *described} if _differ(found, described, key))
+        changed = [] if described is None else changed_parameters(described, parameters_of(versions[name]))
+        if changed:
             raise ScriptError(
                 script,
                 f'version "{name}" has other parameters than when it was described: {", ".join(changed)}. '
@@ -97,14 +95,3 @@ class Job:
 def is_clean_start(spec: Spec) -> bool:
     """Return whether the run begins from nothing."""
     return spec.start is Start.CLEAN
-
-
-def to_comparable(parameters: Mapping[str, Any]) -> str:
-    """Return a text that is equal for equal parameters, NaN included."""
-    import json
-
-    return json.dumps(parameters, sort_keys=True)
-
-
-def _differ(found: Mapping[str, Any], described: Mapping[str, Any], key: str) -> bool:
-    return to_comparable({"": found.get(key)}) != to_comparable({"": described.get(key)})

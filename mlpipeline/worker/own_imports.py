@@ -16,9 +16,9 @@ _LATE = (
     "mlpipeline.trackers.tensorboard",
     "mlpipeline.utils",
     "mlpipeline.worker.command_call",
-    "mlpipeline.worker.describing",
     "mlpipeline.worker.function_call",
     "mlpipeline.worker.model_calls",
+    "mlpipeline.worker.parameters",
     "statistics",
 )
 

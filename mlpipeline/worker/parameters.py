@@ -1,0 +1,26 @@
+"""A version's parameters as they are recorded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from mlpipeline.domain.values import as_parameter
+
+if TYPE_CHECKING:
+    from mlpipeline.authoring.versions import Version
+
+
+def parameters_of(version: Version) -> dict[str, Any]:
+    """Return a version's own parameters as they are recorded."""
+    return {name: as_parameter(value) for name, value in version.own_parameters().items()}
+
+
+def changed_parameters(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Return the names of the recorded parameters that differ, in order; NaN is equal to NaN."""
+    return [name for name in sorted({*before, *after}) if _comparable(before, name) != _comparable(after, name)]
+
+
+def _comparable(parameters: Mapping[str, Any], name: str) -> str | None:
+    return json.dumps(parameters[name], sort_keys=True) if name in parameters else None
