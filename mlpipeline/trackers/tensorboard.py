@@ -6,6 +6,8 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -14,9 +16,6 @@ from typing import Any
 _CLOSE_TIMEOUT_S = 20.0
 #: How often what was written is flushed to the disk, in seconds: so far behind are the curves of a run under way.
 _FLUSH_INTERVAL_S = 5.0
-
-#: How long another thread may take to import tensorboardX, in seconds.
-_OTHER_IMPORT_S = 1.0
 
 _Entry = tuple[Mapping[str, int | float], int | None, float]
 
@@ -29,6 +28,10 @@ class TensorBoard:
         self._folder = folder
         self._entries: SimpleQueue[_Entry | None] = SimpleQueue()
         self._is_broken = False
+        # Here, not in the thread: two threads that import parts of one package at the same moment can break each
+        # other's import, and the other one would be the user's.
+        with suppress(Exception):
+            import_module("tensorboardX.event_file_writer")
         self._thread = threading.Thread(target=self._write_all, name="tensorboard", daemon=True)
         self._thread.start()
 
@@ -60,7 +63,9 @@ class _EventFile:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._file = _events_writer()(str(folder / "events"))
+        from tensorboardX.event_file_writer import EventsWriter
+
+        self._file = EventsWriter(str(folder / "events"))
         self._steps: dict[str, int] = {}
 
     def write_all(self, first: _Entry, entries: SimpleQueue[_Entry | None]) -> None:
@@ -95,17 +100,3 @@ def _as_float(value: int | float) -> float:
         return float(value)
     except OverflowError:  # An int may be larger than any float.
         return float("inf") if value > 0 else float("-inf")
-
-
-def _events_writer() -> Any:
-    """Return tensorboardX's class that writes event files.
-
-    Where user code imports a part of tensorboardX at the same moment in another thread, Python resolves the deadlock of
-    the two by showing one of them a half imported module. Once the other is through, all is well.
-    """
-    try:
-        from tensorboardX.event_file_writer import EventsWriter
-    except ImportError:
-        time.sleep(_OTHER_IMPORT_S)
-        from tensorboardX.event_file_writer import EventsWriter
-    return EventsWriter
