@@ -10,11 +10,13 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done)
 
-.PHONY: help demo test clean
+.PHONY: help demo test bench bench-peers clean
 
 help:
 	@echo "make demo    run the sample project, in test mode and then in execution mode (a minute, once installed)"
 	@echo "make test    ruff, mypy and the tests"
+	@echo "make bench   what mlpipeline costs, beside doing without it (minutes; once installed, torch with it)"
+	@echo "make bench-peers   other tools on the same work (longer; installs each of them by itself)"
 	@echo "make clean   remove $(VENV), the caches and what the sample project made"
 
 demo: $(VENV)/.installed-examples
@@ -38,13 +40,20 @@ test: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m mypy
 	$(VENV)/bin/python -m pytest
 
+# All pairs are written to benchmarks/results. Some only, or quickly: make bench BENCH="torch memory --quick"
+bench: $(VENV)/.installed-bench
+	$(VENV)/bin/python -m benchmarks $(BENCH)
+
+bench-peers: $(VENV)/.installed-examples
+	$(VENV)/bin/python -m benchmarks.peers $(BENCH)
+
 clean:
 	rm -rf $(VENV) $(OUTPUTS) .mypy_cache .ruff_cache .pytest_cache
 	find mlpipeline tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp says that set-up is done: it is done again when pyproject.toml changes, and when the .venv does not work or
 # belongs to another folder that this one was copied from. A .venv that nothing can be installed into is made anew.
-# `dev` contains `examples`.
+# `dev` and `bench` contain `examples`.
 $(shell $(VENV)/bin/python -P -c 'import mlpipeline, os, sys; \
 	sys.exit(not os.path.samefile(os.path.dirname(mlpipeline.__file__), "mlpipeline"))' 2>/dev/null \
 	|| rm -f $(VENV)/.installed-*)

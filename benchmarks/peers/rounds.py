@@ -1,0 +1,96 @@
+"""One round of one tool: a fresh folder, its commands on the path, and the work it is given."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.projects import body, plain_script
+from benchmarks.workbench import PATIENCE_S, BenchmarkError, Workbench
+
+_SCRIPTS = Path(__file__).with_name("scripts")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Round:
+    """Where a tool works once."""
+
+    bench: Workbench
+    #: Fresh for this round.
+    root: Path
+    #: The folder of the tool's commands.
+    commands: Path
+    #: The learning rates of its experiments.
+    rates: Sequence[str]
+    #: What the tool needs in its environment.
+    settings: Mapping[str, str]
+
+    @property
+    def folder(self) -> Path:
+        """Where the user works."""
+        return self.root / "work"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of all that is called here: what a tool keeps for itself does not outlive the round."""
+        inherited = {name: value for name, value in self.bench.environment.items() if name != "PYTHONPATH"}
+        own = {
+            # A tool without a Python of its own uses ours.
+            "PATH": os.pathsep.join([str(self.commands), str(Path(sys.executable).parent), inherited.get("PATH", "")]),
+            "HOME": str(self.root),
+            "TMPDIR": str(self.root / "tmp"),
+            "TS_SOCKET": str(self.root / "tsp"),
+            "DVC_SITE_CACHE_DIR": str(self.root / "dvc"),
+            "DVC_NO_ANALYTICS": "1",
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+        }
+        return {**inherited, **own, **self.settings}
+
+    def write_scripts(self, special: str | None = None) -> None:
+        """Put the work there: the plain `train.py`, or the one made for a tool."""
+        self.folder.mkdir(parents=True)
+        (self.root / "tmp").mkdir()
+        (self.folder / "trivial.py").write_text(body("trivial"), "utf-8")
+        if special is None:
+            (self.folder / "train.py").write_text(plain_script("trivial"), "utf-8")
+        else:
+            shutil.copyfile(_SCRIPTS / special, self.folder / "train.py")
+
+    def call(self, *command: str) -> str:
+        """Run a command to its end and return what it printed.
+
+        Raises:
+            BenchmarkError: it failed.
+        """
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+        if done.returncode != 0:
+            lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
+            raise BenchmarkError(f"{' '.join(command)[:80]} ended with {done.returncode}: {' / '.join(lines[-3:])}")
+        return done.stdout
+
+    def loop(self, command: str) -> None:
+        """Run a shell command once for each rate, as `$rate`."""
+        self.call("sh", "-c", f'set -e; for rate in "$@"; do {command}; done', "sh", *self.rates)
+
+    def wait_results(self, patience_s: float = 60.0) -> None:
+        """Return once there is a result of every experiment below the root."""
+        deadline = time.monotonic() + patience_s
+        while (found := len(set(self.root.rglob("result.json")))) < len(self.rates):
+            if time.monotonic() > deadline:
+                raise BenchmarkError(f"{found} of {len(self.rates)} experiments left a result")
+            time.sleep(0.05)
