@@ -124,6 +124,11 @@ class Project:
         """The results file of this host; empty before there is one."""
         return _text(self.outputs / f"output-{HOST}")
 
+    @property
+    def cache(self) -> Path:
+        """The user's cache folder, as the command sees it: it may be deleted at any time."""
+        return self._captured / "cache"
+
     def history(self, host: str = HOST) -> list[dict[str, Any]]:
         """The events of a host's journal, oldest first; a line that is still being written is left out."""
         lines = _text(self.outputs / f"history-{host}.jsonl").splitlines(keepends=True)
@@ -177,7 +182,7 @@ class Project:
             "MLP_TEST_PROJECT": str(self.root),  # by which we find what was started here
             "NO_COLOR": "1",
             "COLUMNS": "160",
-            "XDG_CACHE_HOME": str(self._captured / "cache"),
+            "XDG_CACHE_HOME": str(self.cache),
         }
         return {**inherited, **ours, **(env or {})}
 

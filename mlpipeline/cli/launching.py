@@ -16,7 +16,9 @@ from mlpipeline.domain.queue import Only
 from mlpipeline.errors import ScriptError
 
 
-def execute(place: Place, *, skip_done: bool, is_recorded: bool, jobs: int, watch: bool, only: tuple[str, ...]) -> int:
+def execute(
+    place: Place, *, skip_done: bool, is_recorded: bool, at_once: int, watch: bool, only: tuple[str, ...]
+) -> int:
     """Run execution mode and return the exit status."""
     from mlpipeline.daemon.launch import launch
     from mlpipeline.daemon.options import LaunchOptions
@@ -26,7 +28,7 @@ def execute(place: Place, *, skip_done: bool, is_recorded: bool, jobs: int, watc
     options = LaunchOptions(
         skip_done=skip_done,
         is_recorded=is_recorded,
-        jobs=jobs,
+        at_once=at_once,
         watch=watch,
         only=Only.parse(only),
         command=shlex.join(["mlpipeline", *sys.argv[1:]]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,6 +10,8 @@ import click
 from mlpipeline.cli.project import Place, exit_for
 
 if TYPE_CHECKING:
+    from mlpipeline.domain.runs import Run
+    from mlpipeline.history.ledger import Ledger
     from mlpipeline.project.paths import Outputs
     from mlpipeline.project.settings import Settings
     from mlpipeline.views.observed import ObservedDaemon, ObservedRun
@@ -29,8 +32,7 @@ def runs(place: Place, count: int, as_json: bool) -> None:
 
     with exit_for(place):
         outputs = place.outputs(place.settings())
-        _, observed = _observe(outputs)
-        latest = observed[::-1][:count]
+        _, latest = _observe(outputs, lambda ledger: ledger.newest(count))
         if as_json:
             _echo_json([run_for_programs(run, outputs) for run in latest])
         else:
@@ -52,21 +54,25 @@ def status(place: Place, as_json: bool) -> None:
     with exit_for(place):
         settings = place.settings()
         outputs = place.outputs(settings)
-        daemons, observed = _observe(outputs)
+        daemons, observed = _observe(outputs, _that_matter)
         if as_json:
             _echo_json(status_for_programs(daemons, observed, outputs))
         else:
             click.echo(status_screen(daemons, observed, outputs, _queued(settings)))
 
 
-def _observe(outputs: Outputs) -> tuple[list[ObservedDaemon], list[ObservedRun]]:
+def _observe(outputs: Outputs, choose: Callable[[Ledger], list[Run]]) -> tuple[list[ObservedDaemon], list[ObservedRun]]:
     from mlpipeline.history.ledger import Ledger
     from mlpipeline.views.observed import observe_daemons, observe_runs
 
     # Daemons first: one that ends meanwhile has then recorded its runs.
     daemons = observe_daemons(outputs)
     ledger = Ledger.read(outputs, warn=lambda text: click.echo(f"mlpipeline: {text}", err=True))
-    return daemons, observe_runs(ledger, outputs, daemons)
+    return daemons, observe_runs(choose(ledger), outputs, daemons)
+
+
+def _that_matter(ledger: Ledger) -> list[Run]:
+    return [*ledger.open_runs()[::-1], *ledger.in_trouble()]
 
 
 def _queued(settings: Settings) -> list[str]:

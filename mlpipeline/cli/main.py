@@ -13,15 +13,24 @@ from mlpipeline import __version__
 from mlpipeline.cli.lookup import runs, status
 from mlpipeline.cli.project import Place, exit_for
 
-_RUN_ONLY = {"skip_done": "-u", "no_log": "-n", "jobs": "-j", "watch": "--watch"}
+_RUN_ONLY = {"skip_done": "-u", "no_log": "-n", "at_once": "-j", "watch": "--watch"}
 _LAUNCH_ONLY = {"is_execution": "-r", **_RUN_ONLY, "only": "--only"}
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-r", "--run", "is_execution", is_flag=True, help="Train what models.toml lists, unattended.")
 @click.option("-u", "--unfinished", "skip_done", is_flag=True, help="With -r: skip what history says is done.")
-@click.option("-n", "--no-log", "--no_log", "no_log", is_flag=True, help="With -r: write no logs, results or history.")
-@click.option("-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="With -r: N runs at a time (default 1).")
+@click.option(
+    "-n",
+    "--no-log",
+    "--no_log",
+    "no_log",
+    is_flag=True,
+    help="With -r: write no logs, results or history.",
+)
+@click.option(
+    "-j", "--jobs", "at_once", type=click.IntRange(min=1), metavar="N", help="With -r: N runs at a time, not 1."
+)
 @click.option("--watch", is_flag=True, help="With -r: stay when the queue is empty, and wait for work.")
 @click.option("--only", multiple=True, metavar="MODEL[:VERSION]", help="Only this; may be given again.")
 @click.option("-C", "folder", type=click.Path(path_type=Path), default=Path(), metavar="DIR", help="The project.")
@@ -33,7 +42,7 @@ def command(
     is_execution: bool,
     skip_done: bool,
     no_log: bool,
-    jobs: int | None,
+    at_once: int | None,
     watch: bool,
     only: tuple[str, ...],
     folder: Path,
@@ -67,7 +76,12 @@ def command(
         if is_execution:
             sys.exit(
                 execute(
-                    context.obj, skip_done=skip_done, is_recorded=not no_log, jobs=jobs or 1, watch=watch, only=only
+                    context.obj,
+                    skip_done=skip_done,
+                    is_recorded=not no_log,
+                    at_once=at_once or 1,
+                    watch=watch,
+                    only=only,
                 )
             )
         sys.exit(test(context.obj, only))

@@ -20,21 +20,23 @@ from mlpipeline.project.paths import Outputs
 class Records:
     """The one writer of this host's history, log and results while its daemon runs."""
 
-    def __init__(self, outputs: Outputs, ledger: Ledger, launch: str) -> None:
+    def __init__(self, outputs: Outputs, ledger: Ledger, launch: str, *, is_private: bool = False) -> None:
         """Write below `outputs`; `ledger` holds what happened before, and follows.
 
-        Without recording (`-n`) these are a temporary folder and the ledger of the real one.
+        Without recording (`-n`, `is_private`) these are a temporary folder and a ledger of the real one that nobody
+        else sees.
         """
         outputs.locks.mkdir(parents=True, exist_ok=True)
         self.outputs = outputs
         self.ledger = ledger
+        self._is_private = is_private
         self.launch = launch
         self._journal = Journal(outputs.history, outputs.append_lock(outputs.history), timestamp)
         self._log = HostLog(outputs.log, outputs.append_lock(outputs.log), log_time)
         self._terminal = Terminal(outputs.log)
 
-    def note(self, event: Mapping[str, Any]) -> None:
-        """Append an event to the history; it is on the disk before it counts.
+    def note(self, event: Mapping[str, Any], *, to_disk: bool = True) -> None:
+        """Append an event to the history; it is on the disk before it counts, but where it changes no state.
 
         Raises:
             IllegalTransition: it cannot happen to its run; nothing was written.
@@ -42,7 +44,11 @@ class Records:
         """
         if "run" in event:
             follow(self.ledger.get(event["run"]), {"at": "", **event})
-        self.ledger.follow(self._journal.append(event))
+        recorded = self._journal.append(event, to_disk=to_disk)
+        if self._is_private:
+            self.ledger.follow(recorded)
+        else:
+            self.ledger.catch_up()
 
     def run(self, run_id: str) -> Run:
         """Return a run as it is now."""

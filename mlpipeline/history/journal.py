@@ -19,8 +19,8 @@ class Journal:
         self._lock = lock
         self._now = now
 
-    def append(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Append `event` with the time `at`, wait until the disk has it, and return it.
+    def append(self, event: Mapping[str, Any], *, to_disk: bool = True) -> dict[str, Any]:
+        """Append `event` with the time `at`, wait until the disk has it unless told otherwise, and return it.
 
         Raises:
             OSError: it is not recorded, or only torn; it may be appended again.
@@ -29,7 +29,7 @@ class Journal:
 
         stamped = {"at": self._now(), **event}
         with FileLock(self._lock):
-            append_whole(self._path, to_json(stamped), to_disk=True)
+            append_whole(self._path, to_json(stamped), to_disk=to_disk)
         return stamped
 
 
@@ -38,8 +38,9 @@ class JournalReader:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._offset = 0
-        self._lines = 0
+        #: How far it has been read: bytes and whole lines.
+        self.offset = 0
+        self.lines = 0
         self._warned_of = 0
 
     def read(self, *, warn: Callable[[str], None]) -> list[dict[str, Any]]:
@@ -50,7 +51,7 @@ class JournalReader:
         """
         try:
             with self._path.open("rb") as file:
-                file.seek(self._offset)
+                file.seek(self.offset)
                 data = file.read()
         except FileNotFoundError:
             return []
@@ -58,12 +59,12 @@ class JournalReader:
             warn(f"{self._path.name} cannot be read: {error.strerror}")
             return []
         *lines, rest = data.split(b"\n")
-        events = [self._event(line, number, warn) for number, line in enumerate(lines, start=self._lines + 1)]
-        self._offset += len(data) - len(rest)
-        self._lines += len(lines)
+        events = [self._event(line, number, warn) for number, line in enumerate(lines, start=self.lines + 1)]
+        self.offset += len(data) - len(rest)
+        self.lines += len(lines)
         if rest:
-            events.append(self._event(rest, self._lines + 1, warn))
-            self._offset += len(rest) if events[-1] is not None else 0
+            events.append(self._event(rest, self.lines + 1, warn))
+            self.offset += len(rest) if events[-1] is not None else 0
         return [event for event in events if event is not None]
 
     def _event(self, line: bytes, number: int, warn: Callable[[str], None]) -> dict[str, Any] | None:

@@ -2,90 +2,255 @@
 
 from __future__ import annotations
 
-import heapq
+import hashlib
+import json
+import os
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlpipeline.domain.runs import Run, State, follow
+from mlpipeline.domain.runs import Outcome, Run, State, follow, run_from_json
 from mlpipeline.errors import IllegalTransition
+from mlpipeline.history.index import copy_index, delete_index, empty_index, open_index
 from mlpipeline.history.journal import JournalReader
 from mlpipeline.project.paths import Outputs
 
+#: How much of a journal's beginning tells it from another in its place, in bytes.
+_HEAD_BYTES = 512
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    """How far a journal has been read."""
+
+    offset: int = 0
+    lines: int = 0
+    #: The hash of its beginning.
+    head: str = ""
+    #: The latest time in it: what comes after cannot be earlier, whatever the clock said.
+    last_at: str = ""
+
 
 class Ledger:
-    """Every run of every host; follows the events it is given."""
+    """Every run of every host. Of the journals, only what the index does not know yet is read."""
 
-    def __init__(self, outputs: Outputs, *, warn: Callable[[str], None]) -> None:
-        """Begin with no runs; `warn` is told what cannot be read or followed."""
+    def __init__(self, outputs: Outputs, index: sqlite3.Connection, *, warn: Callable[[str], None]) -> None:
+        """Tell `warn` what cannot be read or followed."""
         self.warn = warn
         self._outputs = outputs
+        self._index = index
         self._readers: dict[Path, JournalReader] = {}
-        self._runs: dict[str, Run] = {}
-        #: model dir -> the runs in it, as they were read.
-        self._in_model_dir: dict[str, list[str]] = {}
-        #: launch id -> what is known of that launch.
-        self.launches: dict[str, dict[str, Any]] = {}
+        #: The runs that changed since the index was last written.
+        self._changed: dict[str, Run] = {}
+        #: When they were selected, by a clock that never goes back.
+        self._selected_at: dict[str, str] = {}
 
     @classmethod
-    def read(cls, outputs: Outputs, *, warn: Callable[[str], None]) -> Ledger:
-        """Read the journals of all hosts.
+    def read(cls, outputs: Outputs, *, warn: Callable[[str], None], is_private: bool = False) -> Ledger:
+        """Return the ledger of an outputs folder, up to date.
 
         One host owns a run's events, so they need no order between hosts. Only the order of whole runs does, and
         within a host it is the journal's own: a clock that was set back changes nothing.
+
+        Args:
+            outputs: of this host.
+            warn: told what cannot be read.
+            is_private: whether what it is given to follow is nobody else's business.
         """
-        ledger = cls(outputs, warn=warn)
-        journals = [ledger._read(path) for path in outputs.histories()]
-        for event in heapq.merge(*journals, key=lambda event: str(event.get("at", ""))):
-            ledger.follow(event)
+        ledger = cls(outputs, open_index(outputs, os.environ), warn=warn)
+        ledger.catch_up()
+        if is_private:
+            ledger._index = copy_index(ledger._index)
         return ledger
 
-    def follow_other_hosts(self) -> None:
-        """Take in what other hosts recorded meanwhile; what this host records is followed as it is written."""
-        for path in self._outputs.histories():
-            if path != self._outputs.history:
-                for event in self._read(path):
-                    self.follow(event)
+    def catch_up(self) -> bool:
+        """Take in what the hosts recorded since the last time; return whether another host recorded anything."""
+        try:
+            return self._read_on()
+        except sqlite3.Error as error:
+            self._do_without_index(error)
+            return True
+
+    def _read_on(self) -> bool:
+        journals = {path.name: path for path in self._outputs.histories()}
+        known = self._places()
+        if any(name not in journals or _is_another(journals[name], place) for name, place in known.items()):
+            self._forget_all()
+            known = {}
+        has_news = False
+        for name, path in journals.items():
+            if _size(path) != known.get(name, _Place()).offset:
+                self._read_journal(path)
+                has_news = has_news or path != self._outputs.history
+        return has_news
+
+    def close(self) -> None:
+        """Let the index go."""
+        self._index.close()
 
     def follow(self, event: Mapping[str, Any]) -> None:
-        """Take one event in; one that cannot be is skipped with a warning."""
-        if "run" not in event:
-            if "launch" in event:
-                self.launches.setdefault(event["launch"], {}).update(event)
-            return
-        try:
-            run = follow(self._runs.get(event["run"]), event)
-        except IllegalTransition as error:
-            self.warn(f"history: {error}; skipped")
-            return
-        except (KeyError, ValueError, TypeError) as error:
-            self.warn(f"history: an event of run {event['run']} is not understood ({error!r}); skipped")
-            return
-        if run.id not in self._runs:
-            self._in_model_dir.setdefault(run.model_dir, []).append(run.id)
-        self._runs[run.id] = run
+        """Take one event in that no journal of these outputs tells."""
+        self._follow(event, event["at"])
+        self._save_changed()
 
     def __iter__(self) -> Iterator[Run]:
         """Yield all runs that were not withdrawn, oldest first."""
-        return (run for run in self._runs.values() if run.state is not State.WITHDRAWN)
+        return self._select("WHERE NOT is_withdrawn ORDER BY selected_at, number")
+
+    def newest(self, count: int) -> list[Run]:
+        """Return the latest `count` runs that were not withdrawn, newest first."""
+        return list(self._select("WHERE NOT is_withdrawn ORDER BY selected_at DESC, number DESC LIMIT ?", count))
 
     def get(self, run_id: str) -> Run | None:
         """Return the run with this id."""
-        return self._runs.get(run_id)
+        return next(self._select("WHERE id = ?", run_id), None)
 
     def latest(self, model_dir: str) -> Run | None:
-        """Return the latest run in a model dir, on whatever host it was.
+        """Return the latest run in a model dir, on whatever host it was."""
+        return next(self._select("WHERE id = (SELECT id FROM latest WHERE model_dir = ?)", model_dir), None)
+
+    def in_trouble(self) -> list[Run]:
+        """Return those runs that are the latest in their model dir and failed or were lost, newest first."""
+        latest = "SELECT id FROM latest WHERE is_trouble"
+        return list(self._select(f"WHERE id IN ({latest}) ORDER BY selected_at DESC, number DESC"))
+
+    def open_runs(self, host: str | None = None) -> list[Run]:
+        """Return the runs that are still to end, of all hosts or of one, oldest first."""
+        return [run for run in self._select("WHERE is_open ORDER BY number") if host in (None, run.host)]
+
+    def _select(self, where: str, *values: object) -> Iterator[Run]:
+        statement = f"SELECT record FROM runs {where}"
+        try:
+            records = self._index.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            self._do_without_index(error)
+            records = self._index.execute(statement, values).fetchall()
+        return (run_from_json(json.loads(record)) for (record,) in records)
+
+    def _do_without_index(self, error: sqlite3.Error) -> None:
+        """Go on in memory. A damaged index is deleted; one that is locked or full may be well again next time."""
+        if not isinstance(error, sqlite3.OperationalError):
+            delete_index(self._outputs, os.environ)
+        self._index = empty_index()
+        self._changed, self._selected_at, self._readers = {}, {}, {}
+        self._read_on()
+
+    # Journals
+
+    def _places(self) -> dict[str, _Place]:
+        rows = self._index.execute("SELECT name, offset, lines, head, last_at FROM journals")
+        return {row[0]: _Place(offset=row[1], lines=row[2], head=row[3], last_at=row[4]) for row in rows}
+
+    def _read_journal(self, path: Path) -> None:
+        with _transaction(self._index):
+            # Another process may have read on meanwhile.
+            place = self._places().get(path.name, _Place())
+            reader = self._readers.setdefault(path, JournalReader(path))
+            reader.offset, reader.lines = place.offset, place.lines
+            last_at = place.last_at
+            for event in reader.read(warn=self.warn):
+                last_at = max(last_at, str(event.get("at", "")))
+                self._follow(event, last_at)
+            self._save_changed()
+            row = (path.name, reader.offset, reader.lines, _head(path, reader.offset), last_at)
+            self._index.execute("INSERT OR REPLACE INTO journals VALUES (?, ?, ?, ?, ?)", row)
+
+    def _forget_all(self) -> None:
+        with _transaction(self._index):
+            for table in ("journals", "runs", "latest"):
+                self._index.execute(f"DELETE FROM {table}")
+
+    def _follow(self, event: Mapping[str, Any], at: str) -> None:
+        """Follow an event; one that cannot be is skipped with a warning."""
+        run_id = event.get("run")
+        if not isinstance(run_id, str):
+            return
+        try:
+            run = follow(self._changed.get(run_id) or self.get(run_id), event)
+        except IllegalTransition as error:
+            self.warn(f"history: {error}; skipped")
+        except (KeyError, ValueError, TypeError) as error:
+            self.warn(f"history: an event of run {run_id} is not understood ({error!r}); skipped")
+        else:
+            self._changed[run_id] = run
+            self._selected_at.setdefault(run_id, at)
+
+    def _save_changed(self) -> None:
+        changed, self._changed = self._changed, {}
+        selected_at, self._selected_at = self._selected_at, {}
+        self._index.executemany(_SAVE, [_row(run, selected_at[run.id]) for run in changed.values()])
+        for model_dir in dict.fromkeys(run.model_dir for run in changed.values()):
+            self._note_latest(model_dir)
+
+    def _note_latest(self, model_dir: str) -> None:
+        """Note which run in a model dir is the latest.
 
         Which of two hosts' runs came later is told by what each found before it, not by their clocks.
         """
-        runs = [self._runs[run_id] for run_id in self._in_model_dir.get(model_dir, ())]
-        kept = [run for run in runs if run.state is not State.WITHDRAWN]
-        followed = {run.previous for run in kept}
-        return next((run for run in reversed(kept) if run.id not in followed), None)
+        where = "WHERE model_dir = ? AND NOT is_withdrawn ORDER BY selected_at, number"
+        rows = self._index.execute(f"SELECT id, previous, is_trouble, selected_at FROM runs {where}", (model_dir,))
+        kept = rows.fetchall()
+        followed = {previous for _, previous, _, _ in kept}
+        latest = next((row for row in reversed(kept) if row[0] not in followed), None)
+        if latest is None:
+            self._index.execute("DELETE FROM latest WHERE model_dir = ?", (model_dir,))
+        else:
+            row = (model_dir, latest[0], latest[2], latest[3])
+            self._index.execute("INSERT OR REPLACE INTO latest VALUES (?, ?, ?, ?)", row)
 
-    def open_runs(self, host: str) -> list[Run]:
-        """Return the runs of `host` that are still to end."""
-        return [run for run in self._runs.values() if run.is_open and run.host == host]
 
-    def _read(self, path: Path) -> list[dict[str, Any]]:
-        return self._readers.setdefault(path, JournalReader(path)).read(warn=self.warn)
+_SAVE = """
+INSERT INTO runs (id, previous, host, model_dir, selected_at, is_open, is_withdrawn, is_trouble, record)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET
+    is_open = excluded.is_open, is_withdrawn = excluded.is_withdrawn, is_trouble = excluded.is_trouble,
+    record = excluded.record
+"""
+
+
+def _row(run: Run, selected_at: str) -> tuple[object, ...]:
+    return (
+        run.id,
+        run.previous,
+        run.host,
+        run.model_dir,
+        selected_at,
+        run.is_open,
+        run.state is State.WITHDRAWN,
+        run.outcome in (Outcome.FAILED, Outcome.LOST),
+        json.dumps(vars(run)),
+    )
+
+
+@contextmanager
+def _transaction(index: sqlite3.Connection) -> Iterator[None]:
+    index.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        index.execute("ROLLBACK")
+        raise
+    index.execute("COMMIT")
+
+
+def _is_another(path: Path, place: _Place) -> bool:
+    """Return whether a journal is not the one that was read: it is shorter, or begins otherwise."""
+    return _size(path) < place.offset or _head(path, place.offset) != place.head
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _head(path: Path, offset: int) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.sha256(file.read(min(offset, _HEAD_BYTES))).hexdigest()
+    except OSError:
+        return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from mlpipeline.domain.runs import State
@@ -11,7 +12,7 @@ from mlpipeline.project.paths import Outputs
 from mlpipeline.project.progress import read_progress
 from mlpipeline.views.observed import ObservedDaemon, ObservedRun, is_trouble
 from mlpipeline.views.tables import table
-from mlpipeline.views.words import ago, duration, moment, values
+from mlpipeline.views.words import achieved, ago, duration, moment
 
 #: How many failures and how many of the next versions `status` names.
 _SHOWN = 10
@@ -47,13 +48,17 @@ def run_for_programs(observed: ObservedRun, outputs: Outputs) -> dict[str, Any]:
 def status_for_programs(
     daemons: Sequence[ObservedDaemon], runs: Sequence[ObservedRun], outputs: Outputs
 ) -> dict[str, Any]:
-    """Return `status --json`: this host's daemon, those of other hosts, and the runs that matter now, newest first."""
+    """Return `status --json`: this host's daemon, those of other hosts, and the runs that matter now, newest first.
+
+    Those are the runs that are still to end, and those that failed or were lost and were the last of their version.
+    """
+    daemons = [daemon for daemon in daemons if daemon.ended_at is None]
     own = next((daemon for daemon in daemons if daemon.host == outputs.host), None)
     return {
         "host": outputs.host,
         "daemon": _daemon_for_programs(own) if own else None,
         "other_daemons": [_daemon_for_programs(daemon) for daemon in daemons if daemon is not own],
-        "runs": [run_for_programs(run, outputs) for run in reversed(_that_matter(runs))],
+        "runs": [run_for_programs(run, outputs) for run in runs],
     }
 
 
@@ -68,7 +73,7 @@ def runs_table(runs: Sequence[ObservedRun]) -> str:
             _how(observed),
             moment(observed.run.started_at or observed.run.selected_at),
             duration(observed.run.seconds),
-            values(observed.run.results) or observed.run.error or observed.why or "",
+            achieved(observed.run) or observed.run.error or observed.why or "",
         ]
         for observed in runs
     ]
@@ -82,7 +87,7 @@ def status_screen(
 
     Args:
         daemons: that left a heartbeat.
-        runs: all, oldest first.
+        runs: those that matter now, as in `status_for_programs`.
         outputs: of this host.
         queued: the scripts that the queue lists, shown as what is next while no daemon runs here.
     """
@@ -92,11 +97,14 @@ def status_screen(
         parts.append(_running_part(running, outputs))
     parts.append(_next_part(daemons, outputs.host, queued))
     held = [
-        f"  {held['what']}: {held['why']}" for daemon in daemons for held in daemon.held if daemon.is_alive is not False
+        f"  {held['what']}: {held['why']}"
+        for daemon in daemons
+        for held in daemon.held
+        if daemon.is_alive is not False or (daemon.ended_at and daemon.host == outputs.host)
     ]
     if held:
         parts.append("\n".join(["held, or cannot be used:", *held]))
-    failed = [observed for observed in _latest_of_each(runs) if is_trouble(observed)]
+    failed = [observed for observed in runs if is_trouble(observed)]
     if failed:
         parts.append(_failed_part(failed, outputs))
     parts.append(f"log: {outputs.log}")
@@ -108,7 +116,10 @@ def _daemons_part(daemons: Sequence[ObservedDaemon], host: str) -> str:
     if not any(daemon.host == host and daemon.is_alive for daemon in daemons):
         lines.append(f"no daemon is running on {host}")
     for daemon in daemons:
-        if daemon.is_alive is False:
+        if daemon.ended_at is not None:
+            if daemon.host == host:
+                lines[0] += f"; the last launch ended {moment(daemon.ended_at)}"
+        elif daemon.is_alive is False:
             lines[0] += f"; the last one (pid {daemon.pid}, since {moment(daemon.since)}) died"
         elif daemon.is_alive:
             lines.append(f"daemon on {host}: pid {daemon.pid}, since {moment(daemon.since)} ({daemon.command})")
@@ -153,7 +164,7 @@ def _next_part(daemons: Sequence[ObservedDaemon], host: str, queued: Sequence[st
 
 def _failed_part(failed: Sequence[ObservedRun], outputs: Outputs) -> str:
     rows = []
-    for observed in failed[-_SHOWN:][::-1]:
+    for observed in failed[:_SHOWN]:
         run = observed.run
         output = outputs.run_dir(run.name).attempt(run.attempt).output
         rows.append([run.id, run.key, _how(observed), run.error or "", output.relative_to(outputs.path).as_posix()])
@@ -166,18 +177,6 @@ def _how(observed: ObservedRun) -> str:
     return run.outcome_in_words if run.outcome else run.state
 
 
-def _that_matter(runs: Sequence[ObservedRun]) -> list[ObservedRun]:
-    return [run for run in runs if run.run.is_open] + [run for run in _latest_of_each(runs) if is_trouble(run)]
-
-
-def _latest_of_each(runs: Sequence[ObservedRun]) -> list[ObservedRun]:
-    latest: dict[str, ObservedRun] = {}
-    for observed in runs:
-        latest.pop(observed.run.key, None)
-        latest[observed.run.key] = observed
-    return list(latest.values())
-
-
 def _daemon_for_programs(daemon: ObservedDaemon) -> dict[str, Any]:
     return {
         "host": daemon.host,
@@ -185,7 +184,7 @@ def _daemon_for_programs(daemon: ObservedDaemon) -> dict[str, Any]:
         "since": daemon.since,
         "command": daemon.command,
         "is_alive": daemon.is_alive,
-        "heard_at": daemon.heard_at,
+        "heard_at": datetime.fromtimestamp(daemon.heard_at).astimezone().isoformat(timespec="milliseconds"),
         "next": list(daemon.next),
         "waiting": daemon.waiting,
         "held": list(daemon.held),

@@ -12,7 +12,6 @@ from mlpipeline.domain.endings import ending
 from mlpipeline.domain.result import Result
 from mlpipeline.domain.runs import Outcome, Run, State
 from mlpipeline.executors.processes import ProcessId
-from mlpipeline.history.ledger import Ledger
 from mlpipeline.project.files import read_json
 from mlpipeline.project.paths import Outputs
 from mlpipeline.views.words import ago
@@ -30,6 +29,8 @@ class ObservedDaemon:
     is_alive: bool | None
     #: When it last said that it is there, in seconds since the epoch.
     heard_at: float
+    #: When its launch came to its end, ISO 8601; None for one that runs, or died.
+    ended_at: str | None = None
     next: tuple[str, ...] = ()
     #: How many versions wait in all.
     waiting: int = 0
@@ -50,10 +51,10 @@ def observe_daemons(outputs: Outputs) -> list[ObservedDaemon]:
     return sorted((daemon for daemon in found if daemon), key=lambda daemon: daemon.host != outputs.host)
 
 
-def observe_runs(ledger: Ledger, outputs: Outputs, daemons: Iterable[ObservedDaemon]) -> list[ObservedRun]:
-    """Return all runs, oldest first, none shown as running whose process is gone."""
+def observe_runs(runs: Iterable[Run], outputs: Outputs, daemons: Iterable[ObservedDaemon]) -> list[ObservedRun]:
+    """Return runs in the same order, none shown as running whose process is gone."""
     by_host = {daemon.host: daemon for daemon in daemons}
-    return [_observed(run, outputs, by_host) for run in ledger]
+    return [_observed(run, outputs, by_host) for run in runs]
 
 
 def _observed_daemon(path: Path, own_host: str) -> ObservedDaemon | None:
@@ -72,6 +73,7 @@ def _observed_daemon(path: Path, own_host: str) -> ObservedDaemon | None:
         command=said.get("command", ""),
         is_alive=(process is not None and process.is_alive()) if said["host"] == own_host else None,
         heard_at=heard_at,
+        ended_at=said.get("ended_at"),
         next=tuple(said.get("next", ())),
         waiting=said.get("waiting", 0),
         held=tuple(said.get("held", ())),
@@ -83,7 +85,11 @@ def _observed(run: Run, outputs: Outputs, daemons: dict[str, ObservedDaemon]) ->
         return ObservedRun(run=run)
     daemon = daemons.get(run.host)
     if run.host != outputs.host:
-        heard = f"last heard {ago(daemon.heard_at, time.time())}" if daemon else "whose daemon is not running"
+        heard = (
+            f"last heard {ago(daemon.heard_at, time.time())}"
+            if daemon and not daemon.ended_at
+            else "whose daemon is not running"
+        )
         return ObservedRun(run=run, why=f"on {run.host}, {heard}")
     is_daemon_alive = daemon is not None and bool(daemon.is_alive)
     attempt = outputs.run_dir(run.name).attempt(run.attempt)

@@ -12,7 +12,7 @@ from mlpipeline.domain.result import Result
 from mlpipeline.domain.runs import Outcome, Run
 from mlpipeline.project.paths import Outputs
 from mlpipeline.views.tables import table
-from mlpipeline.views.words import duration, exact_value, moment, values
+from mlpipeline.views.words import achieved, duration, exact_value, moment
 
 _RULE = "=" * 78
 
@@ -51,6 +51,8 @@ class Reports:
         yield f"    run dir    {self._outputs.run_dir(run.name).path}"
         if run.error:
             yield f"    error      {run.error}"
+        if run.note:
+            yield f"    note       {run.note}"
         if run.outcome is not Outcome.SUCCEEDED:
             yield f"    output     {self._outputs.run_dir(run.name).attempt(run.attempt).output}"
 
@@ -61,7 +63,7 @@ class Reports:
                 run.key,
                 run.outcome_in_words,
                 duration(run.seconds),
-                values(run.results) if run.outcome is Outcome.SUCCEEDED else run.error or "",
+                achieved(run) if run.outcome is Outcome.SUCCEEDED else run.error or "",
                 self._where_to_look(run),
             ]
             for run in runs

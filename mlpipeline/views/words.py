@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from mlpipeline.domain.runs import Run
 from mlpipeline.domain.words import is_fit
 
 #: How long a value may be in a line among others, and where it has a line of its own, in characters.
@@ -66,3 +67,9 @@ def values(things: Mapping[str, Any]) -> str:
 
 def _cut(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def achieved(run: Run) -> str:
+    """Return a run's results in one line, and what has to be known of them."""
+    note = f"(note: {run.note})" if run.note else ""
+    return " ".join(filter(None, (values(run.results), note)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 
 import pytest
 from record import model_dir
@@ -200,6 +201,7 @@ def test_what_cannot_be_read_of_a_history_is_skipped_with_a_warning(night):
     index = next(index for index, line in enumerate(lines) if b'"event":"ended"' in line)
     odd = [b"\xff\x00 no JSON\n", b'["no event"]\n', b'{"event":"running","run":"never1","at":"x"}\n']
     path.write_bytes(b"".join([*lines[:index], lines[index], *odd, *lines[index + 1 :]]) + b'{"event":"sele')
+    shutil.rmtree(night.project.cache)
 
     done = night.project.run("runs", "--json")
 
@@ -212,6 +214,7 @@ def test_what_cannot_be_read_of_a_history_is_skipped_with_a_warning(night):
         f"mlpipeline: {name}: line {len(lines) + 4} is torn or not an event; skipped",
         "mlpipeline: history: run never1 cannot be running before it was selected; skipped",
     ]
+    shutil.rmtree(night.project.cache)
     again = night.project.run("-r", "-u")
     assert "4 versions: 3 done, 1 resumes" in again.stdout
     assert f"{name}: line {index + 2} is torn" in night.project.log

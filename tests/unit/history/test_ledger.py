@@ -112,17 +112,14 @@ def test_an_event_that_cannot_happen_is_skipped_with_a_warning(outputs):
     assert len(warnings) == 3
 
 
-def test_what_is_known_of_a_launch_is_gathered(outputs):
-    write(outputs, "box1", {"event": "launch", "launch": "l1", "pid": 7}, {"event": "environment", "launch": "l1"})
-    assert read(outputs).launches["l1"]["pid"] == 7
-
-
-def test_other_hosts_are_followed_while_the_own_journal_is_followed_as_it_is_written(outputs):
+def test_what_the_hosts_record_is_read_on_and_news_are_those_of_other_hosts(outputs):
     ledger = read(outputs)
     write(outputs, "box1", selected("a", "01"))
+    assert ledger.catch_up() is False
     write(outputs, "box2", selected("b", "02", host="box2"))
-    ledger.follow_other_hosts()
-    assert [run.id for run in ledger] == ["b"]
+    assert ledger.catch_up() is True
+    assert [run.id for run in ledger] == ["a", "b"]
     write(outputs, "box2", event("ended", "b", "03", outcome="succeeded"))
-    ledger.follow_other_hosts()
-    assert [run.outcome for run in ledger] == ["succeeded"]
+    assert ledger.catch_up() is True
+    assert ledger.get("b").outcome == "succeeded"
+    assert ledger.catch_up() is False
