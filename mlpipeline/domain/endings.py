@@ -60,7 +60,7 @@ def _without_result(exit_status: int | None, is_stop_asked: bool) -> Ending:
 
 #: What is said of a run that was asked to end, and did without a result.
 _STOPPED_BY = {
-    -signal.SIGKILL: "was killed, as it did not end in time after it was asked to",
+    -signal.SIGKILL: "was killed before it had stopped by itself",
     -signal.SIGTERM: "was asked to end before it could say how far it was",
 }
 

@@ -105,6 +105,8 @@ class Run:
     ended_at: str | None = None
     seconds: float | None = None
     results: Mapping[str, Any] = field(default_factory=dict)
+    #: What is worth knowing beside its outcome.
+    note: str | None = None
     #: Whether its model dir was made ready: what is there belongs to this identity.
     is_prepared: bool = False
     #: Whether its training is complete, so that only evaluation is left.
@@ -124,6 +126,23 @@ class Run:
     def is_open(self) -> bool:
         """Whether it is still to end."""
         return self.state in (State.WAITING, State.RUNNING)
+
+
+def run_from_json(value: Mapping[str, Any]) -> Run:
+    """Return the run whose fields `value` holds, its words as text.
+
+    Raises:
+        KeyError, TypeError, ValueError: it holds none.
+    """
+    return Run(
+        **{
+            **value,
+            "start": Start(value["start"]),
+            "state": State(value["state"]),
+            "outcome": Outcome(value["outcome"]) if value["outcome"] else None,
+            "failure": Failure(value["failure"]) if value["failure"] else None,
+        }
+    )
 
 
 def follow(run: Run | None, event: Mapping[str, Any]) -> Run:
@@ -196,6 +215,7 @@ def _ended(run: Run, event: Mapping[str, Any]) -> Run:
         ended_at=event["at"],
         seconds=event.get("seconds"),
         results=event.get("results") or {},
+        note=event.get("note"),
         is_prepared=bool(event.get("prepared")),
         is_trained=bool(event.get("trained")),
     )

@@ -22,6 +22,11 @@ class Attempt:
     run_dir: RunDir
     #: The working directory of the process.
     project: Path
+    models_dir: Path
+    #: The script, absolute.
+    script: str
+    #: The name of its stored code: what it imports follows from it.
+    code: str | None
     #: What is set in its environment beside what the daemon has itself.
     environment: Mapping[str, str]
 
@@ -34,6 +39,9 @@ class Attempt:
             number=number,
             run_dir=run_dir,
             project=Path(spec.project),
+            models_dir=Path(spec.models_dir),
+            script=spec.script,
+            code=Path(spec.code).name if spec.code else None,
             environment={
                 "MLP_RUN_ID": spec.run,
                 "MLP_ATTEMPT_ID": f"{spec.run}.{number}",

@@ -38,10 +38,15 @@ class LocalExecutor:
         #: The handles of processes that were seen alive: what is in their session is theirs.
         self._met: set[str] = set()
 
-    def start(self, attempt: Attempt) -> str:
-        """Start the worker; its stdout and stderr are the attempt's `output.log` from its first instruction on."""
+    def start(self, attempt: Attempt, how: str = "fresh") -> str:
+        """Start the worker; its stdout and stderr are the attempt's `output.log` from its first instruction on.
+
+        Args:
+            attempt: to carry out.
+            how: how it is started and why so, for `worker.json`.
+        """
         attempt.dir.path.mkdir(parents=True, exist_ok=True)
-        command = worker_command("run", str(attempt.run_dir.path), str(attempt.number))
+        command = worker_command("run", str(attempt.run_dir.path), str(attempt.number), how)
         with attempt.dir.output.open("ab") as output:
             try:
                 child = subprocess.Popen(
@@ -81,12 +86,18 @@ class LocalExecutor:
                 self._met.add(handle)
         return seen
 
+    def close(self) -> None:
+        """Leave the workers to themselves."""
+
     def stop(self, handle: str, *, hard: bool) -> None:
         """Signal the worker, or sweep its run."""
         value = json.loads(handle)
         process = ProcessId.from_json(value)
         if hard:
             sweep(process if handle in self._met else None, value["run"])
+            if handle not in self._children and not _is_alive(handle):
+                # Its session was just emptied; from now on the number may become a stranger's.
+                self._met.discard(handle)
         elif process is not None and process.is_alive():
             with suppress(ProcessLookupError):
                 os.kill(process.pid, signal.SIGTERM)

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,27 @@ def _wait_until_over(processes: list[Any]) -> None:
     deadline = time.monotonic() + _SWEEP_WAIT_S
     while any(not _is_over(process) for process in processes) and time.monotonic() < deadline:
         time.sleep(_SWEEP_INTERVAL_S)
+
+
+def become_subreaper() -> None:
+    """Become the parent of all descendants whose own parents die: on Linux, what is left behind can then be seen."""
+    import ctypes
+
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def children_of_this_process() -> set[int]:
+    """Return the pids of this process's children, on Linux; those that wait to be reaped are among them."""
+    pids: set[int] = set()
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(OSError):
+            pids.update(map(int, (task / "children").read_text().split()))
+    return pids
+
+
+#: See prctl(2).
+_PR_SET_CHILD_SUBREAPER = 36
 
 
 def find_by_environment(name: str, value: str) -> Iterator[int]:

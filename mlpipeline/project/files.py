@@ -15,26 +15,36 @@ from typing import Any
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes, *, to_disk: bool = True) -> None:
     """Put `data` at `path` at once: written aside, flushed to disk, then renamed.
+
+    Args:
+        path: the file.
+        data: all of it.
+        to_disk: wait until the disk has it; what means nothing after a power cut need not.
 
     Raises:
         OSError: it could not be written; what stood at `path` before still does.
     """
-    with _written_aside(path, data) as aside:
+    with _written_aside(path, data, to_disk=to_disk) as aside:
         aside.replace(path)
 
 
-def create_exclusively(path: Path, data: bytes) -> bool:
+def create_exclusively(path: Path, data: bytes, *, to_disk: bool = True) -> bool:
     """Put `data` at `path` whole, unless something is there already; return whether it was put.
 
     A hard link is the only step that is both exclusive and atomic, on NFS too. Where the file system has none,
     exclusive creation is the next best.
 
+    Args:
+        path: the file.
+        data: all of it.
+        to_disk: wait until the disk has it.
+
     Raises:
         OSError: it could not be written for any reason but its being there.
     """
-    with _written_aside(path, data) as aside:
+    with _written_aside(path, data, to_disk=to_disk) as aside:
         try:
             path.hardlink_to(aside)
         except FileExistsError:
@@ -58,6 +68,12 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except (OSError, ValueError):
         return None
+
+
+def read_exit(path: Path) -> int | None:
+    """Return the exit status that a warm parent wrote down for a worker, as `subprocess` gives it, or None."""
+    value = read_json(path)
+    return value["status"] if isinstance(value, dict) and isinstance(value.get("status"), int) else None
 
 
 def append_whole(path: Path, data: bytes, *, to_disk: bool) -> None:
@@ -93,15 +109,16 @@ def append_whole(path: Path, data: bytes, *, to_disk: bool) -> None:
 
 
 @contextmanager
-def _written_aside(path: Path, data: bytes) -> Iterator[Path]:
+def _written_aside(path: Path, data: bytes, *, to_disk: bool) -> Iterator[Path]:
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:32]}.", dir=path.parent)
     aside = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(file.fileno(), 0o644)
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            if to_disk:
+                file.flush()
+                os.fsync(file.fileno())
         yield aside
     finally:
         aside.unlink(missing_ok=True)

@@ -39,6 +39,16 @@ class AttemptDir:
         return self.path / "command-metrics.jsonl"
 
     @property
+    def imports(self) -> Path:
+        """What the process had imported in the end, for the next one to have it from the start."""
+        return self.path / "imports.json"
+
+    @property
+    def exit(self) -> Path:
+        """The exit status of a forked process, written by the one that forked it."""
+        return self.path / "exit.json"
+
+    @property
     def result(self) -> Path:
         """How it ended; written last, and whole."""
         return self.path / "result.json"

@@ -18,7 +18,7 @@ from mlpipeline.project.tables import Table, parse, read_text, shown
 #: The keys of every table; "" is the top of the file.
 KNOWN_KEYS: Mapping[str, tuple[str, ...]] = {
     "": ("models_dir",),
-    "worker": ("import_timeout", "stop_grace"),
+    "worker": ("import_timeout", "stop_grace", "warm", "warm_parents", "never_warm"),
     "record": ("tensorboard", "environment_variables"),
 }
 _TABLES = tuple(name for name in KNOWN_KEYS if name)
@@ -42,6 +42,12 @@ class Settings:
     import_timeout_s: float = 600.0
     #: How long a run may take to end once it was asked to (SIGTERM), in seconds.
     stop_grace_s: float = 30.0
+    #: Whether runs are forked from a process that has imported what their script imports, where that is safe.
+    is_warm: bool = False
+    #: How many such processes are kept.
+    warm_parents: int = 3
+    #: Packages that do not survive a fork, besides the built-in ones.
+    never_warm: tuple[str, ...] = ()
     #: Whether metrics also go to TensorBoard event files.
     tensorboard: bool = True
     #: Names of environment variables recorded with each launch, besides the built-in ones.
@@ -97,6 +103,9 @@ def load_settings(root: Path) -> Settings:
         models_dir=_models_dir(top, root),
         import_timeout_s=worker.seconds("import_timeout", Settings.import_timeout_s, least=0.1),
         stop_grace_s=worker.seconds("stop_grace", Settings.stop_grace_s, least=0),
+        is_warm=worker.flag("warm", Settings.is_warm),
+        warm_parents=worker.count("warm_parents", Settings.warm_parents, least=1),
+        never_warm=worker.texts("never_warm", '["jax"]'),
         tensorboard=record.flag("tensorboard", Settings.tensorboard),
         environment_variables=_environment_variables(record),
     )

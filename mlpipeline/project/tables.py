@@ -147,6 +147,13 @@ class Table:
             raise self.wrong(key, f"a number of seconds from {least:g} to {YEAR_S} (a year), such as {default:g}")
         return float(value)
 
+    def count(self, key: str, default: int, *, least: int) -> int:
+        """Return a whole number of at least `least`."""
+        value = self.values.get(key, default)
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise self.wrong(key, f"a whole number of at least {least}, such as {default}")
+        return value
+
     def items(self, key: str, example: str) -> list[object]:
         """Return a list, an empty one when it is not there; `example` shows the user how one looks."""
         value = self.values.get(key, [])

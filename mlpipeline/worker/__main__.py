@@ -1,4 +1,4 @@
-"""A worker process: `run RUN_DIR ATTEMPT` carries out a version, `describe REQUEST` says what a script offers."""
+"""A worker process: it carries out a version, says what a script offers, or becomes either by forking."""
 
 from __future__ import annotations
 
@@ -9,18 +9,25 @@ from pathlib import Path
 def main(arguments: list[str]) -> int:
     """Do what the daemon asks and return the exit status, which is no more than a hint: the answer is a file."""
     match arguments:
-        case ["run", run_dir, number]:
+        case ["run", run_dir, number, how]:
             from mlpipeline.project.paths import RunDir
             from mlpipeline.worker.attempt import carry_out
 
-            return carry_out(RunDir(path=Path(run_dir)), int(number))
+            return carry_out(RunDir(path=Path(run_dir)), int(number), how)
+        case ["fork", descriptor]:
+            from mlpipeline.worker.forking import serve
+
+            serve(int(descriptor))
+            return 0
         case ["describe", request]:
             from mlpipeline.worker.describing import answer
             from mlpipeline.worker.leaving import leave
 
             # What the script started while it was imported keeps nobody waiting.
             leave(answer(Path(request)))
-    sys.stderr.write("usage: python -m mlpipeline.worker run RUN_DIR ATTEMPT | describe REQUEST\n")
+    sys.stderr.write(
+        "usage: python -m mlpipeline.worker run RUN_DIR ATTEMPT HOW | describe REQUEST | fork DESCRIPTOR\n"
+    )
     return 2
 
 

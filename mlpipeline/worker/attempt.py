@@ -14,18 +14,26 @@ from mlpipeline.domain.endings import NO_ROOM_STATUS
 from mlpipeline.domain.result import Result
 from mlpipeline.domain.runs import Outcome
 from mlpipeline.domain.spec import Mode, Spec
+from mlpipeline.executors.lessons import TO_LEARN
 from mlpipeline.executors.processes import ProcessId
 from mlpipeline.project.clock import timestamp
 from mlpipeline.project.files import create_exclusively, read_json, to_json, write_whole
 from mlpipeline.project.paths import AttemptDir, RunDir
 from mlpipeline.worker.failures import failure_of
 from mlpipeline.worker.job import Job
+from mlpipeline.worker.learning import Lesson
 from mlpipeline.worker.leaving import leave_if_forked
 from mlpipeline.worker.stopping import StopSignal
 
 
-def carry_out(run_dir: RunDir, number: int) -> int:
+def carry_out(run_dir: RunDir, number: int, how: str, hash_seed: str | None = None) -> int:
     """Carry out attempt `number` of the run that `spec.json` describes, and write `result.json` last.
+
+    Args:
+        run_dir: of the run.
+        number: of the attempt, counted from 1.
+        how: how this process was started, and why so; for `worker.json`. The first of its script is learned from.
+        hash_seed: what string hashes are seeded with where others share that; recorded likewise.
 
     Returns:
         0 after a success or when the attempt was revoked, `NO_ROOM_STATUS` when there is no result because there is no
@@ -35,15 +43,18 @@ def carry_out(run_dir: RunDir, number: int) -> int:
     attempt = run_dir.attempt(number)
     spec = Spec.from_json(read_json(run_dir.spec))
     try:
-        if not _announce(attempt, spec):
+        if not _announce(attempt, spec, how, hash_seed):
             return 0
     except OSError as error:
         return _unwritten(attempt.worker, error)
-    result = _result_of(Job(spec, run_dir, attempt))
+    job = Job(spec, run_dir, attempt, Lesson() if how == f"fresh: {TO_LEARN}" else None)
+    result = _result_of(job)
+    if result.outcome is Outcome.SUCCEEDED:
+        job.note_imports()
     return _write(attempt, result, time.monotonic() - began)
 
 
-def _announce(attempt: AttemptDir, spec: Spec) -> bool:
+def _announce(attempt: AttemptDir, spec: Spec, how: str, hash_seed: str | None) -> bool:
     """Say that this process carries out the attempt; return False if a recovering daemon revoked it before."""
     myself = ProcessId.of(os.getpid())
     return create_exclusively(
@@ -54,9 +65,12 @@ def _announce(attempt: AttemptDir, spec: Spec) -> bool:
                 "host": spec.host,
                 "python": sys.version.split()[0],
                 "command": sys.orig_argv,
+                "how": how,
+                **({} if hash_seed is None else {"hash_seed": hash_seed}),
                 "started_at": timestamp(),
             }
         ),
+        to_disk=False,
     )
 
 

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from mlpipeline.authoring.command_model import CommandModel
 from mlpipeline.authoring.versions import Version
@@ -53,15 +53,28 @@ def perform(model: CommandModel, version: Version, job: Job, stop: StopSignal) -
 
 
 def _run(words: list[str] | str, job: Job, stop: StopSignal, metrics: CommandMetrics) -> int:
+    is_shell = isinstance(words, str)
     try:
         command = subprocess.Popen(
-            words, shell=isinstance(words, str), cwd=job.spec.project, env={**os.environ, "PWD": job.spec.project}
+            words,
+            shell=is_shell,
+            cwd=job.spec.project,
+            env={**os.environ, "PWD": job.spec.project},
+            # A shell passes no signal on, so it gets a group with what it starts; a test is left to the terminal's own.
+            process_group=0 if is_shell and not job.is_test else None,
         )
     except OSError as error:
         shown = words if isinstance(words, str) else words[0]
         raise CommandFailed(f"{shown}: cannot be started: {error.strerror}", Failure.EXIT) from error
 
-    stop.tell(lambda: command.send_signal(signal.SIGTERM))
+    def pass_stop_on() -> None:
+        if is_shell and not job.is_test:
+            with suppress(ProcessLookupError):
+                os.killpg(command.pid, signal.SIGTERM)
+        else:
+            command.send_signal(signal.SIGTERM)
+
+    stop.tell(pass_stop_on)
     while True:
         try:
             return command.wait(timeout=_METRICS_INTERVAL_S)

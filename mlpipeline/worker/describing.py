@@ -43,7 +43,7 @@ def answer(request_path: Path) -> int:
     sys.argv[:] = [str(script)]
     prepare_path(models_dir, project, script)
     files = _contents({script, *reachable(script, [Path(entry) for entry in sys.path])})
-    write_whole(answer_path, to_json({"files": _hashes(files)}))
+    write_whole(answer_path, to_json({"files": _hashes(files)}), to_disk=False)
     absent: dict[str, str] = {}
     try:
         found = describe(script, models_dir, project, files).to_json()
@@ -55,7 +55,7 @@ def answer(request_path: Path) -> int:
     except KeyboardInterrupt as error:
         sys.stderr.write(user_traceback(error))
         return 130
-    write_whole(answer_path, to_json({"files": {**absent, **_hashes(files)}, **found}))
+    write_whole(answer_path, to_json({"files": {**absent, **_hashes(files)}, **found}), to_disk=False)
     return 0
 
 

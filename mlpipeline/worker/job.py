@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from mlpipeline.authoring.run import Run, set_current
 from mlpipeline.domain.runs import Start
 from mlpipeline.domain.spec import Mode, Spec
 from mlpipeline.errors import ScriptError
+from mlpipeline.project.files import to_json, write_whole
 from mlpipeline.project.paths import AttemptDir, RunDir
 from mlpipeline.worker.record import Record
 from mlpipeline.worker.seeding import Seeding
@@ -17,16 +19,19 @@ from mlpipeline.worker.sink import Sink
 
 if TYPE_CHECKING:
     from mlpipeline.authoring.versions import Version
+    from mlpipeline.worker.learning import Lesson
     from mlpipeline.worker.stopping import StopSignal
 
 
 class Job:
     """One version to carry out, and where everything about it goes."""
 
-    def __init__(self, spec: Spec, run_dir: RunDir, attempt: AttemptDir) -> None:
+    def __init__(self, spec: Spec, run_dir: RunDir, attempt: AttemptDir, lesson: Lesson | None = None) -> None:
+        """Take what the daemon wrote; `lesson` is what is learned from this run for the next of its script."""
         self.spec = spec
         self.run_dir = run_dir
         self.attempt = attempt
+        self._lesson = lesson
         self.record = Record()
         self.model_dir = Path(spec.model_dir)
         self._sink = Sink(spec, run_dir, attempt)
@@ -52,6 +57,8 @@ class Job:
 
         seeding = Seeding(self.spec.seed)
         seeding.apply()
+        if self._lesson is not None:
+            self._lesson.watch()
         with self.record.timed("import"):
             store = StoredCode.read(Path(self.spec.code)) if self.spec.code else StoredCode.EMPTY
             model = load_model(Path(self.spec.script), Path(self.spec.models_dir), store)
@@ -71,6 +78,12 @@ class Job:
     def close(self) -> None:
         """Let the trackers finish."""
         self._sink.close()
+
+    def note_imports(self) -> None:
+        """Write down what the next run of the script can have imported from the start."""
+        if self._lesson is not None:
+            with suppress(OSError):
+                write_whole(self.attempt.imports, to_json(self._lesson.to_json()), to_disk=False)
 
     def _version_of(self, model: Any) -> Version:
         from mlpipeline.domain.words import did_you_mean

@@ -22,6 +22,11 @@ def perform(model: Model, version: Version, job: Job, stop: StopSignal) -> None:
     _Calls(model, version, job, stop).make()
 
 
+_LEFT = (
+    "its model dir was left as it is, made by other code or with other parameters: allow_delete_model_dir is not set"
+)
+
+
 class _Calls:
     def __init__(self, model: Model, version: Version, job: Job, stop: StopSignal) -> None:
         self.model = model
@@ -57,7 +62,9 @@ class _Calls:
         if is_clean_start(job.spec):
             if not self.model.allow_delete_model_dir:
                 if is_old:
-                    job.run.log("starts clean, but allow_delete_model_dir is not set: the model dir was left as it is")
+                    # In words that stay with the results: they may be those of the old training.
+                    job.record.notes.append(_LEFT)
+                    job.run.log(f"begins anew, but {_LEFT}")
             elif is_overridden(self.model, Model, "clean_model_dir"):
                 self.model.clean_model_dir(str(model_dir))
             else:

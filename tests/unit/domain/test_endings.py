@@ -58,7 +58,7 @@ def test_without_a_result_the_exit_status_is_what_there_is(exit_status, outcome,
 @pytest.mark.parametrize(
     ("exit_status", "told"),
     [
-        (-9, "did not end in time"),
+        (-9, "before it had stopped"),
         (-15, "before it could say"),
         (0, "left no result"),
         (None, "left no"),

@@ -72,8 +72,8 @@ def test_the_example_holds_every_setting_with_its_default(root):
     [
         (
             "[worker]\nimport_timeuot = 1",
-            "mlp.toml: [worker] import_timeuot is unknown. Known: import_timeout, stop_grace. "
-            'Did you mean "import_timeout"?',
+            "mlp.toml: [worker] import_timeuot is unknown. Known: import_timeout, stop_grace, warm, warm_parents, "
+            'never_warm. Did you mean "import_timeout"?',
         ),
         (
             'model_dir = "models"',

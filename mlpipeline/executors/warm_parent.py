@@ -1,0 +1,159 @@
+"""The daemon's end of a warm parent: a process that forks workers which have their imports behind them."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from mlpipeline.domain.endings import how_it_ended
+from mlpipeline.executors.executor import Attempt
+from mlpipeline.executors.local import worker_command
+from mlpipeline.executors.marks import ROOM, room
+from mlpipeline.executors.processes import ProcessId, sweep
+from mlpipeline.project.files import to_json
+
+#: How long a parent that is ready may take to answer, or to say that a child of its ended, in seconds.
+ANSWER_TIME_S = 10.0
+#: How long one that was let go, or killed, is waited for, in seconds.
+_LEAVE_TIME_S = 1.0
+
+
+class WarmParent:
+    """One warm parent. What it says is taken in by `poll`; nothing here waits for it."""
+
+    def __init__(self, modules: Sequence[str], never: Sequence[str], cwd: Path, import_time_s: float) -> None:
+        """Start it; `import_time_s` is how long it may take to import `modules`.
+
+        Raises:
+            OSError: there is no process.
+        """
+        self._room = room(secrets.token_hex(8))
+        # Its forks share one seed of string hashes; chosen here, it can be recorded.
+        hash_seed = os.environ.get("PYTHONHASHSEED", "random")
+        seed = str(1 + secrets.randbelow(2**32 - 1)) if hash_seed == "random" else hash_seed
+        self._channel, theirs = socket.socketpair()
+        with theirs, tempfile.TemporaryFile(prefix="mlpipeline-warm-") as output:
+            self._process = subprocess.Popen(
+                worker_command("fork", str(theirs.fileno())),
+                cwd=cwd,
+                env={**os.environ, "PYTHONHASHSEED": seed, ROOM: self._room},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                pass_fds=[theirs.fileno()],
+            )
+        self._channel.setblocking(False)
+        self._received = b""
+        self._deadline = time.monotonic() + import_time_s
+        #: What it is to be asked for once it has imported: it reads nothing before.
+        self._waiting: list[Attempt] = []
+        #: What it was asked for and has not answered: attempt -> since when, on the monotonic clock.
+        self._asked: dict[str, float] = {}
+        self.id = ProcessId.of_child(self._process.pid)
+        self.is_ready = False
+        #: Why it forks nothing (any more).
+        self.trouble: str | None = None
+        self._send({"modules": list(modules), "never": list(never), "hash_seed": hash_seed})
+
+    def fileno(self) -> int:
+        """Return what becomes readable when it says something."""
+        return self._channel.fileno()
+
+    def fork(self, attempt: Attempt) -> None:
+        """Ask for a worker, as soon as it can make one."""
+        if not self.is_ready:
+            self._waiting.append(attempt)
+            return
+        self._asked[attempt.id] = time.monotonic()
+        self._send(
+            {
+                "fork": attempt.id,
+                "run_dir": str(attempt.run_dir.path),
+                "number": attempt.number,
+                "environment": {**os.environ, **attempt.environment},
+                "shown": {name: attempt.environment[name] for name in ("MLP_RUN_ID", "MLP_ATTEMPT_ID")},
+                "cwd": str(attempt.project),
+                "output": str(attempt.dir.output),
+                "exit": str(attempt.dir.exit),
+            }
+        )
+
+    def poll(self) -> list[Mapping[str, Any]]:
+        """Return what it said since the last call; `trouble` says when it is of no more use."""
+        gone = self._receive()
+        *lines, self._received = self._received.split(b"\n")
+        messages = [json.loads(line) for line in lines]
+        for message in messages:
+            if "ready" in message:
+                self._heed_ready(message["ready"])
+            self._asked.pop(message.get("forked") or message.get("refused") or "", None)
+        # Its own word on why it ends counts for more.
+        self.trouble = self.trouble or gone
+        now = time.monotonic()
+        if self.trouble is None and not self.is_ready and now > self._deadline:
+            self.trouble = "its warm parent did not finish importing in time"
+        if self.trouble is None and self.is_ready and any(now - at > ANSWER_TIME_S for at in self._asked.values()):
+            self.trouble = "its warm parent does not answer"
+        return messages
+
+    def let_go(self) -> None:
+        """Have it fork no more and end with its last child, which may be long after us."""
+        self._channel.close()
+
+    def is_over(self, wait_s: float = 0.0) -> bool:
+        """Return whether it has ended, and reap it; wait for that up to `wait_s` seconds."""
+        try:
+            self._process.wait(wait_s)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def end(self) -> None:
+        """End it at once, with what its imports started; workers that it forked live on."""
+        self._channel.close()
+        # It may be stopped, or hang: only this ends it for sure.
+        with suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGKILL)
+        if self.is_over(_LEAVE_TIME_S):
+            # Only now: of a living process all descendants are swept, and those are the workers.
+            sweep(self.id, self._room, ROOM)
+
+    def _heed_ready(self, why_not: str | None) -> None:
+        self.trouble = self.trouble or why_not
+        self.is_ready = why_not is None
+        while self.is_ready and self._waiting:
+            self.fork(self._waiting.pop(0))
+
+    def _receive(self) -> str | None:
+        """Take in what it said; return how it ended, if it did."""
+        try:
+            while data := self._channel.recv(1 << 16):
+                self._received += data
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            return f"its warm parent cannot be reached: {error.strerror}"
+        # It says nothing more, so this is a matter of moments, but for one whose imports closed its descriptors.
+        ended = self.is_over(_LEAVE_TIME_S)
+        return f"its warm parent {how_it_ended(self._process.returncode) if ended else 'does not answer'}"
+
+    def _send(self, message: Mapping[str, Any]) -> None:
+        # A few kilobytes fit into the socket's buffer even while it imports.
+        try:
+            self._channel.settimeout(1.0)
+            self._channel.sendall(to_json(message))
+        except OSError as error:
+            self.trouble = self.trouble or f"its warm parent cannot be reached: {error}"
+        finally:
+            self._channel.setblocking(False)

@@ -1,0 +1,229 @@
+"""A warm parent: a process that has imported what the runs of a script import, and becomes a worker by forking.
+
+It speaks lines of JSON over a socket with the daemon that started it. To it: `{"modules": […], "never", "hash_seed"}`
+once, then `{"fork": attempt id, "run_dir", "number", "environment", "shown", "cwd", "output", "exit"}`. From it:
+`{"ready": null or why not}` once, then `{"forked": attempt id, "pid"}`, or `{"refused": attempt id, "why"}`, and
+`{"ended": pid, "left"}`, where `left` is how many processes there are that workers left behind.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from mlpipeline.executors.local import worker_command
+from mlpipeline.executors.marks import ROOM, show
+from mlpipeline.executors.processes import become_subreaper, children_of_this_process
+from mlpipeline.project.files import to_json, write_whole
+from mlpipeline.worker.fork_safety import Surface, TemporaryFolders, why_threads_are_unsafe, why_unsafe
+
+#: What imports print is shown to each run, but no more of it than this, in bytes.
+_PRINTED_BYTES = 1 << 20
+
+
+def serve(descriptor: int) -> None:
+    """Fork workers for as long as the daemon is there, and end with the last child; nobody returns from here."""
+    # What is started while importing must not hold the line to the daemon open.
+    os.set_inheritable(descriptor, False)
+    parent = _Parent(socket.socket(fileno=descriptor))
+    request = parent.serve()
+    if request is None:
+        # What imports registered for the end of their process is for the workers, which end as Python does.
+        os._exit(0)
+    from mlpipeline.project.paths import RunDir
+    from mlpipeline.worker.attempt import carry_out
+    from mlpipeline.worker.leaving import leave_as_python_does
+
+    how = f"warm: forked from {os.getppid()}"
+    preloaded = set(sys.modules)
+    exit_status = carry_out(RunDir(path=Path(request["run_dir"])), int(request["number"]), how, parent.hash_seed)
+    leave_as_python_does(exit_status, sys.modules.keys() - preloaded)
+
+
+class _Parent:
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self._received = b""
+        self._is_open = True
+        #: pid -> where its exit status is written.
+        self._children: dict[int, Path] = {}
+        #: What importing changed in the environment, and what it printed, as it would have in a worker of its own.
+        self._environment_changes: dict[str, str | None] = {}
+        self._printed = b""
+        #: What all its workers' string hashes are seeded with: that cannot differ between forks.
+        self.hash_seed = os.environ.get("PYTHONHASHSEED")
+
+    def serve(self) -> Mapping[str, Any] | None:
+        """Return None when all is over; in a forked child, the request that it is to carry out."""
+        told = self._next_line()
+        if told is None:
+            return None
+        become_subreaper()
+        if told["hash_seed"] == "random":
+            del os.environ["PYTHONHASHSEED"]
+        before = Surface.take()
+        with TemporaryFolders() as folders:
+            _preload(told["modules"])
+        # Whatever was started by now shows the room, by which the daemon finds it.
+        os.environ.pop(ROOM, None)
+        self._environment_changes = before.environment_changes()
+        self._environment_changes.pop(ROOM, None)
+        self._printed = _printed()
+        reason = why_unsafe(before, told["never"], folders.made)
+        self._say({"ready": reason})
+        if reason is not None:
+            return None
+        # What is there now stays: collections in the children need not touch, and so copy, its pages.
+        gc.collect()
+        gc.freeze()
+        wake, ring = os.pipe()
+        os.set_blocking(ring, False)
+        os.set_blocking(wake, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(ring, warn_on_full_buffer=False)
+        while self._is_open or self._children:
+            request = self._wait(wake)
+            if request is not None and self._fork(request):
+                os.close(wake)
+                os.close(ring)
+                return request
+        return None
+
+    def _wait(self, wake: int) -> Mapping[str, Any] | None:
+        """Wait for something to happen; return a request to fork, if that is what happened."""
+        is_told_already = b"\n" in self._received
+        sources = [wake, self._channel.fileno()] if self._is_open else [wake]
+        # A request that has come is not waited for.
+        ready, _, _ = select.select(sources, [], [], 0 if is_told_already else None)
+        if wake in ready:
+            with suppress(BlockingIOError):
+                os.read(wake, 4096)
+            self._reap()
+        if is_told_already or self._channel.fileno() in ready:
+            return self._next_line()
+        return None
+
+    def _fork(self, request: Mapping[str, Any]) -> bool:
+        """Fork; return whether this is the child."""
+        if self._is_daemon_gone():
+            return False
+        reason = why_threads_are_unsafe()
+        if reason is not None:
+            self._say({"refused": request["fork"], "why": reason})
+            return False
+        try:
+            pid = os.fork()
+        except OSError as error:
+            self._say({"refused": request["fork"], "why": f"its warm parent could not fork: {error.strerror}"})
+            return False
+        if pid == 0:
+            self._become_worker(request)
+            return True
+        self._children[pid] = Path(request["exit"])
+        self._say({"forked": request["fork"], "pid": pid})
+        return False
+
+    def _is_daemon_gone(self) -> bool:
+        # What it had asked for before it died is still to be read; the daemon after it decides anew.
+        poll = select.poll()
+        poll.register(self._channel, 0)
+        return any(event & select.POLLHUP for _, event in poll.poll(0))
+
+    def _become_worker(self, request: Mapping[str, Any]) -> None:
+        """Make this child what a worker is that was started by itself."""
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        self._channel.close()
+        self._children.clear()
+        show(request["shown"])
+        _redirect(request["output"])
+        os.write(1, self._printed)
+        sys.orig_argv[:] = worker_command("run", request["run_dir"], str(request["number"]))
+        os.chdir(request["cwd"])
+        os.environ.clear()
+        os.environ.update(request["environment"])
+        for name, value in self._environment_changes.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            path = self._children.pop(pid, None)
+            if path is not None:
+                self._note_exit(path, os.waitstatus_to_exitcode(status))
+                # What a worker leaves behind becomes a child of ours, wherever it went.
+                left = children_of_this_process() - self._children.keys()
+                self._say({"ended": pid, "left": len(left)})
+
+    def _note_exit(self, path: Path, status: int) -> None:
+        try:
+            write_whole(path, to_json({"status": status}), to_disk=False)
+        except OSError as error:
+            sys.stderr.write(f"{path} could not be written: {error.strerror}\n")
+
+    def _say(self, message: Mapping[str, Any]) -> None:
+        try:
+            self._channel.sendall(to_json(message))
+        except OSError:
+            self._is_open = False
+
+    def _next_line(self) -> dict[str, Any] | None:
+        """Return the daemon's next line, or None once it is gone."""
+        while b"\n" not in self._received:
+            try:
+                data = self._channel.recv(1 << 16)
+            except OSError:
+                data = b""
+            if not data:
+                self._is_open = False
+                return None
+            self._received += data
+        line, self._received = self._received.split(b"\n", 1)
+        message: dict[str, Any] = json.loads(line)
+        return message
+
+
+def _preload(modules: Iterable[str]) -> None:
+    for name in modules:
+        # What cannot be imported now the run will import itself, and say so if that fails.
+        with suppress(BaseException):
+            importlib.import_module(name)
+
+
+def _printed() -> bytes:
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):  # Whatever was imported may have put anything in its place.
+            stream.flush()
+    try:
+        return os.pread(1, _PRINTED_BYTES, 0)
+    except OSError:
+        return b""
+
+
+def _redirect(output: str) -> None:
+    null = os.open(os.devnull, os.O_RDWR)  # as `subprocess` opens it
+    file = os.open(output, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    os.dup2(null, 0)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    os.close(null)
+    os.close(file)

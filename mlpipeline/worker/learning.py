@@ -1,0 +1,153 @@
+"""Learning from a run what the next ones of its script will import, and whether that may be done before them."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ExtensionFileLoader, ModuleSpec, SourceFileLoader
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from mlpipeline.worker.project_code import is_project_code
+
+_FILE_LOADERS = (SourceFileLoader, ExtensionFileLoader)
+_OURS = "mlpipeline"
+
+
+class Lesson:
+    """What a run imported that is not project code, and what speaks against doing that before the script begins.
+
+    Only imports of installed packages count: what the standard library and mlpipeline do when they are imported does
+    not depend on what a script may have changed before. Those of other threads are passed over; mlpipeline's own
+    trackers have one.
+    """
+
+    def __init__(self) -> None:
+        self._seen = _Surroundings()
+        #: How many imports, each within the other, have begun and not ended.
+        self._depth = 0
+        self._began = 0.0
+        self._drawn: tuple[object, ...] = ()
+        self._seconds = 0.0
+        self._unsafe: str | None = None
+
+    def watch(self) -> None:
+        """Begin; nothing of the script has run yet."""
+        self._seen = _Surroundings()
+        sys.meta_path.insert(0, _Watch(self))
+
+    @property
+    def is_at_top(self) -> bool:
+        """Whether what is imported now is imported by the script, and not by something else that it imports."""
+        return self._depth == 0 and threading.current_thread() is threading.main_thread()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the modules in the order of their import, how long that took, and why it must not be done before."""
+        modules = [name for name, module in list(sys.modules.items()) if _is_preloadable(name, module)]
+        return {"modules": modules, "seconds": round(self._seconds, 3), "unsafe": self._unsafe}
+
+    def begin_import(self, name: str) -> None:
+        """The script begins to import something."""
+        self._depth += 1
+        if self._depth == 1 and not _is_ours(name):
+            self._began = time.monotonic()
+            self._drawn = _random_states()
+            changed = self._seen.difference(_Surroundings())
+            if changed is not None:
+                self._refuse(f"the script changes {changed} before it imports {name}")
+
+    def end_import(self, name: str) -> None:
+        """That import ended, and what it changed is not the script's doing."""
+        self._depth -= 1
+        if self._depth == 0 and not _is_ours(name):
+            self._seconds += time.monotonic() - self._began
+            self._seen = _Surroundings()
+            if any(was != now for was, now in zip(self._drawn, _random_states(), strict=False)):
+                self._refuse(f"importing {name} draws random numbers")
+
+    def _refuse(self, why: str) -> None:
+        self._unsafe = self._unsafe or why
+
+
+class _Watch(MetaPathFinder):
+    """Sees the imports of installed packages begin and end; finds nothing itself."""
+
+    def __init__(self, lesson: Lesson) -> None:
+        self._lesson = lesson
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if not self._lesson.is_at_top:
+            return None
+        for finder in sys.meta_path[sys.meta_path.index(self) + 1 :]:
+            spec = finder.find_spec(fullname, path, target) if hasattr(finder, "find_spec") else None
+            if spec is not None:
+                if isinstance(spec.loader, _FILE_LOADERS) and _is_watched(spec):
+                    _surround(spec.loader, fullname, self._lesson)
+                return spec
+        return None
+
+
+def _surround(loader: Any, name: str, lesson: Lesson) -> None:
+    execute = loader.exec_module
+
+    def execute_watched(module: ModuleType) -> None:
+        lesson.begin_import(name)
+        try:
+            execute(module)
+        finally:
+            lesson.end_import(name)
+
+    loader.exec_module = execute_watched
+
+
+class _Surroundings:
+    """What the script must not have changed before an import for the import to do the same without the script."""
+
+    def __init__(self) -> None:
+        self._values = {
+            "the environment": dict(os.environ),
+            "sys.path": list(sys.path),
+            "the warning filters": list(warnings.filters),
+        }
+
+    def difference(self, now: _Surroundings) -> str | None:
+        return next((name for name, value in self._values.items() if now._values[name] != value), None)
+
+
+def _random_states() -> tuple[object, ...]:
+    # It may be about to be imported.
+    get_state = getattr(sys.modules.get("numpy.random"), "__dict__", {}).get("get_state")
+    if get_state is None:
+        return (random.getstate(),)
+    name, keys, *rest = get_state()
+    return random.getstate(), (name, keys.tobytes(), *rest)
+
+
+def _is_watched(spec: ModuleSpec) -> bool:
+    if _is_ours(spec.name):
+        return True
+    origin = spec.origin or ""
+    return not is_project_code(origin) and not {"site-packages", "dist-packages"}.isdisjoint(Path(origin).parts)
+
+
+def _is_ours(name: str) -> bool:
+    return name.partition(".")[0] == _OURS
+
+
+def _is_preloadable(name: str, module: object) -> bool:
+    # Not getattr: a lazy module would import what it stands for.
+    spec = getattr(module, "__dict__", {}).get("__spec__")
+    if name == "__main__" or not isinstance(spec, ModuleSpec) or spec.name != name:
+        return False
+    if spec.origin in ("built-in", "frozen") or _is_ours(name):
+        return True
+    return spec.origin is not None and not is_project_code(spec.origin)
