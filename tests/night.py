@@ -117,10 +117,10 @@ MODEL = FunctionModel(train, versions)
         self.check_nothing_is_left()
 
     def check_nothing_is_left(self) -> None:
-        """Check that there is no claim, heartbeat, process or temporary file."""
+        """Check that the daemon took its leave, and that there is no claim, process or temporary file."""
         outputs = Outputs(path=self.project.outputs, host=HOST)
         assert list(outputs.claims.rglob("*.json")) == []
-        assert not outputs.heartbeat.exists()
+        assert "ended_at" in json.loads(outputs.heartbeat.read_bytes())
         assert self.project.processes() == []
         assert list(self.temporary.iterdir()) == []
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from mlpipeline.domain.result import Result
 from mlpipeline.executors.executor import Presence, Seen
-from mlpipeline.project.files import read_json
+from mlpipeline.project.files import read_exit, read_json
 from mlpipeline.project.paths import AttemptDir
 
 #: How long a process may take to leave after it wrote its result, in seconds.
 LEAVE_TIME_S = 30.0
+#: How long a warm parent may take to write down how its child ended, in seconds.
+_PARENT_TIME_S = 1.0
 
 
 @dataclass(kw_only=True)
@@ -27,6 +29,8 @@ class Active:
     seen: Seen | None = None
     #: When it is killed: some time after its result, or after it was asked to stop. On the monotonic clock.
     kill_at: float | None = None
+    #: Since when its process has been known to be gone while its parent has not said how, on the monotonic clock.
+    gone_at: float | None = None
 
     #: Whether this daemon asked it to stop; its history says so too, if that could be written.
     is_stop_asked: bool = False
@@ -40,6 +44,22 @@ class Active:
     def is_over(self) -> bool:
         """Whether its process is gone."""
         return self.seen is not None and self.seen.presence is Presence.ENDED
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all is known of how it ended: a warm parent writes that down a moment later."""
+        if self.is_own or self.attempt.result.exists() or self.attempt.exit.exists():
+            return True
+        if not str((read_json(self.attempt.worker) or {}).get("how")).startswith("warm"):
+            return True
+        self.gone_at = self.gone_at or time.monotonic()
+        return time.monotonic() - self.gone_at > _PARENT_TIME_S
+
+    @property
+    def exit_status(self) -> int | None:
+        """How its process ended, as `subprocess` gives it; None when nobody saw it."""
+        status = self.seen.exit_status if self.seen else None
+        return read_exit(self.attempt.exit) if status is None else status
 
     def kill_within(self, seconds: float) -> None:
         """Have it killed after so long, unless that was to happen earlier anyway."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import operator
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlpipeline.daemon.descriptions import SLOW_S, Descriptions
+from mlpipeline.daemon.descriptions import SLOW_S, Answer, Descriptions
 from mlpipeline.domain.description import Description, VersionDescription
 from mlpipeline.domain.excerpts import excerpt
 from mlpipeline.domain.names import checked_model_dir, shared_model_dirs, version_key
@@ -15,6 +17,9 @@ from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import InvalidName, QueueError, ScriptError
 from mlpipeline.project.queue_file import QueueFile
 from mlpipeline.project.scripts import listed_scripts
+
+#: How long the queue file must have been wrong for that to be told, in seconds.
+_SETTLING_S = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,33 +65,52 @@ class Catalogue:
         self._only = only
         self._log = log
         self._entries: tuple[Entry, ...] | None = None
+        #: What is wrong with the queue file since when, on the monotonic clock, and what was last told of it.
+        self._error: tuple[str, float] | None = None
         self._last_complaint: str | None = None
+        #: What was told: of problems, what is still one.
         self._told: set[tuple[str, str]] = set()
+        self._told_problems: dict[str, Problem] = {}
         self.offers: list[Offer] = []
         #: Those whose turn is known: nothing that is still being described is listed before them.
         self.in_turn: list[Offer] = []
         self.problems: list[Problem] = []
         #: model -> its versions on the list; None where they are not known.
         self.listed: dict[str, tuple[str, ...] | None] = {}
+        #: Rises whenever any of these changes.
+        self.generation = 0
+        self._answers: list[Answer | None] = []
 
     def refresh(self) -> None:
         """Read the queue again and see what it offers now; a queue file that is wrong leaves the last good list."""
         self._descriptions.poll()
-        self._entries = self._listed()
-        self.offers, self.problems, self.listed = [], [], {}
-        in_turn: int | None = None
-        for entry in self._entries:
-            model = model_name(entry.script)
-            self.listed.setdefault(model, None)
-            if self._only.may_match(model):
-                is_described = self._add(entry, model)
-                in_turn = len(self.offers) if in_turn is None and not is_described else in_turn
-        self.in_turn = self.offers[:in_turn]
-        self._refuse_shared_model_dirs()
-        for problem in self.problems:
-            self._tell(problem.what, problem.why, problem.traceback)
+        before, self._entries = self._entries, self._listed()
+        answers_before = self._answers
+        self._answers = [
+            self._descriptions.get(entry.script) if self._only.may_match(model_name(entry.script)) else None
+            for entry in self._entries
+        ]
+        if self._entries != before or not _are_same(self._answers, answers_before):
+            self._make_anew(self._entries)
         for script in self._descriptions.slow:
             self._tell(script, f"is still being imported after {SLOW_S:g} s; what is listed after it waits")
+
+    def _make_anew(self, entries: tuple[Entry, ...]) -> None:
+        self.generation += 1
+        self.offers, self.problems, self.listed = [], [], {}
+        in_turn: int | None = None
+        for entry, answer in zip(entries, self._answers, strict=True):
+            model = model_name(entry.script)
+            self.listed.setdefault(model, None)
+            if answer is not None:
+                self._add(entry, model, answer)
+            elif in_turn is None and self._only.may_match(model):
+                in_turn = len(self.offers)
+        self.in_turn = self.offers[:in_turn]
+        self._refuse_shared_model_dirs()
+        self._tell_problems(
+            {entry.script for entry, answer in zip(entries, self._answers, strict=True) if answer is None}
+        )
 
     @property
     def is_complete(self) -> bool:
@@ -106,10 +130,9 @@ class Catalogue:
         except QueueError as error:
             if before is None:
                 raise
-            if str(error) != self._last_complaint:
-                self._last_complaint = str(error)
-                self._log(f"{error}\nThe last good list stays in force.")
+            self._note_error(str(error))
             return before
+        self._error = None
         if self._last_complaint is not None:
             self._last_complaint = None
             self._log(f"{self._queue_file.path.name} can be read again")
@@ -119,13 +142,24 @@ class Catalogue:
             self._log(changes)
         return listing.entries
 
-    def _add(self, entry: Entry, model: str) -> bool:
-        answer = self._descriptions.get(entry.script)
-        if answer is None:
-            return False
+    def _note_error(self, told: str) -> None:
+        # An editor that saves in place leaves half a file for a moment: only what stays is told.
+        now = time.monotonic()
+        if self._error is None or self._error[0] != told:
+            self._error = (told, now)
+        if told != self._last_complaint and now - self._error[1] >= _SETTLING_S:
+            self._last_complaint = told
+            self._log(f"{told}\nThe last good list stays in force.")
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether the queue file is wrong, and may be in the middle of being saved."""
+        return self._error is not None and self._error[0] != self._last_complaint
+
+    def _add(self, entry: Entry, model: str, answer: Answer) -> None:
         if isinstance(answer, ScriptError):
             self.problems.append(Problem(what=entry.script, why=answer.message, traceback=answer.traceback))
-            return True
+            return
         for warning in answer.warnings:
             self._tell(entry.script, warning)
         chosen = self._chosen(entry, model, answer)
@@ -133,7 +167,6 @@ class Catalogue:
         for version in chosen:
             if self._only.matches(model, version.name):
                 self._offer(entry.script, model, version, answer)
-        return True
 
     def _chosen(self, entry: Entry, model: str, description: Description) -> list[VersionDescription]:
         if entry.versions is None:
@@ -174,8 +207,20 @@ class Catalogue:
             [offer for offer in offers if offer.model_dir not in shared] for offers in (self.offers, self.in_turn)
         )
 
-    def _tell(self, what: str, why: str, traceback: str | None = None) -> None:
-        # What stays as it is is said once, not before every run.
+    def _tell_problems(self, unknown: set[str]) -> None:
+        # What stays as it is is said once, not before every run; what comes back after it was mended is said again.
+        for problem in self.problems:
+            if problem != self._told_problems.get(problem.what):
+                shown = f"\n{excerpt(problem.traceback)}" if problem.traceback else ""
+                self._log(f"{problem.what}: {problem.why}{shown}")
+        kept = {what: problem for what, problem in self._told_problems.items() if what in unknown}
+        self._told_problems = {**kept, **{problem.what: problem for problem in self.problems}}
+
+    def _tell(self, what: str, why: str) -> None:
         if (what, why) not in self._told:
             self._told.add((what, why))
-            self._log(f"{what}: {why}" + (f"\n{excerpt(traceback)}" if traceback else ""))
+            self._log(f"{what}: {why}")
+
+
+def _are_same(answers: list[Answer | None], before: list[Answer | None]) -> bool:
+    return len(answers) == len(before) and all(map(operator.is_, answers, before))

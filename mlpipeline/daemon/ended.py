@@ -24,18 +24,22 @@ def record_end(run: Run, active: Active, outputs: Outputs, records: Records, rep
         OSError: the end could not be recorded; it may be tried again, and nothing is forgotten.
     """
     result = read_result(active.attempt)
-    if run.is_open:
-        exit_status = active.seen.exit_status if active.seen else None
-        end = ending(result, exit_status, is_stop_asked=run.is_stop_asked or active.is_stop_asked)
+    is_new = run.is_open
+    if is_new:
+        end = ending(result, active.exit_status, is_stop_asked=run.is_stop_asked or active.is_stop_asked)
         records.note({**_event(run, end, result, active), "trained": _is_trained(run, result, records)})
         run = records.run(run.id)
         _log(run, end, result, active.attempt, records, is_kept=active.attempt.path.is_relative_to(outputs.path))
-    give_back(run, result, outputs, records, reporter)
+    give_back(run, result, outputs, records, reporter, is_new=is_new)
     return run
 
 
-def give_back(run: Run, result: Result | None, outputs: Outputs, records: Records, reporter: Reporter) -> None:
+def give_back(
+    run: Run, result: Result | None, outputs: Outputs, records: Records, reporter: Reporter, *, is_new: bool
+) -> None:
     """Write the block of results of a run that ended, unless it is there, and then give its model dir back.
+
+    One that has only just been recorded (`is_new`) is not looked for: the file may be long.
 
     The claim goes last: as long as it stands, a launch after a crash finds out what is still to be done.
 
@@ -43,7 +47,7 @@ def give_back(run: Run, result: Result | None, outputs: Outputs, records: Record
         OSError: there is no room for the block, or the claim could not be removed; it may be tried again.
     """
     try:
-        if not records.has_results(run):
+        if is_new or not records.has_results(run):
             records.add_results(reporter.results_block(run, result))
     except OSError as error:
         if error.errno in NO_ROOM:
@@ -64,8 +68,12 @@ def _event(run: Run, end: Ending, result: Result | None, active: Active) -> dict
         "results": result.results if result else {},
         "seconds": _seconds(result, active),
         "prepared": is_prepared or run.start is not Start.CLEAN,
-        "note": end.note,
+        "note": "; ".join(_notes(end, result)) or None,
     }
+
+
+def _notes(end: Ending, result: Result | None) -> list[str]:
+    return [*([end.note] if end.note else []), *(result.notes if result else ())]
 
 
 def _is_trained(run: Run, result: Result | None, records: Records) -> bool:
@@ -93,5 +101,5 @@ def _log(run: Run, end: Ending, result: Result | None, attempt: AttemptDir, reco
     # Without recording, its output is gone with the daemon.
     where = f" (see {attempt.output})" if end.outcome is not Outcome.SUCCEEDED and is_kept else ""
     records.log(f"{run.key} {run.outcome_in_words}{took}{why}{where}", run.id)
-    for note in (*((end.note,) if end.note else ()), *(result.notes if result else ())):
+    for note in _notes(end, result):
         records.log(f"note: {note}", run.id)

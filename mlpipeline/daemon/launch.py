@@ -22,7 +22,9 @@ from mlpipeline.daemon.waker import Waker
 from mlpipeline.daemon.watching import SourceWatch
 from mlpipeline.errors import OutputsError
 from mlpipeline.executors.local import LocalExecutor
+from mlpipeline.executors.warm import WarmExecutor
 from mlpipeline.history.ledger import Ledger
+from mlpipeline.project.cache import cache_folder
 from mlpipeline.project.clock import timestamp
 from mlpipeline.project.paths import OUTPUTS_NAME, QUEUE_NAME, Outputs
 from mlpipeline.project.queue_file import QueueFile
@@ -44,7 +46,7 @@ def launch(settings: Settings, host: str, options: LaunchOptions, reporter: Repo
     outputs = Outputs(path=settings.models_dir / OUTPUTS_NAME, host=host)
     waker = Waker()
     since = timestamp()
-    presence = Presence(outputs, options.command, since)
+    presence = Presence(outputs, options.command, since, is_recorded=options.is_recorded)
     with ExitStack() as stack:
         waker.install()
         presence.begin()
@@ -52,9 +54,10 @@ def launch(settings: Settings, host: str, options: LaunchOptions, reporter: Repo
         records = stack.enter_context(_records(outputs, options, since))
         if presence.predecessor is not None:
             clear_away(presence.predecessor)
-        descriptions = Descriptions(settings, presence.process, at_once=max(2, options.jobs))
+        descriptions = Descriptions(settings, presence.process, at_once=max(2, options.at_once))
         stack.callback(descriptions.close)
-        executor = LocalExecutor()
+        executor = _executor(settings, outputs, records, waker)
+        stack.callback(executor.close)
         watch = SourceWatch(settings, waker.wake, records.log) if options.watch else None
         if watch is not None:
             stack.callback(watch.stop)
@@ -77,6 +80,26 @@ def launch(settings: Settings, host: str, options: LaunchOptions, reporter: Repo
         return Daemon(parts).run()
 
 
+def _executor(settings: Settings, outputs: Outputs, records: Records, waker: Waker) -> LocalExecutor | WarmExecutor:
+    if not settings.is_warm:
+        return LocalExecutor()
+    return WarmExecutor(
+        most_parents=settings.warm_parents,
+        never=settings.never_warm,
+        log=records.log,
+        watch=waker.watch,
+        unwatch=waker.unwatch,
+        cache=_cache(outputs),
+    )
+
+
+def _cache(outputs: Outputs) -> Path | None:
+    try:
+        return cache_folder(outputs, os.environ)
+    except RuntimeError:
+        return None  # The user has no home.
+
+
 def _require_temporary_folder() -> None:
     try:
         tempfile.gettempdir()
@@ -91,13 +114,14 @@ def _records(outputs: Outputs, options: LaunchOptions, since: str) -> Iterator[R
     launch_id = f"{outputs.host}-{os.getpid()}-{since}"
     with ExitStack() as stack:
         warnings: list[str] = []
-        ledger = Ledger.read(outputs, warn=warnings.append)
+        ledger = Ledger.read(outputs, warn=warnings.append, is_private=not options.is_recorded)
+        stack.callback(ledger.close)
         target = outputs
         if not options.is_recorded:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mlpipeline-"))
             target = Outputs(path=Path(folder), host=outputs.host)
         try:
-            records = Records(target, ledger, launch_id)
+            records = Records(target, ledger, launch_id, is_private=not options.is_recorded)
             stack.callback(records.close)
             records.note(
                 {

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import signal
+import time
+import traceback
 from contextlib import suppress
 
 from mlpipeline.daemon.active import LEAVE_TIME_S, Active
-from mlpipeline.daemon.catalogue import Offer, Problem
+from mlpipeline.daemon.catalogue import Offer
 from mlpipeline.daemon.ended import record_end
 from mlpipeline.daemon.parts import Parts
 from mlpipeline.daemon.presence import HEARTBEAT_INTERVAL_S
 from mlpipeline.daemon.recovery import settle_claims, take_over
 from mlpipeline.daemon.starting import Held
-from mlpipeline.domain.plan import STARTS, Verdict, closing_line, plan_line, verdict
+from mlpipeline.daemon.todo import Todo
+from mlpipeline.domain.plan import STARTS, closing_line, plan_line
 from mlpipeline.domain.runs import Outcome, Run, State
+from mlpipeline.errors import MlpipelineError
 from mlpipeline.executors.executor import Presence as Whereabouts
 from mlpipeline.executors.executor import Seen, StartRefused
 from mlpipeline.history.stores import store_environment
 from mlpipeline.project.files import read_json
 
+#: How long the plan may take before what is known of it is begun, in seconds.
+_PLAN_PATIENCE_S = 3.0
 #: How soon the loop looks again, in seconds: while something is about to happen that wakes nobody, …
 _SOON_S = 0.05
 #: … while it watches processes that are not its children, …
@@ -39,12 +45,11 @@ class Daemon:
         self._records = parts.records
         self._options = parts.options
         self._active: list[Active] = []
-        #: What was started in this launch: `model:version` -> identity.
-        self._begun: dict[str, str] = {}
+        self._todo = Todo(parts.catalogue, parts.records.ledger, parts.options, parts.records.log)
         self._ended: list[Run] = []
-        self._held: dict[str, Held] = {}
         #: Whether what a dead daemon left was taken over, and whether it is known what the queue offers.
-        self._is_taken_over = self._is_planned = False
+        self._is_taken_over = self._is_planned = self._is_plan_whole = False
+        self._began_at = time.monotonic()
         self._is_stopping = False
         self._stops_heeded = 0
         self._is_environment_noted = False
@@ -53,6 +58,8 @@ class Daemon:
     def run(self) -> int:
         """Run until there is nothing left to do, or somebody says stop; return the exit status."""
         self._log(f"mlpipeline begins: {self._options.command}")
+        if not self._options.is_recorded:
+            self._log("nothing is recorded: what this launch does in the model dirs, later launches know nothing of")
         while not self._is_done():
             self._advance()
             if not self._is_done():
@@ -71,6 +78,11 @@ class Daemon:
                 self._start_what_may_start()
             self._say_where_it_stands()
         except (OSError, StartRefused) as error:
+            self._complain(error)
+        except MlpipelineError:
+            raise  # `--only` asks for what there is not; nothing was started yet.
+        except Exception as error:
+            # A fault of ours must not end a night; what it broke is tried again.
             self._complain(error)
         else:
             self._recovered()
@@ -98,23 +110,31 @@ class Daemon:
                 # Perhaps it was not told before its daemon died; to be told twice does no harm.
                 self._ask_to_stop(active)
             else:
-                self._begun[run.key] = run.identity
+                self._todo.note_begun(run.key, run.identity)
         self._active.append(active)
 
     def _plan(self) -> None:
-        if self._is_planned:
+        self._todo.refresh()
+        if self._is_plan_whole:
             return
-        self._parts.catalogue.refresh()
-        if self._parts.catalogue.is_complete:
-            self._options.only.refuse_unmatched(self._parts.catalogue.listed)
-            self._log_plan()
+        catalogue = self._parts.catalogue
+        if catalogue.is_complete:
+            self._options.only.refuse_unmatched(catalogue.listed)
+            self._log_plan(catalogue.offers, "")
+            self._is_planned = self._is_plan_whole = True
+        elif not self._is_planned and not self._options.only.names and self._is_import_slow:
+            # What is listed before a script that takes its time to import need not wait for it.
+            self._log_plan(catalogue.in_turn, "so far, ")
             self._is_planned = True
 
-    def _log_plan(self) -> None:
-        verdicts = [self._verdict(offer) for offer in self._parts.catalogue.offers]
+    @property
+    def _is_import_slow(self) -> bool:
+        return bool(self._parts.catalogue.in_turn) and time.monotonic() - self._began_at > _PLAN_PATIENCE_S
+
+    def _log_plan(self, offers: list[Offer], so_far: str) -> None:
         problems = len(self._parts.catalogue.problems)
         cannot = f"; {problems} cannot be used" if problems else ""
-        self._log(f"{plan_line(verdicts)}{cannot}")
+        self._log(f"{so_far}{plan_line([self._todo.verdict(offer) for offer in offers])}{cannot}")
 
     def _is_done(self) -> bool:
         if self._is_stopping and self._trouble is not None and self._stops_heeded > 1:
@@ -126,18 +146,17 @@ class Daemon:
         return (
             not self._options.watch
             and self._trouble is None
-            and self._is_planned
+            and self._is_plan_whole
             and self._parts.catalogue.is_complete
-            and self._next() is None
-            and not self._is_holder_new
+            and self._todo.next() is None
+            and not self._todo.is_holder_new
         )
 
     def _close(self) -> int:
         self._parts.surroundings.close(_SURROUNDINGS_S)
         with suppress(OSError):
             self._note_surroundings()
-        problems = [*self._parts.catalogue.problems]
-        problems += [Problem(what=key, why=held.why) for key, held in self._held.items()]
+        problems = [*self._parts.catalogue.problems, *self._todo.held]
         self._log(closing_line([run.outcome for run in self._ended], len(problems)))
         self._records.show(self._parts.reporter.summary(self._ended, problems))
         if self._parts.waker.stops:
@@ -156,7 +175,7 @@ class Daemon:
                 self._hurry(active)
         for active in list(self._active):
             self._note_running(active)
-            if active.is_over:
+            if active.is_over and active.is_settled:
                 self._end(active)
         self._note_surroundings()
 
@@ -180,7 +199,7 @@ class Daemon:
         run = self._records.run(active.run_id)
         ended = record_end(run, active, self._parts.outputs, self._records, self._parts.reporter)
         self._active.remove(active)
-        if run.key in self._begun:
+        if self._todo.has_begun(run.key):
             self._ended.append(ended)
 
     def _note_surroundings(self) -> None:
@@ -197,53 +216,20 @@ class Daemon:
             self._parts.watch.cover(self._parts.catalogue.source_folders)
 
     def _start_what_may_start(self) -> None:
-        self._release_held()
-        while self._is_planned and len(self._active) < self._options.jobs:
-            self._parts.catalogue.refresh()
-            self._records.ledger.follow_other_hosts()
-            chosen = self._next()
+        todo = self._todo
+        todo.release_held()
+        while self._is_planned and len(self._active) < self._options.at_once:
+            todo.refresh()
+            chosen = todo.next()
             if chosen is None:
                 return
             offer, decided = chosen
-            outcome = self._parts.starter.start(offer, STARTS[decided], self._latest(offer))
+            outcome = self._parts.starter.start(offer, STARTS[decided], todo.latest(offer))
             if isinstance(outcome, Held):
-                self._hold(offer, outcome)
+                todo.hold(offer, outcome)
             elif outcome is not None:
-                self._begun[offer.key] = offer.identity
+                todo.note_begun(offer.key, offer.identity)
                 self._active.append(outcome)
-
-    def _release_held(self) -> None:
-        if self._held:
-            self._records.ledger.follow_other_hosts()
-        self._held = {key: held for key, held in self._held.items() if not held.is_over()}
-
-    def _next(self) -> tuple[Offer, Verdict] | None:
-        for offer in self._parts.catalogue.in_turn:
-            if self._is_begun(offer) or offer.key in self._held:
-                continue
-            decided = self._verdict(offer)
-            if decided in STARTS:
-                return offer, decided
-        return None
-
-    def _verdict(self, offer: Offer) -> Verdict:
-        return verdict(self._latest(offer), offer.key, offer.identity, skip_done=self._options.skip_done)
-
-    def _latest(self, offer: Offer) -> Run | None:
-        return self._records.ledger.latest(offer.model_dir)
-
-    def _hold(self, offer: Offer, held: Held) -> None:
-        self._held[offer.key] = held
-        self._log(f"{offer.key} is held: {held.why}")
-
-    @property
-    def _is_holder_new(self) -> bool:
-        return any(held.is_new for held in self._held.values())
-
-    def _is_begun(self, offer: Offer) -> bool:
-        begun = self._begun.get(offer.key)
-        # Once per launch; whoever watches wants what was edited since to come up again.
-        return begun is not None and (not self._options.watch or begun == offer.identity)
 
     # Stopping
 
@@ -282,24 +268,21 @@ class Daemon:
     # Saying
 
     def _say_where_it_stands(self) -> None:
-        waiting = [
-            offer.key
-            for offer in self._parts.catalogue.offers
-            if not self._is_begun(offer) and self._verdict(offer) in STARTS
-        ]
-        held = [{"what": key, "why": held.why} for key, held in self._held.items()]
-        held += [{"what": problem.what, "why": problem.why} for problem in self._parts.catalogue.problems]
-        self._parts.presence.beat([key for key in waiting if key not in self._held], held)
+        problems = [*self._todo.held, *self._parts.catalogue.problems]
+        held = [{"what": problem.what, "why": problem.why} for problem in problems]
+        self._parts.presence.beat(self._todo.waiting, held)
 
     def _log(self, text: str) -> None:
         self._records.log(text)
 
-    def _complain(self, error: OSError | StartRefused) -> None:
+    def _complain(self, error: Exception) -> None:
         # Not by the whole message: it may name another file each time.
-        kind = getattr(error, "strerror", None) or str(error)
+        kind = getattr(error, "strerror", None) or repr(error)
         if kind != self._trouble:
             self._trouble = kind
-            self._log(f"nothing new starts until this is over: {error}")
+            is_expected = isinstance(error, (OSError, StartRefused))
+            told = str(error) if is_expected else f"an error of mlpipeline itself:\n{traceback.format_exc()}"
+            self._log(f"nothing new starts until this is over: {told}")
 
     def _recovered(self) -> None:
         if self._trouble is not None:
@@ -310,7 +293,7 @@ class Daemon:
         if self._trouble is not None:
             return _TROUBLE_S
         is_starting = any(self._records.run(active.run_id).state is State.WAITING for active in self._active)
-        if is_starting or self._is_holder_new:
+        if is_starting or self._todo.is_holder_new or self._parts.catalogue.is_unsettled:
             return _SOON_S
         if any(not active.is_own for active in self._active):
             return _ADOPTED_S

@@ -16,7 +16,7 @@ class LaunchOptions:
     #: Not `-n`: logs, results and history are written.
     is_recorded: bool = True
     #: `-j`: how many runs at a time.
-    jobs: int = 1
+    at_once: int = 1
     #: `--watch`: stays when the queue is empty, and waits for work.
     watch: bool = False
     #: `--only`: the versions asked for.

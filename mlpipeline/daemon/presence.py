@@ -10,6 +10,7 @@ from typing import Any
 
 from mlpipeline.errors import OutputsError
 from mlpipeline.executors.processes import ProcessId
+from mlpipeline.project.clock import timestamp
 from mlpipeline.project.files import read_json, to_json, write_whole
 from mlpipeline.project.paths import Outputs
 
@@ -22,8 +23,10 @@ _NEXT_SHOWN = 50
 class Presence:
     """Holds the lock of this host's daemon and keeps its heartbeat."""
 
-    def __init__(self, outputs: Outputs, command: str, since: str) -> None:
+    def __init__(self, outputs: Outputs, command: str, since: str, *, is_recorded: bool = True) -> None:
+        """Be this process, started by `command` at `since`; without recording, it leaves what was said before it."""
         self._outputs = outputs
+        self._is_recorded = is_recorded
         #: This daemon's process.
         self.process = ProcessId.of_child(os.getpid())
         #: That of the daemon before it, if that died without leaving.
@@ -36,6 +39,9 @@ class Presence:
         }
         self._lock: Any = None
         self._said: bytes = b""
+        self._ahead: dict[str, Any] = {}
+        #: What the heartbeat said before this daemon.
+        self._before: Any = None
         self._beat_at = float("-inf")
 
     def begin(self) -> None:
@@ -50,7 +56,9 @@ class Presence:
             self._outputs.locks.mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(self._outputs.daemon_lock, timeout=0)
             self._lock.acquire()
-            self.predecessor = ProcessId.from_json(read_json(self._outputs.heartbeat))
+            self._before = read_json(self._outputs.heartbeat)
+            if isinstance(self._before, dict) and "ended_at" not in self._before:
+                self.predecessor = ProcessId.from_json(self._before)
             self.beat((), ())
         except Timeout:
             raise OutputsError(self._other_daemon()) from None
@@ -65,19 +73,26 @@ class Presence:
             OSError: it could not be written.
         """
         ahead = {"waiting": len(waiting), "next": list(waiting[:_NEXT_SHOWN]), "held": list(held)}
+        self._ahead = ahead
         said = to_json({**self._about, **ahead})
         now = time.monotonic()
         if said == self._said and now - self._beat_at < HEARTBEAT_INTERVAL_S:
             return
-        write_whole(self._outputs.heartbeat, said)
+        write_whole(self._outputs.heartbeat, said, to_disk=False)
         self._said, self._beat_at = said, now
 
     def end(self) -> None:
-        """Leave: nobody waits for the next heartbeat."""
+        """Leave, saying so: nobody waits for the next heartbeat, and what could not be used is still there to read."""
+        if self._lock is None:
+            return
+        last = {**self._about, "held": self._ahead.get("held", []), "ended_at": timestamp()}
         with suppress(OSError):
-            self._outputs.heartbeat.unlink(missing_ok=True)
-        if self._lock is not None:
-            self._lock.release()
+            if self._is_recorded or self._before:
+                said = last if self._is_recorded else self._before
+                write_whole(self._outputs.heartbeat, to_json(said), to_disk=False)
+            else:
+                self._outputs.heartbeat.unlink(missing_ok=True)
+        self._lock.release()
 
     def _other_daemon(self) -> str:
         other = read_json(self._outputs.heartbeat) or {}

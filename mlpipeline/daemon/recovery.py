@@ -61,7 +61,7 @@ def settle_claims(outputs: Outputs, records: Records, reporter: Reporter) -> Non
         if run is not None and run.outcome is not None:
             # The daemon died between the end of the run and its last words on it.
             attempt = outputs.run_dir(run.name).attempt(run.attempt)
-            give_back(run, read_result(attempt), outputs, records, reporter)
+            give_back(run, read_result(attempt), outputs, records, reporter, is_new=False)
         elif is_abandoned(claim, outputs.host, records):
             claims.release(path, claim.run)
 

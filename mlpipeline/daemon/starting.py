@@ -93,7 +93,7 @@ class Starter:
         if held is not None:
             return held
         # Whoever held the model dir before recorded how that ended before it gave it back.
-        self._records.ledger.follow_other_hosts()
+        self._records.ledger.catch_up()
         if self._records.ledger.latest(offer.model_dir) != last:
             self._release(offer, run)
             return None
@@ -186,7 +186,7 @@ class Starter:
         )
         run_dir = records.run_dir(name)
         run_dir.path.mkdir(parents=True, exist_ok=True)
-        write_whole(run_dir.spec, to_json(spec.to_json()))
+        write_whole(run_dir.spec, to_json(spec.to_json()), to_disk=False)
         return spec
 
     def _seed(self, offer: Offer, before: Run | None) -> int:
@@ -232,7 +232,7 @@ class Starter:
         active = Active(run_id=spec.run, attempt=attempt.dir, handle=handle, began_at=began_at)
         # The worker says itself that it is there; without the event it is only harder to find before it has.
         with suppress(OSError):
-            self._records.note({"event": "started", "run": spec.run, "handle": handle})
+            self._records.note({"event": "started", "run": spec.run, "handle": handle}, to_disk=False)
         self._records.log(f"{spec.model}:{spec.version} starts{_HOW[spec.start]}", spec.run)
         return active
 

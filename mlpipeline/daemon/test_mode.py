@@ -141,6 +141,7 @@ class TestMode:
             "run",
             str(run_dir.path),
             "1",
+            "fresh: test mode",
             cwd=self._settings.root,
             environment=attempt.environment,
             is_done=attempt.dir.result.exists,

@@ -16,6 +16,7 @@ class Waker:
         self._listen, self._ring = socket.socketpair()
         self._listen.setblocking(False)
         self._ring.setblocking(False)
+        self._watched: set[int] = set()
         #: The signals that asked the daemon to stop, in order.
         self.stops: list[signal.Signals] = []
 
@@ -36,9 +37,17 @@ class Waker:
         with suppress(OSError):
             self._ring.send(b"\0")
 
+    def watch(self, descriptor: int) -> None:
+        """Wake also when something can be read from a descriptor; whoever watches it reads it."""
+        self._watched.add(descriptor)
+
+    def unwatch(self, descriptor: int) -> None:
+        """Wake for it no more."""
+        self._watched.discard(descriptor)
+
     def sleep(self, timeout_s: float) -> None:
         """Wait for something to happen, at most so long."""
-        select.select([self._listen], [], [], timeout_s)
+        select.select([self._listen.fileno(), *self._watched], [], [], timeout_s)
         with suppress(BlockingIOError):
             while self._listen.recv(4096):
                 pass

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -26,6 +28,7 @@ class SourceWatch:
         from watchdog.observers import Observer
 
         watch = self
+        changed = _Throttle(changed).call
 
         class _Handler(FileSystemEventHandler):
             def on_any_event(self, event: FileSystemEvent) -> None:
@@ -96,3 +99,36 @@ def _script_folders(settings: Settings) -> Iterator[str]:
     for folder, subfolders, _ in os.walk(settings.models_dir):
         subfolders[:] = [name for name in subfolders if name not in _NOT_SOURCES and not name.startswith(".")]
         yield folder
+
+
+class _Throttle:
+    """Passes calls on at once, but those that follow within a moment as one: some files change all the time."""
+
+    INTERVAL_S = 0.25
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self._call = call
+        self._lock = threading.Lock()
+        self._last = float("-inf")
+        self._is_waiting = False
+
+    def call(self) -> None:
+        """Pass a call on, now or a moment later; from any thread."""
+        with self._lock:
+            if self._is_waiting:
+                return
+            wait_s = self._last + self.INTERVAL_S - time.monotonic()
+            if wait_s > 0:
+                self._is_waiting = True
+                timer = threading.Timer(wait_s, self._pass_on)
+                timer.daemon = True
+                timer.start()
+                return
+            self._last = time.monotonic()
+        self._call()
+
+    def _pass_on(self) -> None:
+        with self._lock:
+            self._is_waiting = False
+            self._last = time.monotonic()
+        self._call()

@@ -66,7 +66,7 @@ def test_a_run_that_does_not_heed_a_stop_is_killed_after_the_grace(make_project,
     assert daemon.wait(timeout=30) == 143
     (end,) = night.ends
     assert (end["outcome"], end["failure"]) == ("stopped", None)
-    assert "was killed, as it did not end in time" in end["error"]
+    assert "was killed before it had stopped by itself" in end["error"]
     night.check_nothing_is_left()
 
 

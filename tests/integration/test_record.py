@@ -83,7 +83,8 @@ def test_everything_about_a_run_is_in_its_folder_and_in_the_history(git):
     assert {key: spec[key] for key in expected} == expected
     worker = files["worker"]
     assert (worker["host"], worker["python"]) == ("testhost", platform.python_version())
-    assert worker["command"][-3:] == ["run", str(folder), "1"]
+    assert worker["command"][-4:-1] == ["run", str(folder), "1"]
+    assert worker["how"].startswith("fresh")
     assert isinstance(worker["pid"], int)
     result = files["result"]
     assert (result["outcome"], result["failure"], result["traceback"]) == ("succeeded", None, None)
