@@ -30,7 +30,7 @@ _VARIABLE = (
     (re.compile(r"^[2-9a-hjkmnp-z]{6}(?=  )", re.MULTILINE), "RUN"),
     (re.compile(r"(?<=run {8})[2-9a-hjkmnp-z]{6}"), "RUN"),
     (re.compile(r"-[2-9a-hjkmnp-z]{6}(?=/|\s|$)", re.MULTILINE), "-RUN"),
-    (re.compile(r"(\d+ h )?(\d+ min )?\d+(\.\d+)? (s|min|h)\b"), "LONG"),
+    (re.compile(r"(\d+ h )?(\d+ min )?\d+(\.\d+)? (ms|s|min|h)\b"), "LONG"),
     (re.compile(r"pid \d+"), "pid N"),
     (re.compile(r"seed \d+"), "seed N"),
     # Libraries of another release compute other last digits.

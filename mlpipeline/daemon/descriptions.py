@@ -110,6 +110,8 @@ class Request:
 @dataclass(kw_only=True)
 class _Asked:
     request: Request
+    #: The script's content when it was asked about.
+    files: Mapping[str, str]
     process: subprocess.Popen[bytes]
     leader: ProcessId
     #: On the monotonic clock.
@@ -190,12 +192,14 @@ class Descriptions:
     def _ask(self, script: str) -> None:
         folder = Path(tempfile.mkdtemp(dir=self._folder.name))
         path = str(self._settings.models_dir / script)
+        # Taken before anybody reads it: a save in between makes the answer out of date, never the other way round.
+        files = {path: _sha256(path)}
         try:
             request = Request.write(folder, script, self._settings)
         except ScriptError as error:
             # What is wrong with the script can be seen in its content alone.
             folder.rmdir()
-            self._remember(script, error, {path: _sha256(path)})
+            self._remember(script, error, files)
             return
         with request.output.open("wb") as output:
             process = subprocess.Popen(
@@ -210,7 +214,9 @@ class Descriptions:
         leader = ProcessId.of_child(process.pid)
         now = time.monotonic()
         deadline = now + self._settings.import_timeout_s
-        self._asked[script] = _Asked(request=request, process=process, leader=leader, began_at=now, deadline=deadline)
+        self._asked[script] = _Asked(
+            request=request, files=files, process=process, leader=leader, began_at=now, deadline=deadline
+        )
 
     def _take(self, script: str, asked: _Asked, exit_status: int | None) -> None:
         if exit_status is None:
@@ -221,8 +227,7 @@ class Descriptions:
         answer, files = asked.request.answer(exit_status, self._settings.import_timeout_s)
         # What it printed may be large, and a daemon stays for weeks.
         shutil.rmtree(asked.request.folder, ignore_errors=True)
-        path = str(self._settings.models_dir / script)
-        self._remember(script, answer, files or {path: _sha256(path)})
+        self._remember(script, answer, files or asked.files)
 
     def _remember(self, script: str, answer: Answer, files: Mapping[str, str]) -> None:
         # A file may have been saved since it was described: its first look compares the content.

@@ -81,17 +81,18 @@ class MetricsFile:
 
     def _open(self) -> int:
         # User code may have closed every descriptor and opened its own file under our number.
-        if self._file_id is None or _file_id(self._descriptor) != self._file_id:
+        if self._file_id is None or file_id(self._descriptor) != self._file_id:
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
             opened = os.open(self._path, flags, 0o644)
             # None of the first three numbers: where one of those was closed, what is printed would go here.
             self._descriptor = fcntl(opened, F_DUPFD_CLOEXEC, 3)
             os.close(opened)
-            self._file_id = _file_id(self._descriptor)
+            self._file_id = file_id(self._descriptor)
         return self._descriptor
 
 
-def _file_id(descriptor: int) -> tuple[int, int] | None:
+def file_id(descriptor: int) -> tuple[int, int] | None:
+    """Return what tells the file behind a descriptor from any other; None when the descriptor is closed."""
     try:
         status = os.fstat(descriptor)
     except OSError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mlpipeline.domain.spec import Spec
 from mlpipeline.project.paths import AttemptDir, RunDir
-from mlpipeline.worker.record import MetricsFile
+from mlpipeline.worker.record import MetricsFile, file_id
 
 if TYPE_CHECKING:
     from mlpipeline.history.host_log import HostLog
@@ -32,6 +33,7 @@ class Sink:
         self._tracker: Tracker | None = None
         self._log: HostLog | None = None
         self._complaints: set[str] = set()
+        self._stdout = file_id(1)
 
     def metrics(self, values: Mapping[str, int | float], step: int | None) -> None:
         """Write the metrics down at once, and let the trackers have them later."""
@@ -50,7 +52,7 @@ class Sink:
 
     def log(self, message: str, *, to_file: bool) -> None:
         """Print the message, and write it to the host's log if wanted and kept."""
-        _print(message)
+        self._print(message)
         if to_file and self._spec.log and self._spec.log_lock:
             if self._log is None:
                 self._log = _host_log(self._spec.log, self._spec.log_lock)
@@ -72,7 +74,13 @@ class Sink:
         # A store that takes nothing must not end a training, nor fill its output.
         if what not in self._complaints:
             self._complaints.add(what)
-            _print(what)
+            self._print(what)
+
+    def _print(self, message: str) -> None:
+        # User code may have closed the stream, put anything in its place, or opened a file of its own under our number.
+        with suppress(Exception):
+            if sys.stdout.fileno() != 1 or file_id(1) == self._stdout:
+                print(message, flush=True)
 
     def open_progress(self) -> None:
         """Begin to note progress."""
@@ -84,12 +92,6 @@ class Sink:
         """Wait until the trackers have everything."""
         if self._tracker is not None:
             self._tracker.close()
-
-
-def _print(message: str) -> None:
-    # User code may have closed the stream or its descriptor, or put anything in its place.
-    with suppress(Exception):
-        print(message, flush=True)
 
 
 def _host_log(log: str, lock: str) -> HostLog:

@@ -129,7 +129,9 @@ def test_a_model_that_may_not_delete_is_left_as_it_was_with_a_log_line(project):
     assert project.run("-ru").returncode == 0
     assert new_calls(project) == TRAINED
     assert (model_dir(project, "m-v") / "mine").exists()
-    assert "starts clean, but allow_delete_model_dir is not set: the model dir was left as it is" in project.log
+    assert "m:v succeeded" in project.log
+    assert "note: its model dir was left as it is, made by other code or with other parameters" in project.log
+    assert "(note: its model dir was left as it is" in project.run("runs").stdout
 
 
 STEPS = """
