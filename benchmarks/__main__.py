@@ -39,7 +39,7 @@ BENCHMARKS = {
     "growth": Benchmark(measure=commands.growth, targets=(commands.RUNS_GROWTH, commands.STATUS_GROWTH)),
     "choosing": Benchmark(measure=choosing.choosing, targets=(choosing.CHOOSING,)),
     "idle": Benchmark(measure=staying.idle, targets=(staying.IDLE_CPU, staying.IDLE_MEMORY)),
-    "saving": Benchmark(measure=staying.saving, targets=(staying.SAVING,)),
+    "saving": Benchmark(measure=staying.saving, targets=(staying.SAVING, staying.SAVING_FRESH)),
 }
 
 
@@ -104,7 +104,10 @@ def _write(path: Path, value: Mapping[str, object]) -> None:
 
 def _print(rows: Sequence[Row], about: str, *, is_quick: bool) -> None:
     print(f"\n{about}")
-    print("Median of pairs taken side by side; lower is better unless the target says ≥.\n")
+    print(
+        "Median of pairs taken side by side; lower is better unless the target says ≥. Runs are forked (`warm = true`) "
+        "unless the line says otherwise.\n"
+    )
     if is_quick:
         print("--quick: smaller than the table says, and one pair of each. It shows that everything works, no more.\n")
     print(results_table(rows))

@@ -9,7 +9,11 @@ from benchmarks.workbench import Workbench
 _LOOP = "`python train.py` in a shell loop"
 
 TRIVIAL = Target(
-    name="trivial", what="200 versions of a trivial model, whole launch, per run", unit="ms", baseline=_LOOP, limit=0.35
+    name="trivial",
+    what="200 versions of a trivial model, whole launch, per run",
+    unit="ms",
+    baseline=_LOOP,
+    limit=0.35,
 )
 FRESH = Target(
     name="fresh", what="the same with fresh processes (`warm = false`)", unit="ms", baseline=_LOOP, limit=1.5
@@ -50,13 +54,13 @@ def trivial(bench: Workbench) -> dict[Target, Measured]:
 def fresh(bench: Workbench) -> dict[Target, Measured]:
     """Measure the same with a process for each that starts from nothing."""
     count = bench.size(50, 3)
-    launches = _Launches(bench, "trivial", count=count, loop_count=count, settings="\n[worker]\nwarm = false\n")
+    launches = _Launches(bench, "trivial", count=count, loop_count=count, is_warm=False)
     return {FRESH: launches.whole(bench.size(5, 1))}
 
 
 def torch(bench: Workbench) -> dict[Target, Measured]:
     """Measure runs that import torch."""
-    launches = _Launches(bench, "steps", count=bench.size(20, 4), loop_count=bench.size(5, 1))
+    launches = _Launches(bench, "steps", count=bench.size(20, 3), loop_count=bench.size(5, 1))
     whole = launches.whole(bench.size(3, 1))
     return {TORCH_LAUNCH: whole, TORCH: launches.steady(whole)}
 
@@ -70,20 +74,21 @@ def frames(bench: Workbench) -> dict[Target, Measured]:
 class _Launches:
     """Launches of one model, each in a project of its own, beside shell loops of the same."""
 
-    def __init__(self, bench: Workbench, script: str, *, count: int, loop_count: int, settings: str = "") -> None:
+    def __init__(self, bench: Workbench, script: str, *, count: int, loop_count: int, is_warm: bool = True) -> None:
         self._bench = bench
         self._script = script
         self._count = count
         self._loop_count = loop_count
-        self._settings = settings
-        self._name = f"{script}-{'fresh' if settings else 'warm'}"
+        self._is_warm = is_warm
+        self._name = f"{script}-{'warm' if is_warm else 'fresh'}"
         self._steady_ms: dict[int, float] = {}
 
     def whole(self, repeats: int) -> Measured:
         """Return what a run costs when the whole launch is shared among all of them."""
         loop = Loop(self._bench, f"{self._name}-loop", self._script)
-        self._bench.say("once for nothing: files are read from the disk")
-        loop.seconds(1, -1)
+        if not self._bench.is_quick:
+            self._bench.say("once for nothing: files are read from the disk")
+            loop.seconds(1, -1)
         pairs = self._bench.pairs(
             repeats,
             self._launch_ms,
@@ -99,7 +104,7 @@ class _Launches:
         return Measured(figures=figures, baselines=whole.baselines, beside=beside)
 
     def _launch_ms(self, number: int) -> float:
-        project = Project(self._bench, f"{self._name}-{number}", settings=self._settings)
+        project = Project(self._bench, f"{self._name}-{number}", is_warm=self._is_warm)
         project.write_script("model.py", model_script(self._script, self._count))
         project.save_queue("model.py")
         took = project.launch()

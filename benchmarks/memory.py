@@ -123,7 +123,7 @@ def _processes_mb(bench: Workbench, number: int, count: int) -> float:
         processes = [
             stack.enter_context(
                 subprocess.Popen(
-                    [sys.executable, str(script), str(folder), str(gate)], cwd=root, env=dict(bench.environment)
+                    [sys.executable, str(script), str(folder), str(gate)], cwd=root, env=bench.environment_in(root)
                 )
             )
             for folder in folders

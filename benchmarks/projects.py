@@ -71,13 +71,17 @@ def plain_script(name: str) -> str:
 class Project:
     """A project below the workbench's folder."""
 
-    def __init__(self, bench: Workbench, name: str, *, settings: str = "") -> None:
-        """Make it; `settings` is what follows `models_dir` in `mlp.toml`."""
+    def __init__(self, bench: Workbench, name: str, *, is_warm: bool = True, has_events: bool = True) -> None:
+        """Make it, with its settings: whether runs are forked, and whether they leave TensorBoard events."""
         self.bench = bench
         self.root = bench.folder / name
         self.models_dir = self.root / "models"
         self.models_dir.mkdir(parents=True)
-        (self.root / "mlp.toml").write_text(f'models_dir = "models"\n{settings}', "utf-8")
+        (self.root / "mlp.toml").write_text(
+            f'models_dir = "models"\n[worker]\nwarm = {str(is_warm).lower()}\n'
+            f"[record]\ntensorboard = {str(has_events).lower()}\n",
+            "utf-8",
+        )
 
     @property
     def history(self) -> Path:
@@ -123,7 +127,7 @@ class Project:
             process = subprocess.Popen(
                 mlpipeline("-r", *arguments),
                 cwd=self.root,
-                env=dict(self.bench.environment),
+                env=self.bench.environment_in(self.root),
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=file,

@@ -58,8 +58,7 @@ def scalars(bench: Workbench) -> dict[Target, Measured]:
 
 
 def _logged(bench: Workbench, name: str, *, count: int, rounds: int, runs: int, is_killed: bool = False) -> Project:
-    setting = "true" if name == "events" else "false"
-    project = Project(bench, f"scalars-{name}", settings=f"\n[record]\ntensorboard = {setting}\n")
+    project = Project(bench, f"scalars-{name}", has_events=name == "events")
     tail = _TAIL.format(count=count, rounds=rounds, runs=runs, is_killed=is_killed)
     project.write_script("model.py", body("scalars") + tail)
     project.save_queue("model.py")

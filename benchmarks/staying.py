@@ -22,6 +22,13 @@ SAVING = Target(
     baseline=None,
     limit=150,
 )
+SAVING_FRESH = Target(
+    name="saving-fresh",
+    what="the same with fresh processes (`warm = false`)",
+    unit="ms",
+    baseline=None,
+    limit=150,
+)
 
 #: How long a daemon is left alone before it counts as idle, in seconds.
 _SETTLING_S = 3.0
@@ -71,8 +78,12 @@ def idle(bench: Workbench) -> dict[Target, Measured]:
 
 def saving(bench: Workbench) -> dict[Target, Measured]:
     """Measure how soon a version runs that is added to the queue; its script is known to the daemon already."""
+    return {SAVING: _saved(bench, is_warm=True), SAVING_FRESH: _saved(bench, is_warm=False)}
+
+
+def _saved(bench: Workbench, *, is_warm: bool) -> Measured:
     count = bench.size(20, 2)
-    project = Project(bench, "saving")
+    project = Project(bench, f"saving-{'warm' if is_warm else 'fresh'}", is_warm=is_warm)
     project.write_script("model.py", _SAYING.format(count=count + 2))
     names = ["v0", "v1"]
     project.save_queue(("model.py", names))
@@ -89,10 +100,8 @@ def saving(bench: Workbench) -> dict[Target, Measured]:
             project.wait_ended(index + 1)
             to_line_ms.append((_first_line_at(project, index) - saved_at) * 1000)
             to_worker_ms.append((_started_at(project, index) - saved_at) * 1000)
-    beside = (
-        f"{count} saves; the script was known; `started_at` of worker.json came after {median(to_worker_ms):.0f} ms"
-    )
-    return {SAVING: Measured(figures=to_line_ms, beside=beside)}
+    beside = f"{count} saves, the script known; `started_at` in worker.json came after {median(to_worker_ms):.0f} ms"
+    return Measured(figures=to_line_ms, beside=beside)
 
 
 def _first_line_at(project: Project, index: int) -> float:

@@ -45,6 +45,10 @@ class Workbench:
         """Return how many of something there are to be."""
         return quick if self.is_quick else full
 
+    def environment_in(self, folder: Path) -> dict[str, str]:
+        """Return the environment of what is called in `folder`: nothing is known there from another folder's past."""
+        return {**self.environment, "XDG_CACHE_HOME": str(self.folder / "caches" / folder.name)}
+
     def seconds(self, command: Sequence[str], folder: Path) -> float:
         """Return how long a command took in `folder`, from start to exit.
 
@@ -55,7 +59,7 @@ class Workbench:
         done = subprocess.run(
             command,
             cwd=folder,
-            env=dict(self.environment),
+            env=self.environment_in(folder),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=PATIENCE_S,
@@ -94,7 +98,6 @@ def workbench(*, is_quick: bool, say: Callable[[str], None]) -> Iterator[Workben
         ours = {
             "MLP_HOST": HOST,
             "PYTHONPATH": python_path,  # what is measured is what lies beside this package, whatever is installed
-            "XDG_CACHE_HOME": str(Path(folder) / "cache"),
             "NO_COLOR": "1",
             "COLUMNS": "160",
         }

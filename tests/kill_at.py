@@ -20,6 +20,7 @@ MOMENTS = {
     "after spec.json": ("mlpipeline.daemon.starting:Starter._written_spec", "after", None),
     "after selected": ("mlpipeline.daemon.records:Records.note", "after", "selected"),
     "after the process was started": ("mlpipeline.executors.local:LocalExecutor.start", "after", None),
+    "after the attempt was asked for": ("mlpipeline.executors.warm:WarmExecutor.start", "after", None),
     "before running": ("mlpipeline.daemon.records:Records.note", "before", "running"),
     "after running": ("mlpipeline.daemon.records:Records.note", "after", "running"),
     "before ended": ("mlpipeline.daemon.records:Records.note", "before", "ended"),

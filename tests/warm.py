@@ -57,6 +57,11 @@ class WarmProject:
         self.project = self._make(self._folder, scripts, settings=f"[worker]\nwarm = true\n{settings}\n")
         return self.project
 
+    @property
+    def models_dir(self) -> Path:
+        """Where the scripts are, or will be."""
+        return self._folder / "project" / "models"
+
     def install(self, name: str, source: str = "") -> None:
         """Install a package of one module."""
         path = self.site / name / "__init__.py"

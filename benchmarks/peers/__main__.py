@@ -83,7 +83,8 @@ def main(arguments: Sequence[str]) -> int:
     with workbench(is_quick=False, say=_say) as bench:
         about = surroundings(bench.folder)
         wanted = [tool for tool in TOOLS if not asked.names or tool.name in asked.names]
-        entries = [_own_entry(bench), *(_entry(tool, bench, asked.cache) for tool in wanted)]
+        entries = [_own_entry(bench, is_warm=True), _own_entry(bench, is_warm=False)]
+        entries += [_entry(tool, bench, asked.cache) for tool in wanted]
         bare = Loop(bench, "bare", "trivial")
         for number_of_round in range(asked.rounds):
             for index, entry in enumerate(entries):
@@ -112,16 +113,22 @@ def _asked(arguments: Sequence[str]) -> argparse.Namespace:
     return asked
 
 
-def _own_entry(bench: Workbench) -> Entry:
+def _own_entry(bench: Workbench, *, is_warm: bool) -> Entry:
     def work(number_of_round: int) -> float:
-        project = Project(bench, f"own-{number_of_round}")
+        project = Project(bench, f"own-{number_of_round}", is_warm=is_warm)
         project.write_script("model.py", model_script("trivial", _OWN_COUNT))
         project.save_queue("model.py")
         took = project.launch()
         project.check_succeeded(_OWN_COUNT)
         return took / _OWN_COUNT * 1000
 
-    return Entry(name="mlpipeline", usage="mlpipeline -r", is_isolated=True, work=work)
+    setting = "warm" if is_warm else "fresh"
+    return Entry(
+        name=f"mlpipeline, {setting}",
+        usage=f"mlpipeline -r, warm = {str(is_warm).lower()}",
+        is_isolated=True,
+        work=work,
+    )
 
 
 def _entry(tool: Tool, bench: Workbench, cache: Path) -> Entry:

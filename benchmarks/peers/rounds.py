@@ -44,6 +44,7 @@ class Round:
             # A tool without a Python of its own uses ours.
             "PATH": os.pathsep.join([str(self.commands), str(Path(sys.executable).parent), inherited.get("PATH", "")]),
             "HOME": str(self.root),
+            "XDG_CACHE_HOME": str(self.root / "cache"),
             "TMPDIR": str(self.root / "tmp"),
             "TS_SOCKET": str(self.root / "tsp"),
             "DVC_SITE_CACHE_DIR": str(self.root / "dvc"),

@@ -91,7 +91,8 @@ class Executor(Protocol):
     def start(self, attempt: Attempt) -> str:
         """Start the worker of `attempt` and return a handle, JSON text that `look` and `stop` understand.
 
-        The handle outlives the daemon. The run is *running* only once its `worker.json` exists.
+        The handle outlives the daemon. The run is *running* only once its `worker.json` exists. Getting there may take
+        calls of `look`.
 
         Raises:
             StartRefused: there is no process; nothing is left behind.

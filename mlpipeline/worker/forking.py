@@ -26,6 +26,7 @@ from mlpipeline.executors.marks import ROOM, show
 from mlpipeline.executors.processes import become_subreaper, children_of_this_process
 from mlpipeline.project.files import to_json, write_whole
 from mlpipeline.worker.fork_safety import Surface, TemporaryFolders, why_threads_are_unsafe, why_unsafe
+from mlpipeline.worker.seeding import draw_anew
 
 #: What imports print is shown to each run, but no more of it than this, in bytes.
 _PRINTED_BYTES = 1 << 20
@@ -158,6 +159,7 @@ class _Parent:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+        draw_anew()
 
     def _reap(self) -> None:
         while True:

@@ -8,25 +8,27 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ExtensionFileLoader, ModuleSpec, SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
+from mlpipeline.worker.importing import StoredImporter
 from mlpipeline.worker.project_code import is_project_code
 
 _FILE_LOADERS = (SourceFileLoader, ExtensionFileLoader)
-_OURS = "mlpipeline"
+#: Where Python is while it looks for a module.
+_MACHINERY = {"importlib", "importlib._bootstrap", "importlib._bootstrap_external", StoredImporter.__module__, __name__}
 
 
 class Lesson:
     """What a run imported that is not project code, and what speaks against doing that before the script begins.
 
-    Only imports of installed packages count: what the standard library and mlpipeline do when they are imported does
-    not depend on what a script may have changed before. Those of other threads are passed over; mlpipeline's own
-    trackers have one.
+    Only the script's imports of installed packages count: what the standard library does when it is imported does not
+    depend on what a script may have changed before, and what mlpipeline imports for itself is not the script's doing.
     """
 
     def __init__(self) -> None:
@@ -35,6 +37,7 @@ class Lesson:
         self._depth = 0
         self._began = 0.0
         self._drawn: tuple[object, ...] = ()
+        self._project: set[str] = set()
         self._seconds = 0.0
         self._unsafe: str | None = None
 
@@ -53,24 +56,34 @@ class Lesson:
         modules = [name for name, module in list(sys.modules.items()) if _is_preloadable(name, module)]
         return {"modules": modules, "seconds": round(self._seconds, 3), "unsafe": self._unsafe}
 
-    def begin_import(self, name: str) -> None:
-        """The script begins to import something."""
-        self._depth += 1
-        if self._depth == 1 and not _is_ours(name):
-            self._began = time.monotonic()
-            self._drawn = _random_states()
-            changed = self._seen.difference(_Surroundings())
-            if changed is not None:
-                self._refuse(f"the script changes {changed} before it imports {name}")
+    def _begin(self, name: str) -> None:
+        self._began = time.monotonic()
+        self._drawn = _random_states()
+        self._project = _loaded_project_files()
+        changed = self._seen.difference(_Surroundings())
+        if changed is not None:
+            self._refuse(f"the script changes {changed} before it imports {name}")
 
-    def end_import(self, name: str) -> None:
-        """That import ended, and what it changed is not the script's doing."""
-        self._depth -= 1
-        if self._depth == 0 and not _is_ours(name):
-            self._seconds += time.monotonic() - self._began
-            self._seen = _Surroundings()
-            if any(was != now for was, now in zip(self._drawn, _random_states(), strict=False)):
-                self._refuse(f"importing {name} draws random numbers")
+    def _end(self, name: str) -> None:
+        self._seconds += time.monotonic() - self._began
+        self._seen = _Surroundings()
+        if any(was != now for was, now in zip(self._drawn, _random_states(), strict=False)):
+            self._refuse(f"importing {name} draws random numbers")
+        for file in sorted(_loaded_project_files() - self._project):
+            self._refuse(f"importing {name} imports project code, {file}")
+
+    @contextmanager
+    def within(self, name: str, *, is_counted: bool) -> Iterator[None]:
+        """An import is executed in this block; what it imports itself is not the script's doing."""
+        if is_counted:
+            self._begin(name)
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+            if is_counted:
+                self._end(name)
 
     def _refuse(self, why: str) -> None:
         self._unsafe = self._unsafe or why
@@ -90,21 +103,19 @@ class _Watch(MetaPathFinder):
         for finder in sys.meta_path[sys.meta_path.index(self) + 1 :]:
             spec = finder.find_spec(fullname, path, target) if hasattr(finder, "find_spec") else None
             if spec is not None:
-                if isinstance(spec.loader, _FILE_LOADERS) and _is_watched(spec):
-                    _surround(spec.loader, fullname, self._lesson)
+                if isinstance(spec.loader, _FILE_LOADERS) and not is_project_code(spec.origin or ""):
+                    is_counted = _is_package(spec.origin or "") and not _is_asked_by_us()
+                    _surround(spec.loader, fullname, self._lesson, is_counted)
                 return spec
         return None
 
 
-def _surround(loader: Any, name: str, lesson: Lesson) -> None:
+def _surround(loader: Any, name: str, lesson: Lesson, is_counted: bool) -> None:
     execute = loader.exec_module
 
     def execute_watched(module: ModuleType) -> None:
-        lesson.begin_import(name)
-        try:
+        with lesson.within(name, is_counted=is_counted):
             execute(module)
-        finally:
-            lesson.end_import(name)
 
     loader.exec_module = execute_watched
 
@@ -132,15 +143,24 @@ def _random_states() -> tuple[object, ...]:
     return random.getstate(), (name, keys.tobytes(), *rest)
 
 
-def _is_watched(spec: ModuleSpec) -> bool:
-    if _is_ours(spec.name):
-        return True
-    origin = spec.origin or ""
-    return not is_project_code(origin) and not {"site-packages", "dist-packages"}.isdisjoint(Path(origin).parts)
+def _loaded_project_files() -> set[str]:
+    return {file for finder in sys.meta_path if isinstance(finder, StoredImporter) for file in finder.loaded}
+
+
+def _is_package(origin: str) -> bool:
+    return not {"site-packages", "dist-packages"}.isdisjoint(Path(origin).parts)
+
+
+def _is_asked_by_us() -> bool:
+    """Return whether mlpipeline, and not the script, asks for what is imported now."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__") in _MACHINERY:
+        frame = frame.f_back
+    return frame is not None and _is_ours(str(frame.f_globals.get("__name__")))
 
 
 def _is_ours(name: str) -> bool:
-    return name.partition(".")[0] == _OURS
+    return name.partition(".")[0] == "mlpipeline"
 
 
 def _is_preloadable(name: str, module: object) -> bool:

@@ -30,6 +30,16 @@ class Seeding:
             sys.meta_path.insert(0, _NumpyWatch(self._seed))
 
 
+def draw_anew() -> None:
+    """Seed by chance what a library seeded by chance when it was imported: else all forks of a process would share it.
+
+    Python's random module sees to that itself.
+    """
+    generator = getattr(sys.modules.get("torch"), "__dict__", {}).get("default_generator")
+    if generator is not None:
+        generator.seed()
+
+
 class _NumpyWatch(MetaPathFinder):
     """Seeds `numpy.random` when it is imported, and is gone after that."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -17,10 +17,28 @@ from mlpipeline.domain.spec import Mode, Spec
 from mlpipeline.executors.executor import Attempt, Executor, Presence, Seen, StartRefused
 from mlpipeline.executors.local import LocalExecutor
 from mlpipeline.executors.processes import ProcessId, find_by_environment
+from mlpipeline.executors.warm import WarmExecutor
 from mlpipeline.project.files import read_json, to_json
 from mlpipeline.project.paths import RunDir
 
-EXECUTORS = {"local": LocalExecutor}
+
+class TaughtExecutor(WarmExecutor):
+    """Forks every attempt: of each it is known what it imports."""
+
+    def __init__(self) -> None:
+        def ignore(*_: object) -> None:
+            pass
+
+        super().__init__(most_parents=1, never=(), log=ignore, watch=ignore, unwatch=ignore, cache=None)
+
+    def start(self, attempt: Attempt) -> str:
+        attempt.dir.path.mkdir(parents=True, exist_ok=True)
+        attempt.dir.imports.write_bytes(to_json({"modules": ["subprocess"], "seconds": 0.1, "unsafe": None}))
+        self._lessons.learn(attempt)
+        return super().start(attempt)
+
+
+EXECUTORS = {"local": LocalExecutor, "warm": TaughtExecutor}
 
 #: Says who it is, and then does what the file `order` says.
 SCRIPT = """
@@ -45,12 +63,20 @@ MODEL = FunctionModel(train, versions)
 
 
 @pytest.fixture(params=EXECUTORS)
-def make_executor(request: pytest.FixtureRequest) -> type[Executor]:
-    return EXECUTORS[request.param]
+def make_executor(request: pytest.FixtureRequest) -> Iterator[Callable[[], Executor]]:
+    made = []
+
+    def make() -> Executor:
+        made.append(EXECUTORS[request.param]())
+        return made[-1]
+
+    yield make
+    for executor in made:
+        executor.close()
 
 
 @pytest.fixture
-def executor(make_executor: type[Executor]) -> Executor:
+def executor(make_executor: Callable[[], Executor]) -> Executor:
     return make_executor()
 
 
@@ -84,7 +110,8 @@ def attempt(tmp_path: Path) -> Iterator[Attempt]:
 def running(executor: Executor, attempt: Attempt) -> str:
     """Start the attempt and return its handle once user code runs."""
     handle = executor.start(attempt)
-    wait_until((attempt.project / "model" / "told").exists)
+    # The daemon looks again and again; what a start waits for may be noticed by that.
+    wait_until(lambda: executor.look([handle]) and (attempt.project / "model" / "told").exists())
     return handle
 
 
@@ -130,12 +157,14 @@ def test_what_was_never_started_is_absent(executor, attempt):
 
 def test_another_executor_finds_looks_at_and_stops_what_a_dead_one_started(executor, attempt, make_executor):
     handle = running(executor, attempt)
+    assert handle in executor.look([handle])
     heir = make_executor()
-    assert heir.find(attempt) == handle
-    assert heir.look([handle]) == {handle: Seen(presence=Presence.ALIVE)}
-    heir.stop(handle, hard=False)
+    found = heir.find(attempt)
+    assert json.loads(found)["pid"] == worker_of(attempt).pid
+    assert heir.look([found]) == {found: Seen(presence=Presence.ALIVE)}
+    heir.stop(found, hard=False)
     # How it ended only its parent can know; to all others it is gone.
-    wait_until(lambda: heir.look([handle]) == {})
+    wait_until(lambda: heir.look([found]) == {})
     assert heir.find(attempt) is None
     assert read_json(attempt.dir.result)["outcome"] == "stopped"
 
@@ -168,7 +197,7 @@ def test_hard_clears_away_what_an_ended_run_left_behind(executor, attempt):
 
 def test_several_are_looked_at_in_one_call(executor, attempt):
     first = running(executor, attempt)
-    gone = json.dumps({**json.loads(first), "ticks": 1.0})
+    gone = json.dumps({"run": attempt.run_id, **ProcessId.of(worker_of(attempt).pid).to_json(), "ticks": 1.0})
     assert executor.look([first, gone]) == {first: Seen(presence=Presence.ALIVE)}
 
 
@@ -183,9 +212,45 @@ def test_where_no_process_can_be_started_nothing_is_left_behind(executor, attemp
 
 
 def test_an_attempt_that_was_revoked_runs_no_user_code(executor, attempt):
-    attempt.dir.path.mkdir()
+    attempt.dir.path.mkdir(parents=True)
     attempt.dir.worker.write_bytes(to_json({"revoked": True}))
     handle = executor.start(attempt)
     assert seen_ended(executor, handle).exit_status == 0
     assert not attempt.dir.result.exists()
     assert not (attempt.project / "model").exists()
+
+
+@pytest.mark.parametrize("hard", [False, True])
+def test_what_is_stopped_before_it_began_never_begins(executor, attempt, hard):
+    handle = executor.start(attempt)
+    executor.stop(handle, hard=hard)
+    seen_ended(executor, handle)
+    assert not (attempt.project / "model" / "told").exists()
+    executor.stop(handle, hard=True)
+    assert executor.look([handle]) == {}
+    assert executor.find(attempt) is None
+
+
+def test_what_left_its_session_is_cleared_away_though_it_never_was_another_program(executor, attempt):
+    script = Path(attempt.script)
+    forking = """
+    read, write = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.write(write, str(os.getpid()).encode())
+            time.sleep(600)
+        os._exit(0)
+    os.wait()
+    (model_dir / "stray").write_bytes(os.read(read, 10))
+"""
+    script.write_text(script.read_text().replace('    print("hello")\n', f'{forking}    print("hello")\n'))
+    handle = running(executor, attempt)
+    stray_path = attempt.project / "model" / "stray"
+    wait_until(stray_path.exists)
+    stray = ProcessId.of_child(int(stray_path.read_text()))
+    (attempt.project / "model" / "end").touch()
+    assert seen_ended(executor, handle).exit_status == 0
+    assert stray.is_alive()
+    executor.stop(handle, hard=True)
+    assert not stray.is_alive()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -28,27 +29,60 @@ AT_THE_END = [
 ]
 
 
+UNFINISHED = {"-r": (), "-r -u": ("-u",)}
+
+Moments = Iterable[tuple[str, str]]
+
+
+def at_moments(fresh: Moments, warm: Moments) -> pytest.MarkDecorator:
+    """Fresh workers at all these moments, and at some of them forked ones: each with how the next launch is called."""
+    cases = [("fresh", *case) for case in fresh] + [("warm", *case) for case in warm]
+    return pytest.mark.parametrize(("night", "moment", "unfinished"), cases, indirect=["night"])
+
+
 @pytest.fixture
-def night(make_project: Callable[..., Project], tmp_path: Path) -> Night:
-    return Night(make_project, tmp_path)
+def night(request: pytest.FixtureRequest, make_project: Callable[..., Project], tmp_path: Path) -> Iterator[Night]:
+    night = Night(make_project, tmp_path)
+    is_warm = getattr(request, "param", "fresh") == "warm"
+    with (night.project.root / "mlp.toml").open("a") as settings:
+        settings.write(f"warm = {str(is_warm).lower()}\n")
+    if is_warm:
+        warm_up(night)
+    yield night
+    for path in night.project.outputs.glob("runs/*/1/worker.json"):
+        worker = json.loads(path.read_text())
+        assert worker.get("revoked") or worker["how"].startswith("warm") == is_warm
 
 
-@pytest.mark.parametrize("unfinished", [(), ("-u",)], ids=["-r", "-r -u"])
-@pytest.mark.parametrize("moment", BEFORE_THE_END)
+def warm_up(night: Night) -> None:
+    """Have learned what the script imports, and nothing else left of that."""
+    night.gate.open()
+    assert night.project.run("-r", env=night.env).returncode == 0
+    night.gate.forget()
+    shutil.rmtree(night.project.outputs)
+    (night.outside / "executions").unlink()
+
+
+@at_moments(
+    [(moment, unfinished) for moment in BEFORE_THE_END for unfinished in UNFINISHED],
+    [("after the claim", "-r"), ("after selected", "-r -u"), ("after the attempt was asked for", "-r")],
+)
 def test_a_run_that_had_not_begun_is_carried_out_once_by_the_next_launch(night: Night, moment, unfinished):
     night.gate.open()
     night.kill_daemon_at(moment)
-    assert night.project.run("-r", *unfinished, env=night.env).returncode == 0
+    assert night.project.run("-r", *UNFINISHED[unfinished], env=night.env).returncode == 0
     assert night.executions == 1
     night.check_all_is_settled(runs=1)
 
 
-@pytest.mark.parametrize("unfinished", [(), ("-u",)], ids=["-r", "-r -u"])
-@pytest.mark.parametrize("moment", ["before running", "after running"])
+@at_moments(
+    [(moment, unfinished) for moment in ("before running", "after running") for unfinished in UNFINISHED],
+    [("before running", "-r"), ("after running", "-r -u")],
+)
 def test_a_worker_that_outlives_its_daemon_is_adopted_and_its_result_collected(night: Night, moment, unfinished):
     night.kill_daemon_at(moment)
     night.gate.wait_reached()
-    daemon = night.project.start("-r", *unfinished, env=night.env)
+    daemon = night.project.start("-r", *UNFINISHED[unfinished], env=night.env)
     wait_until(lambda: "watched again" in night.project.log, message=lambda: night.project.log)
     status = json.loads(night.project.run("status", "--json").stdout)
     assert [run["state"] for run in status["runs"]] == ["running"]
@@ -58,16 +92,20 @@ def test_a_worker_that_outlives_its_daemon_is_adopted_and_its_result_collected(n
     night.check_all_is_settled(runs=1)
 
 
-@pytest.mark.parametrize(("unfinished", "executions"), [((), 2), (("-u",), 1)], ids=["-r", "-r -u"])
-@pytest.mark.parametrize("moment", AT_THE_END)
-def test_a_run_that_was_over_is_recorded_and_called_again_only_without_u(night: Night, moment, unfinished, executions):
+@at_moments(
+    [(moment, unfinished) for moment in AT_THE_END for unfinished in UNFINISHED],
+    [("before ended", "-r -u"), ("before the claim is released", "-r")],
+)
+def test_a_run_that_was_over_is_recorded_and_called_again_only_without_u(night: Night, moment, unfinished):
+    executions = 1 if unfinished == "-r -u" else 2
     night.gate.open()
     night.kill_daemon_at(moment)
-    assert night.project.run("-r", *unfinished, env=night.env).returncode == 0
+    assert night.project.run("-r", *UNFINISHED[unfinished], env=night.env).returncode == 0
     assert night.executions == executions
     night.check_all_is_settled(runs=executions)
 
 
+@pytest.mark.parametrize("night", ["fresh", "warm"], indirect=True)
 def test_a_result_written_while_no_daemon_was_there_is_collected_by_the_next(night: Night):
     night.kill_daemon_at("after running")
     night.gate.open()
@@ -128,6 +166,7 @@ def test_a_worker_that_was_not_recorded_but_comes_before_the_next_daemon_is_adop
     night.check_all_is_settled(runs=1)
 
 
+@pytest.mark.parametrize("night", ["fresh", "warm"], indirect=True)
 def test_a_daemon_killed_again_and_again_loses_and_doubles_nothing(night: Night):
     night.gate.open()
     for moment in ("after the claim", "after selected", "before running", "before ended", "before the results"):

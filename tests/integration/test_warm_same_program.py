@@ -172,6 +172,32 @@ def test_a_seeded_training_gives_the_same_numbers_bit_for_bit(warm: WarmProject)
     assert results[2] == results[0]
 
 
+def test_what_nobody_seeds_differs_from_fork_to_fork(warm: WarmProject):
+    warm.install(
+        "torch",  # as the real one: its default generator is seeded by chance when it is imported
+        """
+        import os
+
+        class Generator:
+            def seed(self):
+                self.drawn = os.urandom(8).hex()
+
+        default_generator = Generator()
+        default_generator.seed()
+        """,
+    )
+    before = "import os, random, uuid\nimport torch\nimport numpy"
+    body = """
+    drawn = [torch.default_generator.drawn, uuid.uuid4(), os.urandom(8), random.Random().random()]
+    return {"drawn": [str(value) for value in [*drawn, numpy.random.default_rng().random()]]}
+    """
+    warm.write(script(body, before=before, count=4))
+    warm.run()
+    assert warm.how("v3") == "warm"
+    drawn = [json.loads((warm.attempt(f"v{number}") / "result.json").read_text())["results"] for number in range(4)]
+    assert [len(set(values)) for values in zip(*(value["drawn"] for value in drawn), strict=True)] == [4] * 5
+
+
 def test_a_forked_worker_ends_as_python_does(warm: WarmProject):
     before = """
     import atexit, ctypes, json, os, pathlib, sys, threading, time
