@@ -35,7 +35,7 @@ def wait_for(path, timeout_s=60):
 T = TypeVar("T")
 
 
-def wait_until(condition: Callable[[], T], timeout: float = 30, message: str | Callable[[], str] = "") -> T:
+def wait_until(condition: Callable[[], T], timeout: float = 60, message: str | Callable[[], str] = "") -> T:
     """Return what `condition()` says as soon as that is true; fail with `message` after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not (answer := condition()):

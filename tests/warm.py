@@ -106,9 +106,9 @@ class WarmProject:
         told = self.worker(version, model)["how"]
         return "warm" if told.startswith("warm: forked from ") else told
 
-    def log_of(self, version: str) -> list[str]:
+    def log_of(self, version: str, model: str = "net") -> list[str]:
         """The lines of the log about the last run of a version, without time and id."""
-        run = self.attempt(version).parent.name.rpartition("-")[2]
+        run = self.attempt(version, model).parent.name.rpartition("-")[2]
         return [line.split(f" {run} ", 1)[1] for line in self.project.log.splitlines() if f" {run} " in line]
 
     def parents(self) -> list[psutil.Process]:

@@ -137,16 +137,21 @@ class WarmParent:
 
     def _receive(self) -> str | None:
         """Take in what it said; return how it ended, if it did."""
+        # Asked first, so that nothing that it said before it ended is missed.
+        has_ended = self.is_over()
         try:
             while data := self._channel.recv(1 << 16):
                 self._received += data
         except BlockingIOError:
-            return None
+            # One that dies while it forks leaves the line open, in the child.
+            return self._how_it_ended() if has_ended else None
         except OSError as error:
             return f"its warm parent cannot be reached: {error.strerror}"
         # It says nothing more, so this is a matter of moments, but for one whose imports closed its descriptors.
-        ended = self.is_over(_LEAVE_TIME_S)
-        return f"its warm parent {how_it_ended(self._process.returncode) if ended else 'does not answer'}"
+        return self._how_it_ended() if self.is_over(_LEAVE_TIME_S) else "its warm parent does not answer"
+
+    def _how_it_ended(self) -> str:
+        return f"its warm parent {how_it_ended(self._process.returncode)}"
 
     def _send(self, message: Mapping[str, Any]) -> None:
         # A few kilobytes fit into the socket's buffer even while it imports.

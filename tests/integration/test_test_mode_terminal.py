@@ -25,7 +25,7 @@ class Terminal:
             environment = {**project.environment(), "TERM": "xterm", "PYTHON_COLORS": "0"}
             os.execve(sys.executable, [sys.executable, "-m", "mlpipeline", *arguments], environment)
 
-    def wait_for(self, text: str, timeout: float = 30) -> None:
+    def wait_for(self, text: str, timeout: float = 60) -> None:
         """Return once `text` was shown since the last call."""
         deadline = time.monotonic() + timeout
         before = len(self.shown) if text in self.shown else 0
@@ -37,7 +37,7 @@ class Terminal:
         """Type `keys`; "\\x03" is Ctrl-C."""
         os.write(self._master, keys.encode())
 
-    def exit_status(self, timeout: float = 30) -> int:
+    def exit_status(self, timeout: float = 60) -> int:
         """Read to the end, and return how the command ended."""
         deadline = time.monotonic() + timeout
         while self._read():
