@@ -10,13 +10,14 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done)
 
-.PHONY: help demo test bench bench-peers clean
+.PHONY: help demo test bench bench-peers soak clean
 
 help:
 	@echo "make demo    run the sample project, in test mode and then in execution mode (a minute, once installed)"
 	@echo "make test    ruff, mypy and the tests"
 	@echo "make bench   what mlpipeline costs, beside doing without it (minutes; once installed, torch with it)"
 	@echo "make bench-peers   other tools on the same work (longer; installs each of them by itself)"
+	@echo "make soak    2,000 runs through one daemon, which must not grow (minutes)"
 	@echo "make clean   remove $(VENV), the caches and what the sample project made"
 
 demo: $(VENV)/.installed-examples
@@ -46,6 +47,9 @@ bench: $(VENV)/.installed-bench
 
 bench-peers: $(VENV)/.installed-examples
 	$(VENV)/bin/python -m benchmarks.peers $(BENCH)
+
+soak: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m benchmarks.soak
 
 clean:
 	rm -rf $(VENV) $(OUTPUTS) .mypy_cache .ruff_cache .pytest_cache
