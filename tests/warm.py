@@ -14,6 +14,8 @@ from typing import Any
 import psutil
 from support import GATE_SOURCE, Project, Started
 
+#: At the top of a package: what follows happens in a warm parent only.
+IN_PARENT = "import os, sys, time\nif 'fork' in sys.orig_argv:\n    "
 #: Every run of a script that is wrapped in `script` and sets nothing else is warm but the first.
 _SCRIPT = """
 {before}
@@ -121,3 +123,25 @@ class WarmProject:
             except psutil.Error:
                 continue
         return found
+
+
+class Faults(WarmProject):
+    """A warm project whose runs count their executions in a file."""
+
+    @property
+    def executions(self) -> list[str]:
+        """Which versions' user code really ran, in order."""
+        path = self.outside / "executions"
+        return path.read_text().split() if path.exists() else []
+
+    def counting(self, body: str = "pass", **keywords: Any) -> str:
+        """A script of which every run is counted."""
+        counted = f"open({str(self.outside / 'executions')!r}, 'a').write(f'{{run.id}}\\n')\n{body}"
+        return script(counted, **keywords)
+
+    def check_all_ran_once(self, runs: int) -> None:
+        """Check that so many runs succeeded, each executed once, and that no process is left."""
+        ended = [event for event in self.project.history() if event["event"] == "ended"]
+        assert [event["outcome"] for event in ended] == ["succeeded"] * runs
+        assert sorted(self.executions) == sorted(event["run"] for event in ended)
+        assert self.project.processes() == []

@@ -8,17 +8,15 @@ import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from signal import SIGTERM
 
 from mlpipeline.executors.executor import Attempt, Presence, Seen, StartRefused
+from mlpipeline.executors.forked import Forked
 from mlpipeline.executors.lessons import TO_LEARN, Lesson, Lessons, site_stamps
 from mlpipeline.executors.local import LocalExecutor, handle_of
 from mlpipeline.executors.processes import ProcessId, sweep
 from mlpipeline.executors.warm_parent import ANSWER_TIME_S, WarmParent
-from mlpipeline.project.files import create_exclusively, read_exit, read_json, to_json
+from mlpipeline.project.files import read_exit, read_json
 
 #: Below so much free memory no parent is started, in bytes.
 _SPARE_MEMORY_BYTES = 1_000_000_000
@@ -29,35 +27,6 @@ _PATIENCE_S = 20.0
 _RETRY_S = 1.0
 #: How long the end of a launch waits for the parents to end, in seconds.
 _CLOSE_TIME_S = 1.0
-
-
-@dataclass(kw_only=True)
-class _Forked:
-    """An attempt that a parent was asked for."""
-
-    attempt: Attempt
-    #: None once the parent is gone.
-    parent: WarmParent | None
-    process: ProcessId | None = None
-    has_ended: bool = False
-    #: Whether `look` said so.
-    is_end_told: bool = False
-    #: Whether it may have left processes behind.
-    is_to_be_swept: bool = True
-    is_stop_asked: bool = False
-    #: Since when its process has been gone while its parent has not said so, on the monotonic clock.
-    gone_at: float | None = None
-    #: Why it starts fresh after all, …
-    fresh_why: str | None = None
-    #: … not before when, on the monotonic clock, …
-    fresh_at: float = 0.0
-    #: … and the handle of the worker that took its place.
-    fallback: str | None = None
-
-    @property
-    def is_with_parent(self) -> bool:
-        """Whether the parent has still to say something of it."""
-        return self.parent is not None and not self.has_ended
 
 
 class WarmExecutor:
@@ -93,7 +62,7 @@ class WarmExecutor:
         self._parents: OrderedDict[tuple[object, ...], WarmParent] = OrderedDict()
         #: Those that fork no more, and have children, or have still to be reaped.
         self._leaving: list[WarmParent] = []
-        self._forked: dict[str, _Forked] = {}
+        self._forked: dict[str, Forked] = {}
         #: handle of a fresh run -> the attempt to learn from.
         self._learning: dict[str, Attempt] = {}
 
@@ -118,7 +87,7 @@ class WarmExecutor:
         attempt.dir.path.mkdir(parents=True, exist_ok=True)
         # What cannot be opened here is tried again; in the worker it would fail the run.
         attempt.dir.output.open("ab").close()
-        self._forked[attempt.id] = _Forked(attempt=attempt, parent=parent)
+        self._forked[attempt.id] = Forked(attempt=attempt, parent=parent)
         parent.fork(attempt)
         return json.dumps({"run": attempt.run_id, "attempt": attempt.id})
 
@@ -163,14 +132,14 @@ class WarmExecutor:
                 del self._forked[forked.attempt.id]
         elif forked.process is None and not forked.has_ended:
             forked.is_stop_asked = True
-            forked.has_ended = _revoke(forked.attempt)
+            forked.has_ended = forked.revoke()
         elif hard:
             if forked.is_to_be_swept:
                 sweep(forked.process, forked.attempt.run_id)
             if forked.has_ended:
                 del self._forked[forked.attempt.id]
-        elif forked.process is not None and forked.process.is_alive():
-            _terminate(forked.process.pid)
+        else:
+            forked.terminate()
 
     def close(self) -> None:
         """Let the parents go; workers that they forked live on."""
@@ -186,7 +155,7 @@ class WarmExecutor:
         self._parents.clear()
         self._leaving.clear()
 
-    def _of(self, handle: str) -> _Forked | None:
+    def _of(self, handle: str) -> Forked | None:
         return self._forked.get(json.loads(handle).get("attempt", ""))
 
     # Starting fresh
@@ -197,14 +166,14 @@ class WarmExecutor:
             self._learning[handle] = attempt
         return handle
 
-    def _fall_back(self, forked: _Forked, why: str) -> None:
+    def _fall_back(self, forked: Forked, why: str) -> None:
         """Have a fresh worker take the place of one that was not forked, or not as far as anybody knows."""
         forked.parent = None
         forked.fresh_why = why
         self._log(f"starts fresh, not warm: {why}", forked.attempt.run_id)
         self._try_fresh(forked)
 
-    def _try_fresh(self, forked: _Forked) -> None:
+    def _try_fresh(self, forked: Forked) -> None:
         worker = ProcessId.from_json(read_json(forked.attempt.dir.worker))
         if worker is not None:
             # The parent forked with its last breath: that worker is the one.
@@ -296,7 +265,7 @@ class WarmExecutor:
             return  # It was revoked meanwhile, and will notice.
         forked.process = ProcessId.of_child(pid)
         if forked.is_stop_asked:
-            _terminate(pid)
+            forked.terminate()
 
     def _is_silent_about_an_end(self, parent: WarmParent) -> bool:
         now = time.monotonic()
@@ -324,19 +293,6 @@ class WarmExecutor:
                 # Nobody tells us any more when it ends: it is watched as those of a dead daemon are.
                 forked.parent = None
                 forked.fallback = handle_of(forked.process, forked.attempt.run_id)
-
-
-def _revoke(attempt: Attempt) -> bool:
-    """Take an attempt away from a worker that has not begun; return False when one has."""
-    try:
-        return create_exclusively(attempt.dir.worker, to_json({"revoked": True, "by": os.getpid()}), to_disk=False)
-    except OSError:
-        return False
-
-
-def _terminate(pid: int) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(pid, SIGTERM)
 
 
 def _environment() -> list[tuple[str, str]]:

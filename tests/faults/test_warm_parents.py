@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,12 +10,8 @@ from typing import Any
 import psutil
 import pytest
 from support import GATE_SOURCE, Gate, Started, wait_until
-from warm import WarmProject, script
+from warm import IN_PARENT, Faults, script
 
-from mlpipeline.executors.processes import ProcessId
-
-#: At the top of a package: what follows happens in a warm parent only.
-IN_PARENT = "import os, sys, time\nif 'fork' in sys.orig_argv:\n    "
 #: Statements that shorten how long a daemon waits for its parents.
 IMPATIENT = """
 import mlpipeline.executors.warm as warm, mlpipeline.executors.warm_parent as warm_parent
@@ -63,28 +56,6 @@ CASES = {
         "fresh: importing started 1 thread",
     ),
 }
-
-
-class Faults(WarmProject):
-    """A warm project whose runs count their executions in a file."""
-
-    @property
-    def executions(self) -> list[str]:
-        """Which versions' user code really ran, in order."""
-        path = self.outside / "executions"
-        return path.read_text().split() if path.exists() else []
-
-    def counting(self, body: str = "pass", **keywords: Any) -> str:
-        """A script of which every run is counted."""
-        counted = f"open({str(self.outside / 'executions')!r}, 'a').write(f'{{run.id}}\\n')\n{body}"
-        return script(counted, **keywords)
-
-    def check_all_ran_once(self, runs: int) -> None:
-        """Check that so many runs succeeded, each executed once, and that no process is left."""
-        ended = [event for event in self.project.history() if event["event"] == "ended"]
-        assert [event["outcome"] for event in ended] == ["succeeded"] * runs
-        assert sorted(self.executions) == sorted(event["run"] for event in ended)
-        assert self.project.processes() == []
 
 
 @pytest.fixture
@@ -251,121 +222,3 @@ LocalExecutor.start = refuse_at_first
     assert told.count("waits, and is tried again: no process could be started: Resource temporarily unavailable") == 1
     assert warm.how("v1") == f"fresh: {CASES['refusing'][1].removeprefix('fresh: ')}"
     warm.check_all_ran_once(2)
-
-
-@pytest.mark.parametrize("stops", [1, 2])
-def test_a_run_whose_parent_still_imports_is_stopped_at_once(warm: Faults, stops: int):
-    warm.install("library", IN_PARENT + "time.sleep(600)")
-    warm.write(warm.counting(before="import library"))
-    daemon = warm.start()
-    wait_until(lambda: "net:v1 starts" in warm.project.log, message=lambda: warm.project.log)
-    began = time.monotonic()
-    for _ in range(stops):
-        daemon.send_signal(signal.SIGTERM)
-    assert daemon.wait(timeout=20) == 128 + signal.SIGTERM
-    assert time.monotonic() - began < 10
-    (event,) = [
-        event for event in warm.project.history() if event["event"] == "ended" and event["outcome"] != "succeeded"
-    ]
-    assert event["outcome"] == "stopped"
-    assert len(warm.executions) == 1
-    assert warm.project.processes() == []
-    shutil.rmtree(warm.site / "library")
-    warm.install("library")
-    warm.run("-u")
-    assert len(warm.executions) == 2
-
-
-def test_a_running_warm_run_is_stopped_by_the_queue_as_a_fresh_one_is(warm: Faults):
-    reached = warm.outside / "reached"
-    body = f"""
-    if number:
-        open({str(reached)!r}, "w")
-        while not run.should_stop:
-            import time; time.sleep(0.01)
-        print("told")
-    """
-    warm.write(script(body))
-    daemon = warm.start()
-    wait_until(reached.exists)
-    daemon.send_signal(signal.SIGINT)
-    assert daemon.wait(timeout=30) == 128 + signal.SIGINT
-    assert warm.how("v1") == "warm"
-    assert (warm.attempt("v1") / "output.log").read_text() == "told\n"
-    assert [event["outcome"] for event in warm.project.history() if event["event"] == "ended"] == [
-        "succeeded",
-        "stopped",
-    ]
-    assert warm.project.processes() == []
-
-
-@pytest.mark.parametrize(
-    ("end", "outcome", "told"),
-    [
-        ("os.kill(os.getpid(), 9)", "failed", "was killed by SIGKILL before it wrote its result"),
-        ("os._exit(5)", "failed", "ended with exit status 5 before it wrote its result"),
-        ("pass", "succeeded", None),
-    ],
-)
-def test_a_parent_outlives_a_dead_daemon_to_write_down_how_its_last_child_ends(warm: Faults, end, outcome, told):
-    gate = Gate(warm.outside / "gate")
-    warm.write(script(f"if number: wait_for({str(gate)!r}); {end}", before="import os"))
-    daemon = warm.start()
-    gate.wait_reached()
-    (parent,) = warm.parents()
-    attempt = warm.attempt("v1")
-    worker = ProcessId.from_json(warm.worker("v1"))
-    daemon.kill()
-    daemon.wait()
-    assert parent.is_running()
-    assert worker.is_alive()
-    gate.open()
-    wait_until(lambda: not warm.project.processes())
-    assert json.loads((attempt / "exit.json").read_text()) == {
-        "status": {"pass": 0}.get(end, -9 if "kill" in end else 5)
-    }
-    (warm.project.models_dir / "net.py").write_text(script(before="import os", body="pass"))
-    warm.project.write_queue([])
-    warm.start().wait(timeout=30)
-    event = [event for event in warm.project.history() if event["event"] == "ended"][1]
-    assert (event["outcome"], event["error"]) == (outcome, told)
-
-
-@pytest.mark.parametrize("killed_daemon", [False, True])
-def test_what_a_warm_run_leaves_behind_is_swept(warm: Faults, killed_daemon: bool):
-    body = """
-    if number == 0:
-        return
-    plain = subprocess.Popen(["sleep", "600"])
-    session = subprocess.Popen(["sleep", "600"], start_new_session=True)
-    bare = subprocess.Popen(["sleep", "600"], env={})
-    read, write = os.pipe()
-    if os.fork() == 0:
-        os.setsid()
-        if os.fork() == 0:
-            os.write(write, str(os.getpid()).encode())
-            time.sleep(600)
-        os._exit(0)
-    os.wait()
-    left = [plain.pid, session.pid, bare.pid, int(os.read(read, 10))]
-    (model_dir / "left").write_text(" ".join(map(str, left)))
-    """
-    gate = Gate(warm.outside / "gate")
-    body += f"wait_for({str(gate)!r})"
-    warm.write(script(body, before="import os, subprocess, time"))
-    daemon = warm.start()
-    gate.wait_reached()
-    (path,) = warm.project.outputs.glob("model_ckpts/net-v1/left")
-    left = [ProcessId.of(int(pid)) for pid in path.read_text().split()]
-    assert all(process.is_alive() for process in left)
-    if killed_daemon:
-        daemon.kill()
-        daemon.wait()
-        warm.project.write_queue([])
-        daemon = warm.start()
-        wait_until(lambda: "watched again" in warm.project.log)
-    gate.open()
-    assert daemon.wait(timeout=30) == 0
-    assert warm.how("v1") == "warm"
-    assert [process.is_alive() for process in left] == [False] * 4
-    assert warm.project.processes() == []
