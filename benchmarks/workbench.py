@@ -19,6 +19,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 HOST = "bench"
 #: After so long a command is taken to hang, in seconds.
 PATIENCE_S = 600.0
+#: What is not passed on: our own settings, and that nothing compiled is kept, as what pip installs always is.
+_NOT_INHERITED = ("MLP_", "PYTHONDONTWRITEBYTECODE")
 
 Ours = TypeVar("Ours")
 Theirs = TypeVar("Theirs")
@@ -93,7 +95,7 @@ class Workbench:
 def workbench(*, is_quick: bool, say: Callable[[str], None]) -> Iterator[Workbench]:
     """A workbench in the folder for temporary files (`TMPDIR`), whose file system the results depend on."""
     with tempfile.TemporaryDirectory(prefix="mlpipeline-bench-", ignore_cleanup_errors=True) as folder:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("MLP_")}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)}
         python_path = os.pathsep.join(filter(None, [str(REPOSITORY), inherited.get("PYTHONPATH")]))
         ours = {
             "MLP_HOST": HOST,
