@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from filelock import FileLock
-
 from mlpipeline.daemon.terminal import Terminal
 from mlpipeline.domain.runs import Run, follow
 from mlpipeline.history.host_log import HostLog
@@ -26,13 +24,12 @@ class Records:
         Without recording (`-n`, `is_private`) these are a temporary folder and a ledger of the real one that nobody
         else sees.
         """
-        outputs.locks.mkdir(parents=True, exist_ok=True)
         self.outputs = outputs
         self.ledger = ledger
         self._is_private = is_private
         self.launch = launch
-        self._journal = Journal(outputs.history, outputs.append_lock(outputs.history), timestamp)
-        self._log = HostLog(outputs.log, outputs.append_lock(outputs.log), log_time)
+        self._journal = Journal(outputs.history, timestamp)
+        self._log = HostLog(outputs.log, log_time)
         self._terminal = Terminal(outputs.log)
 
     def note(self, event: Mapping[str, Any], *, to_disk: bool = True) -> None:
@@ -72,9 +69,7 @@ class Records:
         Raises:
             OSError: it could not be written, or not wholly.
         """
-        path = self.outputs.results
-        with FileLock(self.outputs.append_lock(path)):
-            append_whole(path, block.encode("utf-8", "backslashreplace"), to_disk=False)
+        append_whole(self.outputs.results, block.encode("utf-8", "backslashreplace"), to_disk=False)
 
     def has_results(self, run: Run) -> bool:
         """Return whether `output-<host>` has a block for `run`: the name of its run dir stands in it.

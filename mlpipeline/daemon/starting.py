@@ -181,7 +181,6 @@ class Starter:
             # Whoever deletes a model dir wants its training anew.
             is_trained=before is not None and before.is_trained and self._outputs.model_dir(offer.model_dir).is_dir(),
             log=str(records.log),
-            log_lock=str(records.append_lock(records.log)),
             tensorboard=self._settings.tensorboard,
         )
         run_dir = records.run_dir(name)

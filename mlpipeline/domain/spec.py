@@ -44,9 +44,8 @@ class Spec:
     steps_done: tuple[int, ...] = ()
     #: Whether an earlier run in this model dir completed the training.
     is_trained: bool = False
-    #: The host's log and the lock under which it is appended to; None where nothing is logged.
+    #: The host's log; None where nothing is logged.
     log: str | None = None
-    log_lock: str | None = None
     #: Whether metrics also become TensorBoard events.
     tensorboard: bool = False
 

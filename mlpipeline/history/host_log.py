@@ -12,10 +12,9 @@ from mlpipeline.project.files import append_whole
 class HostLog:
     """Appends lines to a host's log; daemon and workers of that host share it."""
 
-    def __init__(self, path: Path, lock: Path, now: Callable[[], str]) -> None:
-        """Write to `path` under `lock`; `now` is the time that leads each line."""
+    def __init__(self, path: Path, now: Callable[[], str]) -> None:
+        """Write to `path`; `now` is the time that leads each line."""
         self._path = path
-        self._lock = lock
         self._now = now
 
     def write(self, text: str, *, run: str | None = None) -> None:
@@ -24,13 +23,10 @@ class HostLog:
         Raises:
             OSError: it could not be written.
         """
-        from filelock import FileLock
-
         lead = f"{self._now()} {run} " if run else f"{self._now()} "
         lines = _printable(text).rstrip("\n").split("\n")
         data = "".join(f"{lead}{line}\n" for line in lines).encode("utf-8", "backslashreplace")
-        with FileLock(self._lock):
-            append_whole(self._path, data, to_disk=False)
+        append_whole(self._path, data, to_disk=False)
 
 
 def _printable(text: str) -> str:

@@ -13,10 +13,9 @@ from mlpipeline.project.files import append_whole, to_json
 class Journal:
     """The one writer of this host's `history-<host>.jsonl`."""
 
-    def __init__(self, path: Path, lock: Path, now: Callable[[], str]) -> None:
-        """Write to `path` under `lock`; `now` is the time of an event, ISO 8601 with its offset."""
+    def __init__(self, path: Path, now: Callable[[], str]) -> None:
+        """Write to `path`; `now` is the time of an event, ISO 8601 with its offset."""
         self._path = path
-        self._lock = lock
         self._now = now
 
     def append(self, event: Mapping[str, Any], *, to_disk: bool = True) -> dict[str, Any]:
@@ -25,11 +24,8 @@ class Journal:
         Raises:
             OSError: it is not recorded, or only torn; it may be appended again.
         """
-        from filelock import FileLock
-
         stamped = {"at": self._now(), **event}
-        with FileLock(self._lock):
-            append_whole(self._path, to_json(stamped), to_disk=to_disk)
+        append_whole(self._path, to_json(stamped), to_disk=to_disk)
         return stamped
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,7 +27,7 @@ def write_whole(path: Path, data: bytes, *, to_disk: bool = True) -> None:
         OSError: it could not be written; what stood at `path` before still does.
     """
     with _written_aside(path, data, to_disk=to_disk) as aside:
-        aside.replace(path)
+        os.replace(aside, path)
 
 
 def create_exclusively(path: Path, data: bytes, *, to_disk: bool = True) -> bool:
@@ -46,7 +46,7 @@ def create_exclusively(path: Path, data: bytes, *, to_disk: bool = True) -> bool
     """
     with _written_aside(path, data, to_disk=to_disk) as aside:
         try:
-            path.hardlink_to(aside)
+            os.link(aside, path)
         except FileExistsError:
             return False
         except OSError as error:
@@ -77,7 +77,7 @@ def read_exit(path: Path) -> int | None:
 
 
 def append_whole(path: Path, data: bytes, *, to_disk: bool) -> None:
-    """Append `data`, which ends in a line feed, in one write; the caller holds the file's lock.
+    """Append `data`, which ends in a line feed, in one write, while nobody else appends in this way.
 
     A line that an earlier writer left torn is ended first, so that it costs only itself.
 
@@ -89,14 +89,14 @@ def append_whole(path: Path, data: bytes, *, to_disk: bool) -> None:
     Raises:
         OSError: nothing was written, or a torn line where even that could not be taken back.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
+        _lock(descriptor)
         size = os.fstat(descriptor).st_size
         if size and os.pread(descriptor, 1, size - 1) != b"\n":
             data = b"\n" + data
         try:
-            while data:
-                data = data[os.write(descriptor, data) :]
+            _write(descriptor, data)
             if to_disk:
                 os.fsync(descriptor)
         except OSError:
@@ -105,36 +105,60 @@ def append_whole(path: Path, data: bytes, *, to_disk: bool) -> None:
                 os.ftruncate(descriptor, size)
             raise
     finally:
+        # Not by closing alone: a child that user code forks at this moment holds the file open, too.
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
         os.close(descriptor)
 
 
-@contextmanager
-def _written_aside(path: Path, data: bytes, *, to_disk: bool) -> Iterator[Path]:
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:32]}.", dir=path.parent)
-    aside = Path(name)
+def _lock(descriptor: int) -> None:
+    # filelock is for those who wait with a deadline: it takes a hundred times as long, and looks again only now and
+    # then. Here the kernel wakes who waits.
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), 0o644)
-            file.write(data)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError as error:
+        # On a file system without locks, one write at the end of the file is as much as there can be.
+        if error.errno not in _NO_LOCKS:
+            raise
+
+
+@contextmanager
+def _written_aside(path: Path, data: bytes, *, to_disk: bool) -> Iterator[str]:
+    folder, name = os.path.split(path)
+    aside = f"{folder}/.{name[:32]}.{os.urandom(6).hex()}"
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        try:
+            _write(descriptor, data)
             if to_disk:
-                file.flush()
-                os.fsync(file.fileno())
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
         yield aside
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(aside)
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
 
 
 def _create_without_link(path: Path, data: bytes) -> bool:
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     except FileExistsError:
         return False
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        _write(descriptor, data)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
     return True
 
 
-#: What file systems that have no hard links answer.
+#: What file systems that have no locks answer.
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL})
+#: What those answer that have no hard links.
 _NO_HARD_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})

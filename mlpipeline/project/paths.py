@@ -120,10 +120,6 @@ class Outputs:
         """Held by this host's one daemon."""
         return self.locks / f"daemon-{self.host}.lock"
 
-    def append_lock(self, file: Path) -> Path:
-        """Held while a line is appended to the host-named `file`."""
-        return self.locks / f"{file.name}.lock"
-
     def model_dir(self, model_dir_name: str) -> Path:
         """The model dir of a version, whose name is `<model>-<suffix>`."""
         return self.path / "model_ckpts" / model_dir_name

@@ -8,7 +8,6 @@ from importlib import import_module
 from pathlib import Path
 
 _LATE = (
-    "filelock",
     "mlpipeline.helper",
     "mlpipeline.history.host_log",
     "mlpipeline.project.clock",
@@ -29,13 +28,9 @@ def import_before(folders: Iterable[Path]) -> None:
     A file `string.py` among the scripts would else be found in place of Python's own `string`, and fail every run.
     Where there is no such file nothing is imported before it is needed: that takes time.
     """
-    if any(_is_needed(path.name.partition(".")[0]) for folder in folders for path in _content(folder)):
+    if any(path.name.partition(".")[0] in sys.stdlib_module_names for folder in folders for path in _content(folder)):
         for name in _LATE:
             import_module(name)
-
-
-def _is_needed(name: str) -> bool:
-    return name in sys.stdlib_module_names or name == "filelock"
 
 
 def _content(folder: Path) -> Iterable[Path]:

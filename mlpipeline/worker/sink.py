@@ -53,9 +53,9 @@ class Sink:
     def log(self, message: str, *, to_file: bool) -> None:
         """Print the message, and write it to the host's log if wanted and kept."""
         self._print(message)
-        if to_file and self._spec.log and self._spec.log_lock:
+        if to_file and self._spec.log:
             if self._log is None:
-                self._log = _host_log(self._spec.log, self._spec.log_lock)
+                self._log = _host_log(self._spec.log)
             try:
                 self._log.write(message, run=self._spec.run)
             except OSError as error:
@@ -94,8 +94,8 @@ class Sink:
             self._tracker.close()
 
 
-def _host_log(log: str, lock: str) -> HostLog:
+def _host_log(log: str) -> HostLog:
     from mlpipeline.history.host_log import HostLog
     from mlpipeline.project.clock import log_time
 
-    return HostLog(Path(log), Path(lock), log_time)
+    return HostLog(Path(log), log_time)

@@ -7,7 +7,7 @@ from mlpipeline.history.host_log import HostLog
 
 @pytest.fixture
 def log(tmp_path):
-    return HostLog(tmp_path / "log-box", tmp_path / "lock", lambda: "now")
+    return HostLog(tmp_path / "log-box", lambda: "now")
 
 
 @pytest.mark.parametrize(

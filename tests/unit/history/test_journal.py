@@ -15,7 +15,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def journal(path: Path, at: str = "2026-11-20T21:34:55.123+01:00") -> Journal:
-    return Journal(path, path.with_suffix(".lock"), lambda: at)
+    return Journal(path, lambda: at)
 
 
 def events(reader: JournalReader) -> tuple[list[str], list[str]]:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import math
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -50,10 +52,10 @@ def test_a_file_is_created_once(path):
 
 @pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP, errno.ENOSYS])
 def test_where_there_are_no_hard_links_a_file_is_created_once_all_the_same(path, monkeypatch, number):
-    def refuse(_self: Path, _target: Path) -> None:
+    def refuse(_source: str, _target: Path) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    monkeypatch.setattr(os, "link", refuse)
     assert create_exclusively(path, b"mine")
     assert not create_exclusively(path, b"theirs")
     assert path.read_bytes() == b"mine"
@@ -61,10 +63,10 @@ def test_where_there_are_no_hard_links_a_file_is_created_once_all_the_same(path,
 
 
 def test_any_other_reason_why_a_file_cannot_be_created_is_an_error(path, monkeypatch):
-    def refuse(_self: Path, _target: Path) -> None:
+    def refuse(_source: str, _target: Path) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    monkeypatch.setattr(os, "link", refuse)
     with pytest.raises(OSError, match="Read-only"):
         create_exclusively(path, b"mine")
     assert not path.exists()
@@ -131,3 +133,50 @@ def test_only_what_must_be_on_the_disk_waits_for_it(path, monkeypatch):
     assert synced == []
     append_whole(path, b"two\n", to_disk=True)
     assert len(synced) == 1
+
+
+def test_writers_wait_for_each_other(path):
+    append_whole(path, b"one\n", to_disk=False)
+    with path.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        writer = threading.Thread(target=append_whole, args=(path, b"two\n"), kwargs={"to_disk": False})
+        writer.start()
+        writer.join(0.2)
+        assert path.read_bytes() == b"one\n"
+    writer.join(10)
+    assert path.read_bytes() == b"one\ntwo\n"
+
+
+def test_a_child_that_was_forked_while_a_line_was_written_keeps_nobody_waiting(path, monkeypatch):
+    synced = os.fsync
+    children = []
+
+    def fork_and_sync(descriptor: int) -> None:
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(write)
+            os.read(read, 1)  # until the test is over
+            os._exit(0)
+        os.close(read)
+        children.append((child, write))
+        synced(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fork_and_sync)
+    append_whole(path, b"one\n", to_disk=True)
+    try:
+        with path.open("rb") as other:
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        for child, write in children:
+            os.close(write)
+            os.waitpid(child, 0)
+
+
+def test_without_locks_a_line_is_written_all_the_same(path, monkeypatch):
+    def refuse(_descriptor: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    append_whole(path, b"one\n", to_disk=False)
+    assert path.read_bytes() == b"one\n"
