@@ -11,7 +11,7 @@ from mlpipeline.daemon.active import LEAVE_TIME_S, Active
 from mlpipeline.daemon.catalogue import Offer
 from mlpipeline.daemon.ended import record_end
 from mlpipeline.daemon.parts import Parts
-from mlpipeline.daemon.presence import HEARTBEAT_INTERVAL_S
+from mlpipeline.daemon.presence import CHANGE_INTERVAL_S, HEARTBEAT_INTERVAL_S, NEXT_SHOWN
 from mlpipeline.daemon.recovery import settle_claims, take_over
 from mlpipeline.daemon.starting import Held
 from mlpipeline.daemon.todo import Todo
@@ -270,7 +270,7 @@ class Daemon:
     def _say_where_it_stands(self) -> None:
         problems = [*self._todo.held, *self._parts.catalogue.problems]
         held = [{"what": problem.what, "why": problem.why} for problem in problems]
-        self._parts.presence.beat(self._todo.waiting, held)
+        self._parts.presence.beat(self._todo.waiting_count, self._todo.waiting(NEXT_SHOWN), held)
 
     def _log(self, text: str) -> None:
         self._records.log(text)
@@ -295,6 +295,8 @@ class Daemon:
         is_starting = any(self._records.run(active.run_id).state is State.WAITING for active in self._active)
         if is_starting or self._todo.is_holder_new or self._parts.catalogue.is_unsettled:
             return _SOON_S
+        if self._parts.presence.has_news:
+            return CHANGE_INTERVAL_S
         if any(not active.is_own for active in self._active):
             return _ADOPTED_S
         is_told_of_changes = self._parts.watch is None or self._parts.watch.is_complete

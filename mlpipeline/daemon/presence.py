@@ -16,8 +16,10 @@ from mlpipeline.project.paths import Outputs
 
 #: How often a daemon says that it is there, in seconds.
 HEARTBEAT_INTERVAL_S = 30.0
+#: How soon after one heartbeat the next may say something new, in seconds: runs may be shorter than that.
+CHANGE_INTERVAL_S = 0.5
 #: How many of the next versions it names.
-_NEXT_SHOWN = 50
+NEXT_SHOWN = 50
 
 
 class Presence:
@@ -38,11 +40,12 @@ class Presence:
             "since": since,
         }
         self._lock: Any = None
-        self._said: bytes = b""
         self._ahead: dict[str, Any] = {}
         #: What the heartbeat said before this daemon.
         self._before: Any = None
         self._beat_at = float("-inf")
+        #: Whether there is something new that was not said yet.
+        self.has_news = False
 
     def begin(self) -> None:
         """Become this host's daemon.
@@ -59,27 +62,32 @@ class Presence:
             self._before = read_json(self._outputs.heartbeat)
             if isinstance(self._before, dict) and "ended_at" not in self._before:
                 self.predecessor = ProcessId.from_json(self._before)
-            self.beat((), ())
+            self.beat(0, (), ())
         except Timeout:
             raise OutputsError(self._other_daemon()) from None
         except OSError as error:
             told = f"{self._outputs.path} cannot be written: {error.strerror}. mlpipeline -r needs it."
             raise OutputsError(told) from error
 
-    def beat(self, waiting: Sequence[str], held: Sequence[dict[str, str]]) -> None:
-        """Say what is next and what is held, if that is new or it is time to be heard of again.
+    def beat(self, waiting: int, following: Sequence[str], held: Sequence[dict[str, str]]) -> None:
+        """Say what is ahead, if that is new or it is time to be heard of again.
+
+        Args:
+            waiting: how many versions wait for their turn.
+            following: the next of them, up to `NEXT_SHOWN`.
+            held: what is held, and why.
 
         Raises:
             OSError: it could not be written.
         """
-        ahead = {"waiting": len(waiting), "next": list(waiting[:_NEXT_SHOWN]), "held": list(held)}
+        ahead = {"waiting": waiting, "next": list(following), "held": list(held)}
+        self.has_news = self.has_news or ahead != self._ahead
         self._ahead = ahead
-        said = to_json({**self._about, **ahead})
         now = time.monotonic()
-        if said == self._said and now - self._beat_at < HEARTBEAT_INTERVAL_S:
+        if now - self._beat_at < (CHANGE_INTERVAL_S if self.has_news else HEARTBEAT_INTERVAL_S):
             return
-        write_whole(self._outputs.heartbeat, said, to_disk=False)
-        self._said, self._beat_at = said, now
+        write_whole(self._outputs.heartbeat, to_json({**self._about, **ahead}), to_disk=False)
+        self._beat_at, self.has_news = now, False
 
     def end(self) -> None:
         """Leave, saying so: nobody waits for the next heartbeat, and what could not be used is still there to read."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 
 from mlpipeline.daemon.catalogue import Catalogue, Offer, Problem
 from mlpipeline.daemon.options import LaunchOptions
@@ -93,9 +94,13 @@ class Todo:
         return [Problem(what=key, why=held.why) for key, held in self._held.items()]
 
     @property
-    def waiting(self) -> list[str]:
-        """The versions that wait for their turn, in order."""
-        return [key for key in self._waiting if key not in self._held]
+    def waiting_count(self) -> int:
+        """How many versions wait for their turn."""
+        return len(self._waiting) - len(self._held.keys() & self._waiting.keys())
+
+    def waiting(self, most: int) -> list[str]:
+        """Return the next versions that wait for their turn, in order, and no more than `most`."""
+        return list(islice((key for key in self._waiting if key not in self._held), most))
 
     def _drop(self, key: str) -> None:
         self._waiting.pop(key, None)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlpipeline.domain.runs import Outcome, Run, State, follow, run_from_json
 from mlpipeline.errors import IllegalTransition
@@ -34,6 +34,14 @@ class _Place:
     last_at: str = ""
 
 
+class _Stamp(NamedTuple):
+    """What changes whenever a journal does."""
+
+    inode: int
+    size: int
+    mtime_ns: int
+
+
 class Ledger:
     """Every run of every host. Of the journals, only what the index does not know yet is read."""
 
@@ -43,6 +51,11 @@ class Ledger:
         self._outputs = outputs
         self._index = index
         self._readers: dict[Path, JournalReader] = {}
+        #: The journals as they were when they were last read, None before that: while they are the same, there is
+        #: nothing new.
+        self._seen: dict[Path, _Stamp | None] | None = None
+        #: The open runs that were followed here, as they are now.
+        self._open: dict[str, Run] = {}
         #: The runs that changed since the index was last written.
         self._changed: dict[str, Run] = {}
         #: When they were selected, by a clock that never goes back.
@@ -75,17 +88,20 @@ class Ledger:
             return True
 
     def _read_on(self) -> bool:
-        journals = {path.name: path for path in self._outputs.histories()}
-        known = self._places()
-        if any(name not in journals or _is_another(journals[name], place) for name, place in known.items()):
+        journals = {path: _stamp(path) for path in self._outputs.histories()}
+        if journals == self._seen:
+            return False
+        seen = self._seen or {}
+        changed = [path for path, stamp in journals.items() if stamp != seen.get(path)]
+        places = self._places()
+        present = {path.name: path for path in journals}
+        if any(name not in present or _is_another(present[name], place) for name, place in places.items()):
             self._forget_all()
-            known = {}
-        has_news = False
-        for name, path in journals.items():
-            if _size(path) != known.get(name, _Place()).offset:
-                self._read_journal(path)
-                has_news = has_news or path != self._outputs.history
-        return has_news
+            changed = list(journals)
+        for path in changed:
+            self._read_journal(path)
+        self._seen = journals
+        return any(path != self._outputs.history for path in changed)
 
     def close(self) -> None:
         """Let the index go."""
@@ -106,7 +122,7 @@ class Ledger:
 
     def get(self, run_id: str) -> Run | None:
         """Return the run with this id."""
-        return next(self._select("WHERE id = ?", run_id), None)
+        return self._open.get(run_id) or next(self._select("WHERE id = ?", run_id), None)
 
     def latest(self, model_dir: str) -> Run | None:
         """Return the latest run in a model dir, on whatever host it was."""
@@ -136,6 +152,7 @@ class Ledger:
             delete_index(self._outputs, os.environ)
         self._index = empty_index()
         self._changed, self._selected_at, self._readers = {}, {}, {}
+        self._seen, self._open = None, {}
         self._read_on()
 
     # Journals
@@ -149,19 +166,23 @@ class Ledger:
             # Another process may have read on meanwhile.
             place = self._places().get(path.name, _Place())
             reader = self._readers.setdefault(path, JournalReader(path))
+            if reader.offset != place.offset:
+                self._open.clear()  # It followed events that were not seen here.
             reader.offset, reader.lines = place.offset, place.lines
             last_at = place.last_at
             for event in reader.read(warn=self.warn):
                 last_at = max(last_at, str(event.get("at", "")))
                 self._follow(event, last_at)
             self._save_changed()
-            row = (path.name, reader.offset, reader.lines, _head(path, reader.offset), last_at)
+            head = place.head if place.offset >= _HEAD_BYTES else _head(path, reader.offset)
+            row = (path.name, reader.offset, reader.lines, head, last_at)
             self._index.execute("INSERT OR REPLACE INTO journals VALUES (?, ?, ?, ?, ?)", row)
 
     def _forget_all(self) -> None:
         with _transaction(self._index):
             for table in ("journals", "runs", "latest"):
                 self._index.execute(f"DELETE FROM {table}")
+        self._open.clear()
 
     def _follow(self, event: Mapping[str, Any], at: str) -> None:
         """Follow an event; one that cannot be is skipped with a warning."""
@@ -182,6 +203,11 @@ class Ledger:
         changed, self._changed = self._changed, {}
         selected_at, self._selected_at = self._selected_at, {}
         self._index.executemany(_SAVE, [_row(run, selected_at[run.id]) for run in changed.values()])
+        for run in changed.values():
+            if run.is_open:
+                self._open[run.id] = run
+            else:
+                self._open.pop(run.id, None)
         for model_dir in dict.fromkeys(run.model_dir for run in changed.values()):
             self._note_latest(model_dir)
 
@@ -238,14 +264,16 @@ def _transaction(index: sqlite3.Connection) -> Iterator[None]:
 
 def _is_another(path: Path, place: _Place) -> bool:
     """Return whether a journal is not the one that was read: it is shorter, or begins otherwise."""
-    return _size(path) < place.offset or _head(path, place.offset) != place.head
+    stamp = _stamp(path)
+    return stamp is None or stamp.size < place.offset or _head(path, place.offset) != place.head
 
 
-def _size(path: Path) -> int:
+def _stamp(path: Path) -> _Stamp | None:
     try:
-        return path.stat().st_size
+        status = path.stat()
     except OSError:
-        return 0
+        return None
+    return _Stamp(status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def _head(path: Path, offset: int) -> str:
