@@ -40,3 +40,21 @@ def test_at_a_terminal_it_is_as_wide_as_that_and_nothing_is_lost(terminal, colum
 
 def test_a_table_without_rows_is_its_heading():
     assert table(("run", "version"), []).splitlines()[0] == "run   version"
+
+
+def test_wide_and_combining_characters_stand_in_their_columns():
+    lines = table(("name", "n"), [["日本", "1"], ["e\u0301t", "2"]]).splitlines()
+    assert lines == ["name   n", "────────", "日本   1", "e\u0301t     2"]
+
+
+def test_a_cell_is_folded_at_spaces_and_a_long_word_within(terminal):
+    terminal(20)
+    lines = table(("a", "b"), [["one", "two words abcdefghijklmnopqrst"]]).splitlines()
+    assert lines[2:] == ["one   two words", "      abcdefghijklmn", "      opqrst"]
+
+
+@pytest.mark.parametrize("columns", [1, 5, 12])
+def test_a_terminal_that_is_too_narrow_shows_all_of_it_somehow(terminal, columns):
+    terminal(columns)
+    text = table(("version", "outcome", "日本"), [["net", "failed", "x日本y"]])
+    assert sorted("".join(text.split()).replace("─", "")) == sorted("versionoutcome日本netfailedx日本y")
