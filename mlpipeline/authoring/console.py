@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import sys
 from pathlib import Path
 
 from mlpipeline.authoring.run import current
 
+#: `logging.INFO`; most scripts do without that module, whose import takes time in each of their runs.
+_INFO = 20
 _CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
@@ -42,7 +43,7 @@ def strip_colors(text: str) -> str:
 
 def log(
     message: object,
-    level: int = logging.INFO,
+    level: int = _INFO,
     log_to_file: bool = True,
     modifier_1: str | None = None,
     modifier_2: str | None = None,
@@ -56,7 +57,7 @@ def log(
         modifier_1: a colour of `console_colors`, put in front.
         modifier_2: another one, such as BOLD.
     """
-    text = str(message) if level == logging.INFO else f"{logging.getLevelName(level)}: {message}"
+    text = str(message) if level == _INFO else f"{_level_name(level)}: {message}"
     modifiers = f"{modifier_1 or ''}{modifier_2 or ''}"
     if modifiers:
         text = f"{modifiers}{text}{console_colors.RESET}"
@@ -67,26 +68,10 @@ def log(
         print(text if sys.stdout.isatty() else strip_colors(text), flush=True)
 
 
-class _ToLog(logging.Handler):
-    """Hands what is logged through `set_logger`'s logger to `log`."""
+def _level_name(level: int) -> str:
+    import logging
 
-    def emit(self, record: logging.LogRecord) -> None:
-        log(self.format(record), level=record.levelno)
-
-
-def set_logger(test_mode: bool = True, no_log: bool = True, log_file: str | None = None) -> logging.Logger:
-    """The logger `mlp`, whose messages go the way of `log`.
-
-    v1.1's scripts could call this. Where lines are written is the run's business now: the arguments are
-    taken and ignored.
-    """
-    del test_mode, no_log, log_file
-    logger = logging.getLogger("mlp")
-    if not any(isinstance(handler, _ToLog) for handler in logger.handlers):
-        logger.addHandler(_ToLog())
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    return logger
+    return logging.getLevelName(level)
 
 
 def add_script_dir_to_PATH(current_dir: str | Path | None = None) -> None:

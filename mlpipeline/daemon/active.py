@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mlpipeline.domain.result import Result
 from mlpipeline.executors.executor import Presence, Seen
+from mlpipeline.executors.how import is_forked
 from mlpipeline.project.files import read_exit, read_json
 from mlpipeline.project.paths import AttemptDir
 
@@ -50,7 +51,7 @@ class Active:
         """Whether all is known of how it ended: a warm parent writes that down a moment later."""
         if self.is_own or self.attempt.result.exists() or self.attempt.exit.exists():
             return True
-        if not str((read_json(self.attempt.worker) or {}).get("how")).startswith("warm"):
+        if not is_forked((read_json(self.attempt.worker) or {}).get("how")):
             return True
         self.gone_at = self.gone_at or time.monotonic()
         return time.monotonic() - self.gone_at > _PARENT_TIME_S

@@ -10,7 +10,8 @@ from mlpipeline.daemon.reporter import Reporter
 from mlpipeline.domain.endings import Ending, ending
 from mlpipeline.domain.excerpts import excerpt
 from mlpipeline.domain.result import Result
-from mlpipeline.domain.runs import Outcome, Run, Start
+from mlpipeline.domain.runs import Run
+from mlpipeline.domain.states import Outcome, Start
 from mlpipeline.history import claims
 from mlpipeline.project.files import NO_ROOM
 from mlpipeline.project.last_output import last_output

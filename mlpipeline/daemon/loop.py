@@ -16,7 +16,8 @@ from mlpipeline.daemon.recovery import settle_claims, take_over
 from mlpipeline.daemon.starting import Held
 from mlpipeline.daemon.todo import Todo
 from mlpipeline.domain.plan import STARTS, closing_line, plan_line
-from mlpipeline.domain.runs import Outcome, Run, State
+from mlpipeline.domain.runs import Run
+from mlpipeline.domain.states import Outcome, State
 from mlpipeline.errors import MlpipelineError
 from mlpipeline.executors.executor import Presence as Whereabouts
 from mlpipeline.executors.executor import Seen, StartRefused

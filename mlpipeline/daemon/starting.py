@@ -16,8 +16,9 @@ from mlpipeline.daemon.descriptions import Descriptions
 from mlpipeline.daemon.records import Records
 from mlpipeline.daemon.recovery import is_abandoned
 from mlpipeline.domain.names import run_id, run_name
-from mlpipeline.domain.runs import Run, Start
+from mlpipeline.domain.runs import Run
 from mlpipeline.domain.spec import Mode, Spec
+from mlpipeline.domain.states import Start
 from mlpipeline.executors.executor import Attempt, Executor, StartRefused
 from mlpipeline.history import claims
 from mlpipeline.history.stores import CodeChanged, store_code

@@ -17,12 +17,13 @@ from mlpipeline.domain.description import Description, VersionDescription
 from mlpipeline.domain.endings import ending
 from mlpipeline.domain.names import checked_model_dir, run_id, run_name, shared_model_dirs, version_key
 from mlpipeline.domain.queue import Entry, Only, model_name
-from mlpipeline.domain.runs import Outcome, Start
 from mlpipeline.domain.spec import Mode, Spec
+from mlpipeline.domain.states import Outcome, Start
 from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import InvalidName, ScriptError
 from mlpipeline.executors.executor import Attempt
 from mlpipeline.executors.foreground import run_in_foreground
+from mlpipeline.executors.how import fresh
 from mlpipeline.project.files import to_json
 from mlpipeline.project.paths import TEST_QUEUE_NAME, RunDir
 from mlpipeline.project.queue_file import read_queue
@@ -141,7 +142,7 @@ class TestMode:
             "run",
             str(run_dir.path),
             "1",
-            "fresh: test mode",
+            fresh("test mode"),
             cwd=self._settings.root,
             environment=attempt.environment,
             is_done=attempt.dir.result.exists,

@@ -5,11 +5,8 @@ from __future__ import annotations
 import signal
 from dataclasses import dataclass
 
-from mlpipeline.domain.result import Result
-from mlpipeline.domain.runs import Failure, Outcome
-
-#: The exit status of a worker that has no result because there was no room for it (the number of ENOSPC).
-NO_ROOM_STATUS = 28
+from mlpipeline.domain.result import NO_ROOM_STATUS, Result
+from mlpipeline.domain.states import Failure, Outcome
 
 
 @dataclass(frozen=True, kw_only=True)

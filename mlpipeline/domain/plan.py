@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from mlpipeline.domain.runs import Outcome, Run, Start
+from mlpipeline.domain.runs import Run
+from mlpipeline.domain.states import Outcome, Start
 
 
 class Verdict(StrEnum):

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from mlpipeline.domain.runs import Failure, Outcome
+from mlpipeline.domain.states import Failure, Outcome
+
+#: The exit status of a worker that has none because there was no room for it (the number of ENOSPC).
+NO_ROOM_STATUS = 28
 
 
 @dataclass(frozen=True, kw_only=True)

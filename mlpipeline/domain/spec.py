@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from mlpipeline.domain.runs import Start
+from mlpipeline.domain.states import Start
 
 
 class Mode(StrEnum):

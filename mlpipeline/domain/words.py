@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import unicodedata
 from collections.abc import Iterable
 
@@ -12,6 +11,8 @@ _UNFIT = {"Cc", "Cs", "Zl", "Zp"}
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the word of `known` that `word` most likely meant, in any case; None when none is close."""
+    import difflib
+
     by_folded = {candidate.casefold(): candidate for candidate in known}
     close = difflib.get_close_matches(word.casefold(), by_folded, n=1)
     return by_folded[close[0]] if close else None

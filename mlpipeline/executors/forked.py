@@ -30,7 +30,7 @@ class Forked:
     #: Since when its process has been gone while its parent has not said so, on the monotonic clock.
     gone_at: float | None = None
     #: Why it starts fresh after all, …
-    fresh_why: str | None = None
+    fresh_why: str = ""
     #: … not before when, on the monotonic clock, …
     fresh_at: float = 0.0
     #: … and the handle of the worker that took its place.

@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from mlpipeline.executors.executor import Attempt
+from mlpipeline.executors.how import TO_LEARN
 from mlpipeline.project.files import read_json, to_json, write_whole
-
-#: Why the first run of a script is not forked.
-TO_LEARN = "the first of its script, to learn what it imports"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from mlpipeline.executors.executor import Attempt, Presence, Seen, StartRefused
 from mlpipeline.executors.forked import Forked
-from mlpipeline.executors.lessons import TO_LEARN, Lesson, Lessons, site_stamps
+from mlpipeline.executors.how import TO_LEARN, fresh
+from mlpipeline.executors.lessons import Lesson, Lessons, site_stamps
 from mlpipeline.executors.local import LocalExecutor, handle_of
 from mlpipeline.executors.processes import ProcessId, sweep
 from mlpipeline.executors.warm_parent import ANSWER_TIME_S, WarmParent
@@ -74,7 +75,7 @@ class WarmExecutor:
             OSError: its output could not be opened.
         """
         if not sys.platform.startswith("linux"):
-            return self._fresh.start(attempt, how="fresh: forking is safe on Linux only")
+            return self._fresh.start(attempt, how=fresh("forking is safe on Linux only"))
         lesson = self._lessons.of(attempt)
         if isinstance(lesson, str):
             return self._start_fresh(attempt, lesson)
@@ -161,7 +162,7 @@ class WarmExecutor:
     # Starting fresh
 
     def _start_fresh(self, attempt: Attempt, why: str) -> str:
-        handle = self._fresh.start(attempt, how=f"fresh: {why}")
+        handle = self._fresh.start(attempt, how=fresh(why))
         if why == TO_LEARN:
             self._learning[handle] = attempt
         return handle
@@ -182,7 +183,7 @@ class WarmExecutor:
                 self._fresh.stop(forked.fallback, hard=False)
             return
         try:
-            forked.fallback = self._fresh.start(forked.attempt, how=f"fresh: {forked.fresh_why}")
+            forked.fallback = self._fresh.start(forked.attempt, how=fresh(forked.fresh_why))
         except (StartRefused, OSError) as error:
             if not forked.fresh_at:
                 self._log(f"waits, and is tried again: {error}", forked.attempt.run_id)

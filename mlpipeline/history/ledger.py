@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mlpipeline.domain.runs import Outcome, Run, State, follow, run_from_json
+from mlpipeline.domain.runs import Run, follow, run_from_json
+from mlpipeline.domain.states import Outcome, State
 from mlpipeline.errors import IllegalTransition
 from mlpipeline.history.index import copy_index, delete_index, empty_index, open_index
 from mlpipeline.history.journal import JournalReader

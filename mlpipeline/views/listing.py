@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from mlpipeline.domain.runs import State
+from mlpipeline.domain.states import State
 from mlpipeline.project.paths import Outputs
 from mlpipeline.project.progress import read_progress
 from mlpipeline.views.observed import ObservedDaemon, ObservedRun, is_trouble

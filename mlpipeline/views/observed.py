@@ -10,7 +10,8 @@ from pathlib import Path
 from mlpipeline.daemon.active import read_result
 from mlpipeline.domain.endings import ending
 from mlpipeline.domain.result import Result
-from mlpipeline.domain.runs import Outcome, Run, State
+from mlpipeline.domain.runs import Run
+from mlpipeline.domain.states import Outcome, State
 from mlpipeline.executors.processes import ProcessId
 from mlpipeline.project.files import read_json
 from mlpipeline.project.paths import Outputs

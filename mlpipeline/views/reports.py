@@ -9,7 +9,8 @@ from typing import Any
 from mlpipeline.authoring.console import strip_colors
 from mlpipeline.daemon.catalogue import Problem
 from mlpipeline.domain.result import Result
-from mlpipeline.domain.runs import Outcome, Run
+from mlpipeline.domain.runs import Run
+from mlpipeline.domain.states import Outcome
 from mlpipeline.project.paths import Outputs
 from mlpipeline.views.tables import table
 from mlpipeline.views.words import achieved, duration, exact_value, moment

@@ -8,22 +8,23 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mlpipeline.domain.endings import NO_ROOM_STATUS
-from mlpipeline.domain.result import Result
-from mlpipeline.domain.runs import Outcome
+from mlpipeline.domain.result import NO_ROOM_STATUS, Result
 from mlpipeline.domain.spec import Mode, Spec
-from mlpipeline.executors.lessons import TO_LEARN
+from mlpipeline.domain.states import Outcome
+from mlpipeline.executors.how import LEARNING
 from mlpipeline.executors.processes import ProcessId
 from mlpipeline.project.clock import timestamp
 from mlpipeline.project.files import create_exclusively, read_json, to_json, write_whole
 from mlpipeline.project.paths import AttemptDir, RunDir
 from mlpipeline.worker.failures import failure_of
 from mlpipeline.worker.job import Job
-from mlpipeline.worker.learning import Lesson
 from mlpipeline.worker.leaving import leave_if_forked
 from mlpipeline.worker.stopping import StopSignal
+
+if TYPE_CHECKING:
+    from mlpipeline.worker.learning import Lesson
 
 
 def carry_out(run_dir: RunDir, number: int, how: str, hash_seed: str | None = None) -> int:
@@ -47,11 +48,17 @@ def carry_out(run_dir: RunDir, number: int, how: str, hash_seed: str | None = No
             return 0
     except OSError as error:
         return _unwritten(attempt.worker, error)
-    job = Job(spec, run_dir, attempt, Lesson() if how == f"fresh: {TO_LEARN}" else None)
+    job = Job(spec, run_dir, attempt, _lesson() if how == LEARNING else None)
     result = _result_of(job)
     if result.outcome is Outcome.SUCCEEDED:
         job.note_imports()
     return _write(attempt, result, time.monotonic() - began)
+
+
+def _lesson() -> Lesson:
+    from mlpipeline.worker.learning import Lesson
+
+    return Lesson()
 
 
 def _announce(attempt: AttemptDir, spec: Spec, how: str, hash_seed: str | None) -> bool:
@@ -94,7 +101,6 @@ def _result_of(job: Job) -> Result:
 def _settle_in(job: Job) -> None:
     """Make the process what user code may expect."""
     from mlpipeline.worker.importing import prepare_path
-    from mlpipeline.worker.own_imports import import_before
 
     faulthandler.enable()
     if job.spec.mode is Mode.EXECUTION:
@@ -103,7 +109,6 @@ def _settle_in(job: Job) -> None:
             _reconfigure(stream)
     sys.argv[:] = [job.spec.script]
     models_dir, project, script = (Path(path) for path in (job.spec.models_dir, job.spec.project, job.spec.script))
-    import_before({models_dir, project, script.parent})
     prepare_path(models_dir, project, script)
 
 

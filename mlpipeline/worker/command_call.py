@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from mlpipeline.authoring.command_model import CommandModel
 from mlpipeline.authoring.versions import Version
 from mlpipeline.domain.endings import signal_name
-from mlpipeline.domain.runs import Failure
+from mlpipeline.domain.states import Failure
 from mlpipeline.worker.command_metrics import CommandMetrics
 from mlpipeline.worker.failures import CommandFailed
 from mlpipeline.worker.job import Job

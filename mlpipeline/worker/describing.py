@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mlpipeline.authoring.command_model import CommandModel
 from mlpipeline.authoring.versions import Version
 from mlpipeline.domain.description import ABSENT, Description, VersionDescription
 from mlpipeline.domain.identity import code_identity, identity
@@ -19,7 +18,7 @@ from mlpipeline.errors import MlpipelineError, ScriptError, VersionsError
 from mlpipeline.project.files import read_json, to_json, write_whole
 from mlpipeline.worker.failures import user_traceback
 from mlpipeline.worker.importing import StoredCode, hides, prepare_path
-from mlpipeline.worker.models import load_model
+from mlpipeline.worker.models import kind_of, load_model
 from mlpipeline.worker.parameters import parameters_of
 from mlpipeline.worker.project_code import loaded_modules, reachable
 
@@ -121,7 +120,7 @@ def _opaque_parameters(versions: Iterable[Version]) -> set[str]:
 
 def _command_files(model: Any, models_dir: Path, project: Path) -> tuple[dict[Path, bytes], list[str]]:
     """Return the contents of the files that are a command's code, and a warning for each that is too large for code."""
-    if not isinstance(model, CommandModel):
+    if kind_of(model) != "CommandModel":
         return {}, []
     small, warnings = [], []
     for path in model.files(models_dir, project):

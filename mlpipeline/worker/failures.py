@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback as tracebacks
 from dataclasses import dataclass
 
-from mlpipeline.domain.runs import Failure
+from mlpipeline.domain.states import Failure
 from mlpipeline.errors import MlpipelineError, ScriptError, VersionsError
 from mlpipeline.project.files import NO_ROOM
 from mlpipeline.project.last_output import is_own_file

@@ -21,6 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from mlpipeline.executors.how import forked
 from mlpipeline.executors.local import worker_command
 from mlpipeline.executors.marks import ROOM, show
 from mlpipeline.executors.processes import become_subreaper, children_of_this_process
@@ -45,7 +46,7 @@ def serve(descriptor: int) -> None:
     from mlpipeline.worker.attempt import carry_out
     from mlpipeline.worker.leaving import leave_as_python_does
 
-    how = f"warm: forked from {os.getppid()}"
+    how = forked(os.getppid())
     preloaded = set(sys.modules)
     exit_status = carry_out(RunDir(path=Path(request["run_dir"])), int(request["number"]), how, parent.hash_seed)
     leave_as_python_does(exit_status, sys.modules.keys() - preloaded)

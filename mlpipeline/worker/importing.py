@@ -15,6 +15,7 @@ from types import CodeType, ModuleType
 from typing import ClassVar
 
 from mlpipeline.errors import OutputsError
+from mlpipeline.worker.own_imports import import_before
 from mlpipeline.worker.project_code import is_project_code
 
 
@@ -148,7 +149,9 @@ def install(store: StoredCode) -> StoredImporter:
 
 def prepare_path(models_dir: Path, project: Path, script: Path) -> None:
     """Let `sys.path` begin with models_dir, the project and the script's folder; the rest stays behind them."""
-    first = list(dict.fromkeys(str(folder) for folder in (models_dir, project, script.parent)))
+    folders = list(dict.fromkeys((models_dir, project, script.parent)))
+    import_before(folders)
+    first = [str(folder) for folder in folders]
     sys.path[:] = [*first, *(entry for entry in sys.path if entry not in first)]
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlpipeline.authoring.modes import ExecutionModeKeys
 from mlpipeline.authoring.run import Run, set_current
-from mlpipeline.domain.runs import Start
 from mlpipeline.domain.spec import Mode, Spec
+from mlpipeline.domain.states import Start
 from mlpipeline.errors import ScriptError
 from mlpipeline.project.files import to_json, write_whole
 from mlpipeline.project.paths import AttemptDir, RunDir

@@ -10,7 +10,6 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.abc import MetaPathFinder
 from importlib.machinery import ExtensionFileLoader, ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import FrameType, ModuleType
@@ -89,7 +88,7 @@ class Lesson:
         self._unsafe = self._unsafe or why
 
 
-class _Watch(MetaPathFinder):
+class _Watch:
     """Sees the imports of installed packages begin and end; finds nothing itself."""
 
     def __init__(self, lesson: Lesson) -> None:

@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mlpipeline.authoring.command_model import CommandModel
-from mlpipeline.authoring.function_model import FunctionModel
-from mlpipeline.authoring.model import Model
 from mlpipeline.errors import ScriptError
 from mlpipeline.worker.failures import exit_call, one_line, user_traceback
 from mlpipeline.worker.importing import StoredCode, import_script
 from mlpipeline.worker.leaving import leave_if_forked
 
-KINDS = (Model, FunctionModel, CommandModel)
+#: The kinds of model, and the modules where they are defined.
+KINDS = {
+    "Model": "mlpipeline.authoring.model",
+    "FunctionModel": "mlpipeline.authoring.function_model",
+    "CommandModel": "mlpipeline.authoring.command_model",
+}
 
 Performer = Callable[..., None]
+
+
+def kind_of(model: object) -> str | None:
+    """Return which of `KINDS` a model is, or None.
+
+    Of a kind whose module the script did not import there are no objects: nothing is imported to find out.
+    """
+    for name, home in KINDS.items():
+        kind = getattr(sys.modules.get(home), name, None)
+        if kind is not None and isinstance(model, kind):
+            return name
+    return None
 
 
 def load_model(script: Path, models_dir: Path, store: StoredCode) -> Any:
@@ -41,19 +56,20 @@ def load_model(script: Path, models_dir: Path, store: StoredCode) -> Any:
     model = vars(module).get("MODEL")
     if model is None:
         raise ScriptError(name, "sets no MODEL. Set it to a Model, a FunctionModel or a CommandModel.")
-    if not isinstance(model, KINDS):
-        kind = f"the class {model.__name__}" if isinstance(model, type) else f"a {type(model).__name__}"
-        raise ScriptError(name, f"MODEL is {kind}; it must be an object of Model, FunctionModel or CommandModel.")
+    if kind_of(model) is None:
+        found = f"the class {model.__name__}" if isinstance(model, type) else f"a {type(model).__name__}"
+        raise ScriptError(name, f"MODEL is {found}; it must be an object of Model, FunctionModel or CommandModel.")
     return model
 
 
 def performer_of(model: Any) -> Performer:
     """Return the function that does the work of this kind of model."""
-    if isinstance(model, FunctionModel):
+    kind = kind_of(model)
+    if kind == "FunctionModel":
         from mlpipeline.worker.function_call import perform as perform_function
 
         return perform_function
-    if isinstance(model, CommandModel):
+    if kind == "CommandModel":
         from mlpipeline.worker.command_call import perform as perform_command
 
         return perform_command

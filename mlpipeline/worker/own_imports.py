@@ -8,6 +8,10 @@ from importlib import import_module
 from pathlib import Path
 
 _LATE = (
+    "difflib",
+    "logging",
+    "mlpipeline.authoring.command_model",
+    "mlpipeline.authoring.function_model",
     "mlpipeline.helper",
     "mlpipeline.history.host_log",
     "mlpipeline.project.clock",
@@ -17,6 +21,7 @@ _LATE = (
     "mlpipeline.worker.command_call",
     "mlpipeline.worker.function_call",
     "mlpipeline.worker.model_calls",
+    "mlpipeline.worker.learning",
     "mlpipeline.worker.parameters",
     "statistics",
 )

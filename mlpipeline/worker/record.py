@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mlpipeline.domain.result import Result
-from mlpipeline.domain.runs import Failure, Outcome
+from mlpipeline.domain.states import Failure, Outcome
 from mlpipeline.project.files import to_json
 
 

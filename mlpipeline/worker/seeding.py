@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Sequence
-from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
@@ -40,7 +39,7 @@ def draw_anew() -> None:
         generator.seed()
 
 
-class _NumpyWatch(MetaPathFinder):
+class _NumpyWatch:
     """Seeds `numpy.random` when it is imported, and is gone after that."""
 
     def __init__(self, seed: int) -> None:

@@ -12,8 +12,8 @@ import psutil
 import pytest
 from support import wait_until
 
-from mlpipeline.domain.runs import Start
 from mlpipeline.domain.spec import Mode, Spec
+from mlpipeline.domain.states import Start
 from mlpipeline.executors.executor import Attempt, Executor, Presence, Seen, StartRefused
 from mlpipeline.executors.local import LocalExecutor
 from mlpipeline.executors.processes import ProcessId, find_by_environment

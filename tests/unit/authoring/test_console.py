@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mlpipeline.authoring.console import add_script_dir_to_PATH, console_colors, log, set_logger, strip_colors
+from mlpipeline.authoring.console import add_script_dir_to_PATH, console_colors, log, strip_colors
+from mlpipeline.authoring.logger import set_logger
 from mlpipeline.authoring.modes import ExecutionModeKeys
 from mlpipeline.authoring.run import Run, set_current
 

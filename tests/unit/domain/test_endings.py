@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from mlpipeline.domain.endings import NO_ROOM_STATUS, Ending, ending, how_it_ended, signal_name
-from mlpipeline.domain.result import Result
-from mlpipeline.domain.runs import Failure, Outcome
+from mlpipeline.domain.endings import Ending, ending, how_it_ended, signal_name
+from mlpipeline.domain.result import NO_ROOM_STATUS, Result
+from mlpipeline.domain.states import Failure, Outcome
 
 SUCCEEDED = Result(outcome=Outcome.SUCCEEDED)
 STOPPED = Result(outcome=Outcome.STOPPED, error="KeyboardInterrupt")

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from mlpipeline.domain.plan import STARTS, Verdict, closing_line, plan_line, verdict
-from mlpipeline.domain.runs import Outcome, Run, Start, State
+from mlpipeline.domain.runs import Run
+from mlpipeline.domain.states import Outcome, Start, State
 
 LAST = Run(
     id="7k2m9q",

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from mlpipeline.domain.runs import Failure, Outcome, Run, Start, State, follow
+from mlpipeline.domain.runs import Run, follow
+from mlpipeline.domain.states import Failure, Outcome, Start, State
 from mlpipeline.errors import IllegalTransition
 
 SELECTED = {

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from mlpipeline.executors.executor import Attempt
-from mlpipeline.executors.lessons import TO_LEARN, Lesson, Lessons, site_stamps
+from mlpipeline.executors.how import TO_LEARN
+from mlpipeline.executors.lessons import Lesson, Lessons, site_stamps
 from mlpipeline.project.paths import RunDir
 
 LEARNED = {"modules": ["colorsys", "wave"], "seconds": 1.5, "unsafe": None}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mlpipeline.domain.runs import State
+from mlpipeline.domain.states import State
 from mlpipeline.history.ledger import Ledger
 from mlpipeline.project.paths import Outputs
 

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from mlpipeline.domain.runs import Failure, Outcome, Run, Start, State
+from mlpipeline.domain.runs import Run
+from mlpipeline.domain.states import Failure, Outcome, Start, State
 from mlpipeline.project.paths import Outputs
 from mlpipeline.views.listing import run_for_programs, runs_table, status_for_programs, status_screen
 from mlpipeline.views.observed import ObservedDaemon, ObservedRun

@@ -2,7 +2,8 @@ from pathlib import Path
 
 from mlpipeline.daemon.catalogue import Problem
 from mlpipeline.domain.result import Result
-from mlpipeline.domain.runs import Failure, Outcome, Run, Start, State
+from mlpipeline.domain.runs import Run
+from mlpipeline.domain.states import Failure, Outcome, Start, State
 from mlpipeline.project.paths import Outputs
 from mlpipeline.views.reports import Reports
 from mlpipeline.views.words import moment

@@ -8,7 +8,7 @@ import pytest
 
 import mlpipeline
 from mlpipeline.authoring.run import Run
-from mlpipeline.domain.runs import Failure
+from mlpipeline.domain.states import Failure
 from mlpipeline.errors import NotJson, ScriptError, VersionsError
 from mlpipeline.worker.failures import CommandFailed, exit_call, failure_of, one_line, user_traceback
 

@@ -1,0 +1,26 @@
+"""How a worker was started and why so, in the words of its `worker.json`."""
+
+from __future__ import annotations
+
+_WARM = "warm: "
+
+
+def fresh(why: str) -> str:
+    """A process started anew."""
+    return f"fresh: {why}"
+
+
+def forked(parent: int) -> str:
+    """A fork of a warm parent, whose pid is given."""
+    return f"{_WARM}forked from {parent}"
+
+
+def is_forked(how: object) -> bool:
+    """Return whether the worker was forked; a warm parent notes how such a one ended."""
+    return isinstance(how, str) and how.startswith(_WARM)
+
+
+#: Why the first run of a script is not forked.
+TO_LEARN = "the first of its script, to learn what it imports"
+#: How a run is started that is learned from.
+LEARNING = fresh(TO_LEARN)
