@@ -43,6 +43,13 @@ def spelled(key: str) -> str:
     return version_parameters.EPOCH_COUNT if key == "epoc_count" else key
 
 
+def as_spelled(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`parameters` with their keys as the insides spell them."""
+    if "epoc_count" not in parameters:
+        return parameters  # A script defines all its versions in each of their runs: this is called often.
+    return {spelled(key): value for key, value in parameters.items()}
+
+
 class Version(dict[str, Any]):
     """One version: a dict of its parameters, readable as attributes too.
 
@@ -52,8 +59,7 @@ class Version(dict[str, Any]):
     __slots__ = ()
 
     def __init__(self, parameters: Mapping[str, Any] | None = None) -> None:
-        super().__init__()
-        self.update(parameters or {})
+        super().__init__(as_spelled(parameters or {}))
 
     @property
     def name(self) -> str:
@@ -117,8 +123,7 @@ class Version(dict[str, Any]):
 
     def update(self, *others: Any, **further: Any) -> None:
         """Set keys as `dict.update` does."""
-        for key, value in dict(*others, **further).items():
-            self[key] = value
+        super().update(as_spelled(dict(*others, **further)))
 
 
 def checked_keys(where: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mlpipeline.authoring.grid import grid
-from mlpipeline.authoring.version import Version, checked_keys, listed, version_parameters
+from mlpipeline.authoring.version import Version, as_spelled, checked_keys, listed, version_parameters
 from mlpipeline.domain.values import as_number
 from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import NotJson, VersionsError
@@ -102,32 +103,29 @@ class Versions:
         """
         name = _version_name(name)
         where = f'version "{name}"'
-        version = self._defaults.copy()
-        version[version_parameters.NAME] = name
-        version.update(
-            _given(
-                where,
-                parameters,
-                dataloader=dataloader,
-                batch_size=batch_size,
-                epoc_count=epoc_count,
-                learning_rate=learning_rate,
-                model_dir_suffix=model_dir_suffix,
-                order=order,
-                hooks=hooks,
-                use_all_classes=use_all_classes,
-                classes_count=classes_count,
-                classes_offset=classes_offset,
-            )
+        given = _given(
+            where,
+            parameters,
+            dataloader=dataloader,
+            batch_size=batch_size,
+            epoc_count=epoc_count,
+            learning_rate=learning_rate,
+            model_dir_suffix=model_dir_suffix,
+            order=order,
+            hooks=hooks,
+            use_all_classes=use_all_classes,
+            classes_count=classes_count,
+            classes_offset=classes_offset,
         )
+        version = {**self._defaults, version_parameters.NAME: name, **given}
         if version_parameters.ORDER not in version:
             version[version_parameters.ORDER] = self._next_order
             self._next_order += 1
         for custom in (custom_paramters, custom_parameters):
-            version.update(checked_keys(where, custom or {}))
-        if version[version_parameters.MODEL_DIR_SUFFIX] is None and self._model_dir_suffix is not None:
+            version.update(as_spelled(checked_keys(where, custom or {})))
+        if self._model_dir_suffix is not None and version.get(version_parameters.MODEL_DIR_SUFFIX) is None:
             version[version_parameters.MODEL_DIR_SUFFIX] = f"{self._model_dir_suffix}-{name}"
-        self._versions.append(version)
+        self._versions.append(Version(version))
 
     add_version = addV
 
@@ -189,12 +187,10 @@ class Versions:
         """
         if not self._versions:
             raise VersionsError('there are no versions. Define one: `versions.add_version("first")`.')
-        names = [version.name for version in self._versions]
-        for name in names:
-            if names.count(name) > 1:
+        for name, count in Counter(version.name for version in self._versions).items():
+            if count > 1:
                 raise VersionsError(
-                    f'{names.count(name)} versions are called "{name}". Give each a name of its own '
-                    "(in a grid: `names=[…]`)."
+                    f'{count} versions are called "{name}". Give each a name of its own (in a grid: `names=[…]`).'
                 )
         owners: dict[str, str] = {}
         for version in self._versions:
@@ -219,19 +215,19 @@ def checked_versions(value: object, owner: str) -> Versions:
     raise VersionsError(f"{owner}: versions must be a `Versions` object, not {type(value).__name__}.")
 
 
-def _given(where: str, further: Mapping[str, Any], **signature: Any) -> Version:
-    """What was given: the arguments that are not None, as in v1.1, and every further keyword."""
+def _given(where: str, further: Mapping[str, Any], **signature: Any) -> dict[str, Any]:
+    """What was given, as the insides spell it: arguments that are not None, as in v1.1, and every further keyword."""
     for key in _RESERVED:
         if key in further:
             raise VersionsError(
                 f'{where}: "{key}" is reserved for the queue and not supported yet. If it is a parameter of '
                 f"your own, give it another name, or in addV(…, custom_parameters={{{key!r}: …}})."
             )
-    given = Version({key: value for key, value in signature.items() if value is not None})
+    given = dict(as_spelled({key: value for key, value in signature.items() if value is not None}))
     if version_parameters.EPOCH_COUNT in further and version_parameters.EPOCH_COUNT in given:
         raise VersionsError(f"{where}: epoc_count and epoch_count are the same parameter: give one of them.")
     given.update(further)
-    if version_parameters.EPOCH_COUNT in given and given.epoch_count is None:
+    if version_parameters.EPOCH_COUNT in given and given[version_parameters.EPOCH_COUNT] is None:
         del given[version_parameters.EPOCH_COUNT]
     return given
 
@@ -243,10 +239,13 @@ def _version_name(name: object) -> str:
 
 
 def _order(version: Version) -> int | float:
+    order: Any = version[version_parameters.ORDER]
+    if type(order) is int:
+        return int(order)
     try:
-        order = as_number(version[version_parameters.ORDER], version_parameters.ORDER)
+        number = as_number(order, version_parameters.ORDER)
     except NotJson as error:
         raise VersionsError(f'version "{version.name}": {error}') from error
-    if order != order:  # noqa: PLR0124 (only NaN differs from itself, and it sorts anywhere)
+    if number != number:  # noqa: PLR0124 (only NaN differs from itself, and it sorts anywhere)
         raise VersionsError(f'version "{version.name}": order is NaN, which has no place among numbers.')
-    return order
+    return number

@@ -18,7 +18,8 @@ from mlpipeline.domain.description import ABSENT, Description
 from mlpipeline.domain.endings import how_it_ended
 from mlpipeline.errors import ScriptError
 from mlpipeline.executors.local import abort, worker_command
-from mlpipeline.executors.processes import ProcessId, sweep
+from mlpipeline.executors.processes import ProcessId
+from mlpipeline.executors.sweeping import sweep
 from mlpipeline.project.files import read_json, to_json
 from mlpipeline.project.last_output import last_output
 from mlpipeline.project.scripts import check_script

@@ -219,11 +219,7 @@ class Daemon:
     def _start_what_may_start(self) -> None:
         todo = self._todo
         todo.release_held()
-        while self._is_planned and len(self._active) < self._options.at_once:
-            todo.refresh()
-            chosen = todo.next()
-            if chosen is None:
-                return
+        while self._is_planned and self._has_room and (chosen := todo.next()) is not None:
             offer, decided = chosen
             outcome = self._parts.starter.start(offer, STARTS[decided], todo.latest(offer))
             if isinstance(outcome, Held):
@@ -231,6 +227,13 @@ class Daemon:
             elif outcome is not None:
                 todo.note_begun(offer.key, offer.identity)
                 self._active.append(outcome)
+            if self._has_room:
+                # The queue may be edited at any time: it is read again before every run.
+                todo.refresh()
+
+    @property
+    def _has_room(self) -> bool:
+        return len(self._active) < self._options.at_once
 
     # Stopping
 

@@ -11,7 +11,8 @@ from mlpipeline.daemon.records import Records
 from mlpipeline.daemon.reporter import Reporter
 from mlpipeline.domain.runs import Run
 from mlpipeline.executors.local import handle_of
-from mlpipeline.executors.processes import ProcessId, sweep
+from mlpipeline.executors.processes import ProcessId
+from mlpipeline.executors.sweeping import sweep
 from mlpipeline.history import claims
 from mlpipeline.project.clock import timestamp
 from mlpipeline.project.files import create_exclusively, read_json, to_json

@@ -9,6 +9,8 @@ from pathlib import Path
 
 #: How often lines that workers wrote are looked for, in seconds.
 _INTERVAL_S = 0.5
+#: How long more lines are waited for when there is one, in seconds: each look takes time from the daemon.
+_GATHER_S = 0.05
 #: How long the daemon waits at its end for a terminal that does not take its output, in seconds.
 _CLOSE_TIMEOUT_S = 2.0
 
@@ -23,7 +25,7 @@ class Terminal:
         self._lock = threading.Lock()
         self._texts: list[str] = []
         self._poked = threading.Event()
-        self._is_closing = False
+        self._closing = threading.Event()
         self._is_lost = False
         self._thread = threading.Thread(target=self._follow, name="terminal", daemon=True)
         self._thread.start()
@@ -40,16 +42,17 @@ class Terminal:
 
     def close(self) -> None:
         """Show the rest, and wait for that if the terminal takes it."""
-        self._is_closing = True
+        self._closing.set()
         self._poked.set()
         self._thread.join(_CLOSE_TIMEOUT_S)
 
     def _follow(self) -> None:
         is_last = False
         while not is_last and not self._is_lost:
-            self._poked.wait(_INTERVAL_S)
+            if self._poked.wait(_INTERVAL_S):
+                self._closing.wait(_GATHER_S)
             self._poked.clear()
-            is_last = self._is_closing
+            is_last = self._closing.is_set()
             with self._lock:
                 texts, self._texts = self._texts, []
             self._write(self._new_in_log())

@@ -11,7 +11,8 @@ from pathlib import Path
 from signal import SIGINT, SIGQUIT, signal
 
 from mlpipeline.executors.local import abort, worker_command
-from mlpipeline.executors.processes import ProcessId, sweep
+from mlpipeline.executors.processes import ProcessId
+from mlpipeline.executors.sweeping import sweep
 
 #: How often it is looked whether a worker is done, in seconds.
 _INTERVAL_S = 1.0

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib.machinery import all_suffixes
 from pathlib import Path
 from typing import Any
@@ -77,11 +79,19 @@ class Lessons:
 def site_stamps() -> list[tuple[str, int]]:
     """Return what changes when a package is installed, updated or removed."""
     stamps = []
-    for entry in map(Path, sys.path):
-        if entry.name in ("site-packages", "dist-packages"):
+    for entry in sys.path:
+        if os.path.basename(entry) in ("site-packages", "dist-packages"):
             with suppress(OSError):
-                stamps += [(str(path), path.stat().st_mtime_ns) for path in (entry, *sorted(entry.glob("*.pth")))]
+                changed_ns = os.stat(entry).st_mtime_ns
+                stamps.append((entry, changed_ns))
+                stamps += [(path, os.stat(path).st_mtime_ns) for path in _path_files(entry, changed_ns)]
     return stamps
+
+
+@cache
+def _path_files(folder: str, _changed_ns: int) -> list[str]:
+    # A folder of hundreds of packages is listed only when something was added to it or removed.
+    return [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(".pth")]
 
 
 def _learner() -> Any:
@@ -92,15 +102,15 @@ def _learner() -> Any:
 def _owned_by_project(attempt: Attempt, modules: Iterable[str]) -> str | None:
     """Return a module that a worker of its own would find in the project, instead of the one that is preloaded."""
     preloaded = {name.partition(".")[0] for name in modules}
-    for folder in dict.fromkeys((attempt.models_dir, attempt.project, Path(attempt.script).parent)):
+    for folder in dict.fromkeys((str(attempt.models_dir), str(attempt.project), os.path.dirname(attempt.script))):
         with suppress(OSError):
-            for path in sorted(folder.iterdir()):
-                if path.name.partition(".")[0] in preloaded and _is_module(path):
-                    return path.name.partition(".")[0]
+            for name in sorted(os.listdir(folder)):
+                if name.partition(".")[0] in preloaded and _is_module(folder, name):
+                    return name.partition(".")[0]
     return None
 
 
-def _is_module(path: Path) -> bool:
+def _is_module(folder: str, name: str) -> bool:
     # A folder without __init__.py gives way to any other module of its name, wherever that lies.
-    _, dot, suffix = path.name.partition(".")
-    return f"{dot}{suffix}" in all_suffixes() if dot else (path / "__init__.py").exists()
+    _, dot, suffix = name.partition(".")
+    return f"{dot}{suffix}" in all_suffixes() if dot else os.path.exists(os.path.join(folder, name, "__init__.py"))

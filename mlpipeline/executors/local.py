@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 from mlpipeline.executors.executor import Attempt, Presence, Seen, StartRefused
-from mlpipeline.executors.processes import ProcessId, find_by_environment, sweep
+from mlpipeline.executors.processes import ProcessId
+from mlpipeline.executors.sweeping import find_by_environment, sweep
 
 #: How long a worker may take to say where it was when its time ran out, in seconds.
 _ABORT_TIME_S = 1.0

@@ -1,20 +1,14 @@
-"""Telling one process from another, over any time, and ending all that belongs to a run."""
+"""Telling one process from another, over any time."""
 
 from __future__ import annotations
 
 import functools
 import os
 import sys
-import time
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-#: How long one round of a sweep waits for what it killed, and how often it looks, in seconds.
-_SWEEP_WAIT_S = 1.0
-_SWEEP_INTERVAL_S = 0.005
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,15 +72,41 @@ def _start_ticks(pid: int, *, is_over_too: bool = False) -> float | None:
     """
     if not sys.platform.startswith("linux"):
         return _start_time(pid, is_over_too)
+    process = look_up(pid)
+    return None if process is None or (process.is_over and not is_over_too) else process.ticks
+
+
+class Listed(NamedTuple):
+    """What the system says of a process."""
+
+    pid: int
+    name: str
+    #: Whether it has ended, and only waits to be reaped.
+    is_over: bool
+    parent: int
+    session: int
+    #: As in `ProcessId`.
+    ticks: float
+
+
+def look_up(pid: int) -> Listed | None:
+    """Return what Linux says of the process `pid`, or None when there is none."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            stat = file.read()
     except OSError:
         return None
-    # The second field is the command in parentheses, and may hold spaces and parentheses itself.
-    fields = stat[stat.rindex(b")") + 2 :].split()
-    if fields[0] in (b"Z", b"X") and not is_over_too:
-        return None
-    return float(fields[19])
+    # The second field is the command in parentheses, and may hold spaces and parentheses itself. See proc(5).
+    begin, end = stat.index(b"(") + 1, stat.rindex(b")")
+    fields = stat[end + 2 :].split()
+    return Listed(
+        pid=pid,
+        name=stat[begin:end].decode("utf-8", "backslashreplace"),
+        is_over=fields[0] in (b"Z", b"X"),
+        parent=int(fields[1]),
+        session=int(fields[3]),
+        ticks=float(fields[19]),
+    )
 
 
 def _start_time(pid: int, is_over_too: bool) -> float | None:
@@ -100,46 +120,6 @@ def _start_time(pid: int, is_over_too: bool) -> float | None:
         return None
 
 
-def sweep(leader: ProcessId | None, mark: str, variable: str = "MLP_RUN_ID") -> list[str]:
-    """Kill whatever is left of a run: its group, its session, its descendants, and all that carry its mark.
-
-    A process that called `setsid` has left the group and the session, and one whose parent died has left the tree,
-    but the environment that it was started with stays.
-
-    Args:
-        leader: the worker, which led group and session, if it is there or was a moment ago. Of one that has been
-            gone for longer, pid and session may be a stranger's by now: then it is None.
-        mark: what the run's processes have as `variable` in their environment: the run's id.
-        variable: its name.
-
-    Returns:
-        The killed processes, as `pid name`.
-    """
-    import psutil
-
-    killed: list[str] = []
-    # A process may fork between the look and the kill: look again until nothing is found.
-    for _ in range(10):
-        found = list(_belonging(leader, variable, mark))
-        if not found:
-            break
-        for process in found:
-            try:
-                killed.append(f"{process.pid} {process.name()}")
-                process.kill()
-            except psutil.Error:
-                continue
-        _wait_until_over(found)
-    return list(dict.fromkeys(killed))
-
-
-def _wait_until_over(processes: list[Any]) -> None:
-    # Not by psutil's own wait: it would reap our children, whose exit status the executor still wants to see.
-    deadline = time.monotonic() + _SWEEP_WAIT_S
-    while any(not _is_over(process) for process in processes) and time.monotonic() < deadline:
-        time.sleep(_SWEEP_INTERVAL_S)
-
-
 def become_subreaper() -> None:
     """Become the parent of all descendants whose own parents die: on Linux, what is left behind can then be seen."""
     import ctypes
@@ -150,83 +130,17 @@ def become_subreaper() -> None:
 
 def children_of_this_process() -> set[int]:
     """Return the pids of this process's children, on Linux; those that wait to be reaped are among them."""
-    if not Path(f"/proc/self/task/{os.getpid()}/children").exists():
+    if not os.path.exists(f"/proc/self/task/{os.getpid()}/children"):
         import psutil
 
         # A kernel that was built without the shorter way.
         return {process.pid for process in psutil.Process().children()}
     pids: set[int] = set()
-    for task in Path("/proc/self/task").iterdir():
-        with suppress(OSError):
-            pids.update(map(int, (task / "children").read_text().split()))
+    for task in os.listdir("/proc/self/task"):
+        with suppress(OSError), open(f"/proc/self/task/{task}/children", "rb") as file:
+            pids.update(map(int, file.read().split()))
     return pids
 
 
 #: See prctl(2).
 _PR_SET_CHILD_SUBREAPER = 36
-
-
-def find_by_environment(name: str, value: str) -> Iterator[int]:
-    """Yield the pids of this user's processes that were started with `name=value` in their environment."""
-    import psutil
-
-    for process in psutil.process_iter():
-        if _environment_holds(process, name, value):
-            yield process.pid
-
-
-def _belonging(leader: ProcessId | None, variable: str, mark: str) -> Iterator[Any]:
-    import psutil
-
-    session = None if leader is None else _session_led_by(leader)
-    descendants = _descendants(leader) if leader is not None and leader.is_alive() else set()
-    for process in psutil.process_iter():
-        if process.pid == os.getpid() or _is_over(process):
-            continue
-        if (
-            process.pid in descendants
-            or (session is not None and _session_of(process.pid) == session)
-            or _environment_holds(process, variable, mark)
-        ):
-            yield process
-
-
-def _session_led_by(leader: ProcessId) -> int | None:
-    # While any process of a session lives, the kernel gives its leader's pid to nobody else. So a stranger with that
-    # pid means that nothing of the session is left; and none outlives its boot.
-    return leader.pid if leader.boot == boot_id() and ProcessId.of(leader.pid) in (None, leader) else None
-
-
-def _descendants(leader: ProcessId) -> set[int]:
-    import psutil
-
-    try:
-        return {process.pid for process in psutil.Process(leader.pid).children(recursive=True)}
-    except psutil.Error:
-        return set()
-
-
-def _is_over(process: Any) -> bool:
-    import psutil
-
-    try:
-        return bool(process.status() == psutil.STATUS_ZOMBIE)
-    except psutil.Error:
-        return True
-
-
-def _session_of(pid: int) -> int:
-    try:
-        return os.getsid(pid)
-    except OSError:
-        return -1
-
-
-def _environment_holds(process: Any, name: str, value: str) -> bool:
-    import psutil
-
-    try:
-        environment = process.environ()
-    except (psutil.Error, OSError):
-        return False
-    return bool(environment.get(name) == value)

@@ -15,7 +15,8 @@ from mlpipeline.executors.forked import Forked
 from mlpipeline.executors.how import TO_LEARN, fresh
 from mlpipeline.executors.lessons import Lesson, Lessons, site_stamps
 from mlpipeline.executors.local import LocalExecutor, handle_of
-from mlpipeline.executors.processes import ProcessId, sweep
+from mlpipeline.executors.processes import ProcessId
+from mlpipeline.executors.sweeping import sweep
 from mlpipeline.executors.warm_parent import ANSWER_TIME_S, WarmParent
 from mlpipeline.project.files import read_exit, read_json
 

@@ -19,7 +19,8 @@ from mlpipeline.domain.endings import how_it_ended
 from mlpipeline.executors.executor import Attempt
 from mlpipeline.executors.local import worker_command
 from mlpipeline.executors.marks import ROOM, room
-from mlpipeline.executors.processes import ProcessId, sweep
+from mlpipeline.executors.processes import ProcessId
+from mlpipeline.executors.sweeping import sweep
 from mlpipeline.project.files import to_json
 
 #: How long a parent that is ready may take to answer, or to say that a child of its ended, in seconds.

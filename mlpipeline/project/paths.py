@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 SETTINGS_NAME = "mlp.toml"
@@ -18,37 +20,37 @@ class AttemptDir:
 
     path: Path
 
-    @property
+    @cached_property
     def worker(self) -> Path:
         """Who carries the attempt out; created exclusively, before any user code."""
         return self.path / "worker.json"
 
-    @property
+    @cached_property
     def output(self) -> Path:
         """What the process and its children wrote to stdout and stderr."""
         return self.path / "output.log"
 
-    @property
+    @cached_property
     def progress(self) -> Path:
         """How far each `run.steps` loop came: one line of fixed width per loop."""
         return self.path / "progress.jsonl"
 
-    @property
+    @cached_property
     def command_metrics(self) -> Path:
         """`MLP_METRICS`: what the program of a `CommandModel` reports."""
         return self.path / "command-metrics.jsonl"
 
-    @property
+    @cached_property
     def imports(self) -> Path:
         """What the process had imported in the end, for the next one to have it from the start."""
         return self.path / "imports.json"
 
-    @property
+    @cached_property
     def exit(self) -> Path:
         """The exit status of a forked process, written by the one that forked it."""
         return self.path / "exit.json"
 
-    @property
+    @cached_property
     def result(self) -> Path:
         """How it ended; written last, and whole."""
         return self.path / "result.json"
@@ -60,12 +62,12 @@ class RunDir:
 
     path: Path
 
-    @property
+    @cached_property
     def spec(self) -> Path:
         """What is to be carried out; written by the daemon."""
         return self.path / "spec.json"
 
-    @property
+    @cached_property
     def metrics(self) -> Path:
         """Every metric logged, one JSON line each, over all attempts."""
         return self.path / "metrics.jsonl"
@@ -82,26 +84,32 @@ class Outputs:
     path: Path
     host: str
 
-    @property
+    @cached_property
     def log(self) -> Path:
         """Everything that happened on this host, one line each."""
         return self.path / f"log-{self.host}"
 
-    @property
+    @cached_property
     def results(self) -> Path:
         """A block of results for every finished run, for people."""
         return self.path / f"output-{self.host}"
 
-    @property
+    @cached_property
     def history(self) -> Path:
         """This host's journal: the truth about what ran."""
         return self.path / f"history-{self.host}.jsonl"
 
     def histories(self) -> Iterator[Path]:
         """The journals of all hosts, in name order."""
-        yield from sorted(self.path.glob("history-*.jsonl"))
+        try:
+            names = os.listdir(self.path)  # not by glob: this is asked many times for every run
+        except OSError:
+            return
+        for name in sorted(names):
+            if name.startswith("history-") and name.endswith(".jsonl"):
+                yield self.path / name
 
-    @property
+    @cached_property
     def heartbeat(self) -> Path:
         """What this host's daemon is doing; touched every 30 s."""
         return self.path / f"heartbeat-{self.host}"
@@ -110,12 +118,12 @@ class Outputs:
         """The heartbeats of all hosts, in name order."""
         yield from sorted(self.path.glob("heartbeat-*"))
 
-    @property
+    @cached_property
     def locks(self) -> Path:
         """Where lock files are, out of people's sight."""
         return self.path / ".locks"
 
-    @property
+    @cached_property
     def daemon_lock(self) -> Path:
         """Held by this host's one daemon."""
         return self.locks / f"daemon-{self.host}.lock"
@@ -124,7 +132,7 @@ class Outputs:
         """The model dir of a version, whose name is `<model>-<suffix>`."""
         return self.path / "model_ckpts" / model_dir_name
 
-    @property
+    @cached_property
     def claims(self) -> Path:
         """Who holds which model dir, of all hosts."""
         return self.path / "claims"

@@ -18,7 +18,7 @@ from mlpipeline.worker.project_code import loaded_modules
 #: Packages that do not survive a fork once they are imported, found by trying each.
 NEVER_FORKED = ("jax", "jaxlib", "tensorflow", "ray", "pyspark", "py4j", "jpype", "grpc")
 
-_TASKS = Path("/proc/self/task")
+_TASKS = "/proc/self/task"
 _MAPS = Path("/proc/self/maps")
 
 
@@ -122,7 +122,7 @@ def _reasons(before: Surface, never: Iterable[str], folders: Iterable[str]) -> I
 
 def why_threads_are_unsafe() -> str | None:
     """Return why this process's threads forbid to fork from it, or None when they do not."""
-    if len(list(_TASKS.iterdir())) == 1:
+    if len(os.listdir(_TASKS)) == 1:
         return None
     # A library that ends its threads before a fork, and starts them again when they are needed, is safe: OpenBLAS
     # does. So the threads that are left after a fork are those that a child would miss.
@@ -130,7 +130,7 @@ def why_threads_are_unsafe() -> str | None:
     if pid == 0:
         os._exit(0)
     os.waitpid(pid, 0)
-    left = len(list(_TASKS.iterdir()))
+    left = len(os.listdir(_TASKS))
     return None if left == 1 else f"importing started {left - 1} thread{'s' if left > 2 else ''}"
 
 

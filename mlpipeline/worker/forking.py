@@ -27,6 +27,7 @@ from mlpipeline.executors.marks import ROOM, show
 from mlpipeline.executors.processes import become_subreaper, children_of_this_process
 from mlpipeline.project.files import to_json, write_whole
 from mlpipeline.worker.fork_safety import Surface, TemporaryFolders, why_threads_are_unsafe, why_unsafe
+from mlpipeline.worker.importing import ask_beforehand
 from mlpipeline.worker.seeding import draw_anew
 
 #: What imports print is shown to each run, but no more of it than this, in bytes.
@@ -85,6 +86,7 @@ class _Parent:
         self._say({"ready": reason})
         if reason is not None:
             return None
+        ask_beforehand()
         # What is there now stays: collections in the children need not touch, and so copy, its pages.
         gc.collect()
         gc.freeze()
@@ -153,13 +155,7 @@ class _Parent:
         os.write(1, self._printed)
         sys.orig_argv[:] = worker_command("run", request["run_dir"], str(request["number"]))
         os.chdir(request["cwd"])
-        os.environ.clear()
-        os.environ.update(request["environment"])
-        for name, value in self._environment_changes.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        _become_environment({**request["environment"], **self._environment_changes})
         draw_anew()
 
     def _reap(self) -> None:
@@ -220,6 +216,17 @@ def _printed() -> bytes:
         return os.pread(1, _PRINTED_BYTES, 0)
     except OSError:
         return b""
+
+
+def _become_environment(wanted: Mapping[str, str | None]) -> None:
+    # Most of it is so already, and each change is a call of the C library.
+    for name in os.environ.keys() - wanted.keys():
+        del os.environ[name]
+    for name, value in wanted.items():
+        if value is None:
+            os.environ.pop(name, None)
+        elif os.environ.get(name) != value:
+            os.environ[name] = value
 
 
 def _redirect(output: str) -> None:

@@ -200,12 +200,20 @@ def hides(stem: str) -> str | None:
         file = getattr(imported, "__file__", None)
         if file is None or not is_project_code(file):
             return f"the module {stem}, which is imported already"
-    installed = [entry for entry in sys.path if not is_project_code(str(Path(entry).absolute()))]
-    spec = PathFinder.find_spec(stem, installed)
+    spec = PathFinder.find_spec(stem, _installed_path())
     if spec is None:
         return None
     where = spec.origin or next(iter(spec.submodule_search_locations or ()), "")
     return f"the installed module {stem} ({where})"
+
+
+def ask_beforehand() -> None:
+    """Find out what the import of every script asks about the installed packages; Python remembers the answers."""
+    hides("no_module_is_called_like_this")
+
+
+def _installed_path() -> list[str]:
+    return [entry for entry in sys.path if not is_project_code(os.path.abspath(entry))]  # noqa: PTH100
 
 
 def _module_name(path: Path, models_dir: Path) -> str:

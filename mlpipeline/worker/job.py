@@ -10,7 +10,7 @@ from mlpipeline.authoring.modes import ExecutionModeKeys
 from mlpipeline.authoring.run import Run, set_current
 from mlpipeline.domain.spec import Mode, Spec
 from mlpipeline.domain.states import Start
-from mlpipeline.errors import ScriptError
+from mlpipeline.errors import ScriptError, VersionsError
 from mlpipeline.project.files import to_json, write_whole
 from mlpipeline.project.paths import AttemptDir, RunDir
 from mlpipeline.worker.record import Record
@@ -90,19 +90,20 @@ class Job:
         from mlpipeline.worker.parameters import changed_parameters, parameters_of
 
         script, name = self.spec.script, self.spec.version
-        versions: dict[str, Version] = {version.name: version for version in model.versions.in_order()}
-        if name not in versions:
-            hint = did_you_mean(name, list(versions))
-            raise ScriptError(script, f'has no version "{name}" any more.{hint}')
+        try:
+            version: Version = model.versions.getVersion(name)
+        except VersionsError as error:
+            hint = did_you_mean(name, [version.name for version in model.versions.in_order()])
+            raise ScriptError(script, f'has no version "{name}" any more.{hint}') from error
         described = self.spec.parameters
-        changed = [] if described is None else changed_parameters(described, parameters_of(versions[name]))
+        changed = [] if described is None else changed_parameters(described, parameters_of(version))
         if changed:
             raise ScriptError(
                 script,
                 f'version "{name}" has other parameters than when it was described: {", ".join(changed)}. '
                 "A script must build the same versions every time it is imported.",
             )
-        return versions[name]
+        return version
 
 
 def is_clean_start(spec: Spec) -> bool:

@@ -16,7 +16,8 @@ from mlpipeline.domain.spec import Mode, Spec
 from mlpipeline.domain.states import Start
 from mlpipeline.executors.executor import Attempt, Executor, Presence, Seen, StartRefused
 from mlpipeline.executors.local import LocalExecutor
-from mlpipeline.executors.processes import ProcessId, find_by_environment
+from mlpipeline.executors.processes import ProcessId
+from mlpipeline.executors.sweeping import find_by_environment
 from mlpipeline.executors.warm import WarmExecutor
 from mlpipeline.project.files import read_json, to_json
 from mlpipeline.project.paths import RunDir

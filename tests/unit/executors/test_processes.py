@@ -11,7 +11,8 @@ import psutil
 import pytest
 from support import wait_until
 
-from mlpipeline.executors.processes import ProcessId, boot_id, find_by_environment, sweep
+from mlpipeline.executors.processes import ProcessId, boot_id
+from mlpipeline.executors.sweeping import find_by_environment, sweep
 
 Start = Callable[..., subprocess.Popen[bytes]]
 
@@ -128,7 +129,8 @@ def test_a_session_that_only_has_the_number_of_a_dead_leader_is_let_live(start, 
 
 def test_a_sweep_spares_the_process_that_sweeps(start, mark):
     script = f"""
-from mlpipeline.executors.processes import ProcessId, sweep
+from mlpipeline.executors.processes import ProcessId
+from mlpipeline.executors.sweeping import sweep
 import os
 print(sweep(ProcessId.of_child(os.getpid()), {mark!r}))
 """
