@@ -257,11 +257,14 @@ def test_where_memory_is_short_runs_start_fresh(warm: WarmProject):
     assert warm.how("v1") == "fresh: memory is short"
 
 
-def test_without_warm_every_run_starts_fresh(make_project: Callable[..., Any], tmp_path: Path):
-    warm = WarmProject(make_project, tmp_path)
+@pytest.mark.parametrize(
+    ("setting", "hows"),
+    [("", ["fresh: the first of its script, to learn what it imports", "warm"]), ("warm = false", ["fresh", "fresh"])],
+)
+def test_runs_are_forked_unless_settings_say_otherwise(warm: WarmProject, setting: str, hows: list[str]):
     warm.write(script())
     path = warm.project.root / "mlp.toml"
-    path.write_text(path.read_text().replace("warm = true", "warm = false"))
+    path.write_text(path.read_text().replace("warm = true", setting))
     warm.run()
-    assert [warm.how(version) for version in ("v0", "v1")] == ["fresh", "fresh"]
-    assert not (warm.attempt("v0") / "imports.json").exists()
+    assert [warm.how(version) for version in ("v0", "v1")] == hows
+    assert (warm.attempt("v0") / "imports.json").exists() == (setting == "")
