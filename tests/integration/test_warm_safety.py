@@ -13,6 +13,8 @@ import pytest
 from support import wait_until
 from warm import WarmProject, script
 
+from mlpipeline.worker.fork_safety import NEVER_FORKED
+
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
@@ -99,7 +101,7 @@ CASES = {
         f"never_{package}": Case(
             packages={package: ""}, before=f"import {package}", how=f"fresh: {package} does not survive a fork"
         )
-        for package in ("jax", "tensorflow", "ray", "jpype", "delicate")
+        for package in (*NEVER_FORKED, "delicate")
     },
     **{f"before_{index}": changing(change, what) for index, (what, change) in enumerate(CHANGES.items())},
     **{f"after_{index}": changing(change) for index, change in enumerate(CHANGES.values())},
@@ -255,6 +257,14 @@ def test_where_memory_is_short_runs_start_fresh(warm: WarmProject):
     warm.write(script())
     warm.run(change="import mlpipeline.executors.warm as warm; warm._SPARE_MEMORY_BYTES = 1 << 60")
     assert warm.how("v1") == "fresh: memory is short"
+
+
+def test_where_forking_is_not_known_to_be_safe_every_run_starts_fresh(warm: WarmProject):
+    warm.write(script())
+    warm.run(
+        change="import types, mlpipeline.executors.warm as warm; warm.sys = types.SimpleNamespace(platform='darwin')"
+    )
+    assert [warm.how(version) for version in ("v0", "v1")] == ["fresh: forking is safe on Linux only"] * 2
 
 
 @pytest.mark.parametrize(
