@@ -162,8 +162,8 @@ _EVENTS_PER_RUN = 4
 
 def _write(outputs: Outputs, lines: Sequence[str], distance_s: float) -> None:
     """Append the events as a daemon does, each on the disk before the next."""
-    outputs.locks.mkdir(parents=True)
-    journal = Journal(outputs.history, outputs.append_lock(outputs.history), timestamp)
+    outputs.path.mkdir(parents=True)
+    journal = Journal(outputs.history, timestamp)
     began = time.monotonic()
     for number, line in enumerate(lines):
         journal.append(json.loads(line))
