@@ -17,7 +17,8 @@ help:
 	@echo "make test    ruff, mypy and the tests"
 	@echo "make bench   what mlpipeline costs, beside doing without it (minutes; once installed, torch with it)"
 	@echo "make bench-peers   other tools on the same work (longer; installs each of them by itself)"
-	@echo "make soak    2,000 runs through one daemon, which must not grow (minutes)"
+	@echo "make soak    2,000 runs through one daemon, which must not grow; three readers of a history while it is"
+	@echo "             written, which must never see it wrong (minutes)"
 	@echo "make clean   remove $(VENV), the caches and what the sample project made"
 
 demo: $(VENV)/.installed-examples
@@ -50,6 +51,7 @@ bench-peers: $(VENV)/.installed-examples
 
 soak: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m benchmarks.soak
+	$(VENV)/bin/python -m benchmarks.readers
 
 clean:
 	rm -rf $(VENV) $(OUTPUTS) .mypy_cache .ruff_cache .pytest_cache

@@ -202,8 +202,22 @@ class Descriptions:
             folder.rmdir()
             self._remember(script, error, files)
             return
+        try:
+            process = self._started(request)
+        except OSError:
+            # It is tried again and again, perhaps for a night.
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        leader = ProcessId.of_child(process.pid)
+        now = time.monotonic()
+        deadline = now + self._settings.import_timeout_s
+        self._asked[script] = _Asked(
+            request=request, files=files, process=process, leader=leader, began_at=now, deadline=deadline
+        )
+
+    def _started(self, request: Request) -> subprocess.Popen[bytes]:
         with request.output.open("wb") as output:
-            process = subprocess.Popen(
+            return subprocess.Popen(
                 worker_command("describe", str(request.path)),
                 cwd=self._settings.root,
                 env={**os.environ, **request.environment, _DAEMON_VARIABLE: str(self._daemon)},
@@ -212,12 +226,6 @@ class Descriptions:
                 stderr=output,
                 start_new_session=True,
             )
-        leader = ProcessId.of_child(process.pid)
-        now = time.monotonic()
-        deadline = now + self._settings.import_timeout_s
-        self._asked[script] = _Asked(
-            request=request, files=files, process=process, leader=leader, began_at=now, deadline=deadline
-        )
 
     def _take(self, script: str, asked: _Asked, exit_status: int | None) -> None:
         if exit_status is None:

@@ -115,6 +115,8 @@ class Daemon:
         self._active.append(active)
 
     def _plan(self) -> None:
+        if not self._is_planned and any(active.is_over for active in self._active):
+            return  # How those ended that were taken over is known in a moment, and decides what is resumed.
         self._todo.refresh()
         if self._is_plan_whole:
             return

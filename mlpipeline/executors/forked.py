@@ -22,6 +22,8 @@ class Forked:
     parent: WarmParent | None
     process: ProcessId | None = None
     has_ended: bool = False
+    #: As `subprocess` gives it; None when its parent did not say.
+    exit_status: int | None = None
     #: Whether `look` said so.
     is_end_told: bool = False
     #: Whether it may have left processes behind.

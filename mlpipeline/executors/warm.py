@@ -18,7 +18,7 @@ from mlpipeline.executors.local import LocalExecutor, handle_of
 from mlpipeline.executors.processes import ProcessId
 from mlpipeline.executors.sweeping import sweep
 from mlpipeline.executors.warm_parent import ANSWER_TIME_S, WarmParent
-from mlpipeline.project.files import read_exit, read_json
+from mlpipeline.project.files import read_json
 
 #: Below so much free memory no parent is started, in bytes.
 _SPARE_MEMORY_BYTES = 1_000_000_000
@@ -112,7 +112,7 @@ class WarmExecutor:
                 seen[handle] = Seen(presence=Presence.ALIVE)
             elif not forked.is_end_told:
                 forked.is_end_told = True
-                seen[handle] = Seen(presence=Presence.ENDED, exit_status=read_exit(forked.attempt.dir.exit))
+                seen[handle] = Seen(presence=Presence.ENDED, exit_status=forked.exit_status)
         for actual, found in self._fresh.look(others).items():
             seen[others[actual]] = self._actual(others[actual], actual, found)
             if found.presence is Presence.ENDED and actual in self._learning:
@@ -259,6 +259,7 @@ class WarmExecutor:
                 for forked in self._forked.values():
                     if forked.is_with_parent and forked.process and forked.process.pid == message["ended"]:
                         forked.has_ended = True
+                        forked.exit_status = message["status"]
                         forked.is_to_be_swept = message["left"] > 0
 
     def _note_forked(self, attempt_id: str, pid: int) -> None:

@@ -43,7 +43,7 @@ class Settings:
     #: How long a run may take to end once it was asked to (SIGTERM), in seconds.
     stop_grace_s: float = 30.0
     #: Whether runs are forked from a process that has imported what their script imports, where that is safe.
-    is_warm: bool = False
+    is_warm: bool = True
     #: How many such processes are kept.
     warm_parents: int = 3
     #: Packages that do not survive a fork, besides the built-in ones.

@@ -126,7 +126,10 @@ def why_threads_are_unsafe() -> str | None:
         return None
     # A library that ends its threads before a fork, and starts them again when they are needed, is safe: OpenBLAS
     # does. So the threads that are left after a fork are those that a child would miss.
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError as error:
+        return f"its threads cannot be looked at: {error.strerror}"
     if pid == 0:
         os._exit(0)
     os.waitpid(pid, 0)

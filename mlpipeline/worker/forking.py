@@ -3,7 +3,7 @@
 It speaks lines of JSON over a socket with the daemon that started it. To it: `{"modules": […], "never", "hash_seed"}`
 once, then `{"fork": attempt id, "run_dir", "number", "environment", "shown", "cwd", "output", "exit"}`. From it:
 `{"ready": null or why not}` once, then `{"forked": attempt id, "pid"}`, or `{"refused": attempt id, "why"}`, and
-`{"ended": pid, "left"}`, where `left` is how many processes there are that workers left behind.
+`{"ended": pid, "status", "left"}`, where `left` is how many processes there are that workers left behind.
 """
 
 from __future__ import annotations
@@ -168,10 +168,11 @@ class _Parent:
                 return
             path = self._children.pop(pid, None)
             if path is not None:
-                self._note_exit(path, os.waitstatus_to_exitcode(status))
+                exit_status = os.waitstatus_to_exitcode(status)
+                self._note_exit(path, exit_status)
                 # What a worker leaves behind becomes a child of ours, wherever it went.
                 left = children_of_this_process() - self._children.keys()
-                self._say({"ended": pid, "left": len(left)})
+                self._say({"ended": pid, "status": exit_status, "left": len(left)})
 
     def _note_exit(self, path: Path, status: int) -> None:
         try:

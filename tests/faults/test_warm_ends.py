@@ -100,6 +100,34 @@ def test_a_parent_outlives_a_dead_daemon_to_write_down_how_its_last_child_ends(w
     assert (event["outcome"], event["error"]) == (outcome, told)
 
 
+def test_how_a_warm_run_ended_is_known_though_that_cannot_be_written_down(warm: Faults):
+    body = """
+    if number:
+        (pathlib.Path(os.environ["MLP_RUN_DIR"]) / "1" / "exit.json").mkdir()  # as on a full disk
+        os._exit(5)
+    """
+    warm.write(script(body, before="import os, pathlib"))
+    assert warm.start().wait(timeout=30) == 1
+    assert warm.how("v1") == "warm"
+    event = [event for event in warm.project.history() if event["event"] == "ended"][1]
+    told = "ended with exit status 5 before it wrote its result"
+    assert (event["outcome"], event["failure"], event["error"]) == ("failed", "exit", told)
+
+
+@pytest.mark.parametrize("arguments", [["-u"], ["-u", "-n"]])
+def test_a_run_that_died_with_its_parent_and_its_daemon_is_resumed_by_the_next_launch(warm: Faults, arguments):
+    gate = Gate(warm.outside / "gate")
+    warm.write(warm.counting(f"if number: wait_for({str(gate)!r})"))
+    warm.start()
+    gate.wait_reached()
+    assert warm.how("v1") == "warm"
+    warm.project.kill_everything()
+    gate.open()
+    warm.run(*arguments)
+    assert len(warm.executions) == 3
+    assert "2 versions: 1 done, 1 resumes" in (warm.outside / "out").read_text()
+
+
 @pytest.mark.parametrize("killed_daemon", [False, True])
 def test_what_a_warm_run_leaves_behind_is_swept(warm: Faults, killed_daemon: bool):
     body = """

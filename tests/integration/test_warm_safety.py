@@ -13,6 +13,8 @@ import pytest
 from support import wait_until
 from warm import WarmProject, script
 
+from mlpipeline.worker.fork_safety import NEVER_FORKED
+
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
@@ -99,7 +101,7 @@ CASES = {
         f"never_{package}": Case(
             packages={package: ""}, before=f"import {package}", how=f"fresh: {package} does not survive a fork"
         )
-        for package in ("jax", "tensorflow", "ray", "jpype", "delicate")
+        for package in (*NEVER_FORKED, "delicate")
     },
     **{f"before_{index}": changing(change, what) for index, (what, change) in enumerate(CHANGES.items())},
     **{f"after_{index}": changing(change) for index, change in enumerate(CHANGES.values())},
@@ -257,11 +259,22 @@ def test_where_memory_is_short_runs_start_fresh(warm: WarmProject):
     assert warm.how("v1") == "fresh: memory is short"
 
 
-def test_without_warm_every_run_starts_fresh(make_project: Callable[..., Any], tmp_path: Path):
-    warm = WarmProject(make_project, tmp_path)
+def test_where_forking_is_not_known_to_be_safe_every_run_starts_fresh(warm: WarmProject):
+    warm.write(script())
+    warm.run(
+        change="import types, mlpipeline.executors.warm as warm; warm.sys = types.SimpleNamespace(platform='darwin')"
+    )
+    assert [warm.how(version) for version in ("v0", "v1")] == ["fresh: forking is safe on Linux only"] * 2
+
+
+@pytest.mark.parametrize(
+    ("setting", "hows"),
+    [("", ["fresh: the first of its script, to learn what it imports", "warm"]), ("warm = false", ["fresh", "fresh"])],
+)
+def test_runs_are_forked_unless_settings_say_otherwise(warm: WarmProject, setting: str, hows: list[str]):
     warm.write(script())
     path = warm.project.root / "mlp.toml"
-    path.write_text(path.read_text().replace("warm = true", "warm = false"))
+    path.write_text(path.read_text().replace("warm = true", setting))
     warm.run()
-    assert [warm.how(version) for version in ("v0", "v1")] == ["fresh", "fresh"]
-    assert not (warm.attempt("v0") / "imports.json").exists()
+    assert [warm.how(version) for version in ("v0", "v1")] == hows
+    assert (warm.attempt("v0") / "imports.json").exists() == (setting == "")
