@@ -53,10 +53,12 @@ class WarmProject:
         self.outside.mkdir()
         self.project: Project
 
-    def write(self, source: str, *, settings: str = "", **others: str) -> Project:
+    def write(self, source: str, *, settings: str = "", is_warm: bool = True, **others: str) -> Project:
         """Write the project; `others` are more scripts, by name without `.py`."""
         scripts = {"_gate.py": GATE_SOURCE, "net.py": source, **{f"{name}.py": text for name, text in others.items()}}
-        self.project = self._make(self._folder, scripts, settings=f"[worker]\nwarm = true\n{settings}\n")
+        self.project = self._make(
+            self._folder, scripts, settings=f"[worker]\nwarm = {str(is_warm).lower()}\n{settings}\n"
+        )
         return self.project
 
     @property

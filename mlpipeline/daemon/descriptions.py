@@ -17,7 +17,8 @@ from pathlib import Path
 from mlpipeline.domain.description import ABSENT, Description
 from mlpipeline.domain.endings import how_it_ended
 from mlpipeline.errors import ScriptError
-from mlpipeline.executors.local import abort, worker_command
+from mlpipeline.executors.how import worker_command
+from mlpipeline.executors.local import abort
 from mlpipeline.executors.processes import ProcessId
 from mlpipeline.executors.sweeping import sweep
 from mlpipeline.project.files import read_json, to_json

@@ -10,7 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from signal import SIGINT, SIGQUIT, signal
 
-from mlpipeline.executors.local import abort, worker_command
+from mlpipeline.executors.how import worker_command
+from mlpipeline.executors.local import abort
 from mlpipeline.executors.processes import ProcessId
 from mlpipeline.executors.sweeping import sweep
 

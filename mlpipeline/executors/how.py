@@ -1,8 +1,15 @@
-"""How a worker was started and why so, in the words of its `worker.json`."""
+"""How a worker is started, and how its `worker.json` says why so."""
 
 from __future__ import annotations
 
+import sys
+
 _WARM = "warm: "
+
+
+def worker_command(*arguments: str) -> list[str]:
+    """Return the command line of a worker: this interpreter, with nothing unsafe in front of its `sys.path`."""
+    return [sys.executable, "-P", "-m", "mlpipeline.worker", *arguments]
 
 
 def fresh(why: str) -> str:

@@ -8,13 +8,13 @@ import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from importlib.machinery import all_suffixes
 from pathlib import Path
 from typing import Any
 
 from mlpipeline.executors.executor import Attempt
 from mlpipeline.executors.how import TO_LEARN
+from mlpipeline.executors.sites import site_stamps
 from mlpipeline.project.files import read_json, to_json, write_whole
 
 
@@ -74,24 +74,6 @@ class Lessons:
     def _path(self, code: str | None) -> Path:
         assert self._folder is not None, "asked for only where there is one"
         return self._folder / f"imports-{code}.json"
-
-
-def site_stamps() -> list[tuple[str, int]]:
-    """Return what changes when a package is installed, updated or removed."""
-    stamps = []
-    for entry in sys.path:
-        if os.path.basename(entry) in ("site-packages", "dist-packages"):
-            with suppress(OSError):
-                changed_ns = os.stat(entry).st_mtime_ns
-                stamps.append((entry, changed_ns))
-                stamps += [(path, os.stat(path).st_mtime_ns) for path in _path_files(entry, changed_ns)]
-    return stamps
-
-
-@cache
-def _path_files(folder: str, _changed_ns: int) -> list[str]:
-    # A folder of hundreds of packages is listed only when something was added to it or removed.
-    return [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(".pth")]
 
 
 def _learner() -> Any:

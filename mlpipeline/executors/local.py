@@ -6,21 +6,18 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from typing import IO
 
 from mlpipeline.executors.executor import Attempt, Presence, Seen, StartRefused
+from mlpipeline.executors.how import worker_command
 from mlpipeline.executors.processes import ProcessId
+from mlpipeline.executors.spares import Spares
 from mlpipeline.executors.sweeping import find_by_environment, sweep
 
 #: How long a worker may take to say where it was when its time ran out, in seconds.
 _ABORT_TIME_S = 1.0
-
-
-def worker_command(*arguments: str) -> list[str]:
-    """Return the command line of a worker: this interpreter, with nothing unsafe in front of its `sys.path`."""
-    return [sys.executable, "-P", "-m", "mlpipeline.worker", *arguments]
 
 
 def abort(worker: subprocess.Popen[bytes]) -> None:
@@ -34,6 +31,7 @@ class LocalExecutor:
     """Starts workers on this machine."""
 
     def __init__(self) -> None:
+        self._spares = Spares()
         #: By handle: the pid of one that ended may be another's by now.
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         #: The handles of processes that were seen alive: what is in their session is theirs.
@@ -47,20 +45,9 @@ class LocalExecutor:
             how: how it is started and why so, for `worker.json`.
         """
         attempt.dir.path.mkdir(parents=True, exist_ok=True)
-        command = worker_command("run", str(attempt.run_dir.path), str(attempt.number), how)
         with attempt.dir.output.open("ab") as output:
-            try:
-                child = subprocess.Popen(
-                    command,
-                    cwd=attempt.project,
-                    env={**os.environ, **attempt.environment},
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    start_new_session=True,
-                )
-            except OSError as error:
-                raise StartRefused(f"no process could be started: {error.strerror}") from error
+            child = self._spares.take(attempt, how) or _started(attempt, how, output)
+        self._spares.prepare(attempt.project)
         handle = handle_of(ProcessId.of_child(child.pid), attempt.run_id)
         self._children[handle] = child
         self._met.add(handle)
@@ -76,6 +63,7 @@ class LocalExecutor:
 
     def look(self, handles: Iterable[str]) -> Mapping[str, Seen]:
         """Reap the own children that ended; of others only their presence can be known."""
+        self._spares.tend()
         seen = {}
         for handle in handles:
             child = self._children.get(handle)
@@ -88,7 +76,8 @@ class LocalExecutor:
         return seen
 
     def close(self) -> None:
-        """Leave the workers to themselves."""
+        """Leave the workers to themselves, but end those that have nothing to do."""
+        self._spares.close()
 
     def stop(self, handle: str, *, hard: bool) -> None:
         """Signal the worker, or sweep its run."""
@@ -102,6 +91,21 @@ class LocalExecutor:
         elif process is not None and process.is_alive():
             with suppress(ProcessLookupError):
                 os.kill(process.pid, signal.SIGTERM)
+
+
+def _started(attempt: Attempt, how: str, output: IO[bytes]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            worker_command("run", str(attempt.run_dir.path), str(attempt.number), how),
+            cwd=attempt.project,
+            env={**os.environ, **attempt.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise StartRefused(f"no process could be started: {error.strerror}") from error
 
 
 def handle_of(process: ProcessId | None, run_id: str) -> str:

@@ -1,7 +1,8 @@
-"""The environment that others see of a process, for one that was forked and not started anew.
+"""The environment that others see of a process which became a worker after it was started.
 
 The kernel shows the environment that a program was started with, and a fork goes on showing that of its parent. What a
-run leaves behind is found by that environment. So whoever will fork is started with room in it, which each fork fills.
+run leaves behind is found by that environment. So whoever will become a worker, or fork some, is started with room at
+the end of it, which is filled then.
 """
 
 from __future__ import annotations
@@ -12,17 +13,22 @@ from pathlib import Path
 
 #: The variable that keeps the room.
 ROOM = "MLP_FORKS"
-_ROOM_BYTES = 600
-_REST = "MLP_FORKED"
+#: The ids of a run are far shorter, and its paths mostly.
+_ROOM_BYTES = 2000
 
 
 def room(mark: str) -> str:
-    """Return the value of `ROOM` in the environment of a process that will fork; it begins with `mark`."""
+    """Return the value of `ROOM` in the environment of a process that will become others; it begins with `mark`."""
     return f"{mark} ".ljust(_ROOM_BYTES, "-")
 
 
-def show(variables: Mapping[str, str]) -> bool:
-    """Show `variables` instead of `ROOM` from now on; return False where there is no room, or not enough.
+def with_room(environment: Mapping[str, str], mark: str) -> dict[str, str]:
+    """Return an environment that ends in room; see `room`."""
+    return {**{name: value for name, value in environment.items() if name != ROOM}, ROOM: room(mark)}
+
+
+def show(variables: Mapping[str, str]) -> None:
+    """Show `variables` instead of `ROOM` from now on: the first of them, as many as there is room for.
 
     What this process itself reads of its environment stays as it is.
     """
@@ -30,14 +36,16 @@ def show(variables: Mapping[str, str]) -> bool:
     region = ctypes.string_at(start, end - start)
     begin = region.find(f"{ROOM}=".encode())
     if begin < 0:
-        return False
+        return
     length = region.index(b"\0", begin) - begin
-    entries = "".join(f"{name}={value}\0" for name, value in variables.items()).encode("utf-8", "surrogateescape")
-    rest = f"{_REST}=".encode()
-    if len(entries) + len(rest) > length:
-        return False
-    ctypes.memmove(start + begin, (entries + rest).ljust(length, b"-"), length)
-    return True
+    entries = b""
+    for name, value in variables.items():
+        entry = f"{name}={value}\0".encode("utf-8", "surrogateescape")
+        if len(entries) + len(entry) > length:
+            break
+        entries += entry
+    # Nothing comes after the room, so that whoever reads up to an empty entry misses nothing.
+    ctypes.memmove(start + begin, entries.ljust(length, b"\0"), length)
 
 
 def _shown_region() -> tuple[int, int]:

@@ -13,9 +13,10 @@ from pathlib import Path
 from mlpipeline.executors.executor import Attempt, Presence, Seen, StartRefused
 from mlpipeline.executors.forked import Forked
 from mlpipeline.executors.how import TO_LEARN, fresh
-from mlpipeline.executors.lessons import Lesson, Lessons, site_stamps
+from mlpipeline.executors.lessons import Lesson, Lessons
 from mlpipeline.executors.local import LocalExecutor, handle_of
 from mlpipeline.executors.processes import ProcessId
+from mlpipeline.executors.sites import site_stamps
 from mlpipeline.executors.sweeping import sweep
 from mlpipeline.executors.warm_parent import ANSWER_TIME_S, WarmParent
 from mlpipeline.project.files import read_json
@@ -156,6 +157,7 @@ class WarmExecutor:
                 parent.end()
         self._parents.clear()
         self._leaving.clear()
+        self._fresh.close()
 
     def _of(self, handle: str) -> Forked | None:
         return self._forked.get(json.loads(handle).get("attempt", ""))

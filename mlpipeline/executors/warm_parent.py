@@ -17,9 +17,10 @@ from typing import Any
 
 from mlpipeline.domain.endings import how_it_ended
 from mlpipeline.executors.executor import Attempt
-from mlpipeline.executors.local import worker_command
-from mlpipeline.executors.marks import ROOM, room
+from mlpipeline.executors.how import worker_command
+from mlpipeline.executors.marks import ROOM, room, with_room
 from mlpipeline.executors.processes import ProcessId
+from mlpipeline.executors.requests import request_for
 from mlpipeline.executors.sweeping import sweep
 from mlpipeline.project.files import to_json
 
@@ -38,16 +39,17 @@ class WarmParent:
         Raises:
             OSError: there is no process.
         """
-        self._room = room(secrets.token_hex(8))
+        mark = secrets.token_hex(8)
+        self._room = room(mark)
         # Its forks share one seed of string hashes; chosen here, it can be recorded.
-        hash_seed = os.environ.get("PYTHONHASHSEED", "random")
-        seed = str(1 + secrets.randbelow(2**32 - 1)) if hash_seed == "random" else hash_seed
+        hash_seed = os.environ.get("PYTHONHASHSEED")
+        seed = str(1 + secrets.randbelow(2**32 - 1)) if hash_seed in (None, "random") else hash_seed
         self._channel, theirs = socket.socketpair()
         with theirs, tempfile.TemporaryFile(prefix="mlpipeline-warm-") as output:
             self._process = subprocess.Popen(
                 worker_command("fork", str(theirs.fileno())),
                 cwd=cwd,
-                env={**os.environ, "PYTHONHASHSEED": seed, ROOM: self._room},
+                env=with_room({**os.environ, "PYTHONHASHSEED": seed}, mark),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -77,18 +79,7 @@ class WarmParent:
             self._waiting.append(attempt)
             return
         self._asked[attempt.id] = time.monotonic()
-        self._send(
-            {
-                "fork": attempt.id,
-                "run_dir": str(attempt.run_dir.path),
-                "number": attempt.number,
-                "environment": {**os.environ, **attempt.environment},
-                "shown": {name: attempt.environment[name] for name in ("MLP_RUN_ID", "MLP_ATTEMPT_ID")},
-                "cwd": str(attempt.project),
-                "output": str(attempt.dir.output),
-                "exit": str(attempt.dir.exit),
-            }
-        )
+        self._send(request_for(attempt, fork=attempt.id, exit=str(attempt.dir.exit)))
 
     def poll(self) -> list[Mapping[str, Any]]:
         """Return what it said since the last call; `trouble` says when it is of no more use."""

@@ -1,4 +1,4 @@
-"""A worker process: it carries out a version, says what a script offers, or becomes either by forking."""
+"""A worker process: it carries out a version, says what a script offers, or waits to be told what."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ def main(arguments: list[str]) -> int:
             from mlpipeline.worker.attempt import carry_out
 
             return carry_out(RunDir(path=Path(run_dir)), int(number), how)
+        case ["wait", descriptor]:
+            from mlpipeline.worker.waiting import wait_and_carry_out
+
+            return wait_and_carry_out(int(descriptor))
         case ["fork", descriptor]:
             from mlpipeline.worker.forking import serve
 
@@ -26,7 +30,8 @@ def main(arguments: list[str]) -> int:
             # What the script started while it was imported keeps nobody waiting.
             leave(answer(Path(request)))
     sys.stderr.write(
-        "usage: python -m mlpipeline.worker run RUN_DIR ATTEMPT HOW | describe REQUEST | fork DESCRIPTOR\n"
+        "usage: python -m mlpipeline.worker "
+        "run RUN_DIR ATTEMPT HOW | wait DESCRIPTOR | describe REQUEST | fork DESCRIPTOR\n"
     )
     return 2
 

@@ -26,7 +26,6 @@ _MAPS = Path("/proc/self/maps")
 class Surface:
     """What user code sees of a process besides its modules."""
 
-    environment: dict[str, str]
     cwd: str
     umask: int
     locale: str
@@ -39,22 +38,12 @@ class Surface:
         umask = os.umask(0o022)
         os.umask(umask)
         return cls(
-            environment=dict(os.environ),
             cwd=str(Path.cwd()),
             umask=umask,
             locale=locale.setlocale(locale.LC_ALL),
             handlers=tuple(signal.getsignal(number) for number in sorted(signal.valid_signals())),
             path=tuple(sys.path),
         )
-
-    def environment_changes(self) -> dict[str, str | None]:
-        """Return what the environment has by now that it had not then; None for what is gone."""
-        now = dict(os.environ)
-        changed: dict[str, str | None] = {
-            name: value for name, value in now.items() if self.environment.get(name) != value
-        }
-        changed.update(dict.fromkeys(self.environment.keys() - now.keys()))
-        return changed
 
     def changed(self) -> list[str]:
         """Return what importing changed that a fork cannot put right."""

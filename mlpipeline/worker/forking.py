@@ -1,7 +1,7 @@
 """A warm parent: a process that has imported what the runs of a script import, and becomes a worker by forking.
 
 It speaks lines of JSON over a socket with the daemon that started it. To it: `{"modules": […], "never", "hash_seed"}`
-once, then `{"fork": attempt id, "run_dir", "number", "environment", "shown", "cwd", "output", "exit"}`. From it:
+once, then what `executors.requests` writes, with `{"fork": attempt id, "exit"}`. From it:
 `{"ready": null or why not}` once, then `{"forked": attempt id, "pid"}`, or `{"refused": attempt id, "why"}`, and
 `{"ended": pid, "status", "left"}`, where `left` is how many processes there are that workers left behind.
 """
@@ -22,16 +22,13 @@ from pathlib import Path
 from typing import Any
 
 from mlpipeline.executors.how import forked
-from mlpipeline.executors.local import worker_command
-from mlpipeline.executors.marks import ROOM, show
+from mlpipeline.executors.marks import ROOM
 from mlpipeline.executors.processes import become_subreaper, children_of_this_process
 from mlpipeline.project.files import to_json, write_whole
+from mlpipeline.worker.becoming import become_worker, printed_so_far
 from mlpipeline.worker.fork_safety import Surface, TemporaryFolders, why_threads_are_unsafe, why_unsafe
 from mlpipeline.worker.importing import ask_beforehand
 from mlpipeline.worker.seeding import draw_anew
-
-#: What imports print is shown to each run, but no more of it than this, in bytes.
-_PRINTED_BYTES = 1 << 20
 
 
 def serve(descriptor: int) -> None:
@@ -60,8 +57,7 @@ class _Parent:
         self._is_open = True
         #: pid -> where its exit status is written.
         self._children: dict[int, Path] = {}
-        #: What importing changed in the environment, and what it printed, as it would have in a worker of its own.
-        self._environment_changes: dict[str, str | None] = {}
+        #: What importing printed, as it would have in a worker of its own.
         self._printed = b""
         #: What all its workers' string hashes are seeded with: that cannot differ between forks.
         self.hash_seed = os.environ.get("PYTHONHASHSEED")
@@ -72,16 +68,16 @@ class _Parent:
         if told is None:
             return None
         become_subreaper()
-        if told["hash_seed"] == "random":
+        if told["hash_seed"] is None:
             del os.environ["PYTHONHASHSEED"]
+        else:
+            os.environ["PYTHONHASHSEED"] = told["hash_seed"]
         before = Surface.take()
         with TemporaryFolders() as folders:
             _preload(told["modules"])
         # Whatever was started by now shows the room, by which the daemon finds it.
         os.environ.pop(ROOM, None)
-        self._environment_changes = before.environment_changes()
-        self._environment_changes.pop(ROOM, None)
-        self._printed = _printed()
+        self._printed = printed_so_far()
         reason = why_unsafe(before, told["never"], folders.made)
         self._say({"ready": reason})
         if reason is not None:
@@ -150,12 +146,8 @@ class _Parent:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._channel.close()
         self._children.clear()
-        show(request["shown"])
-        _redirect(request["output"])
-        os.write(1, self._printed)
-        sys.orig_argv[:] = worker_command("run", request["run_dir"], str(request["number"]))
-        os.chdir(request["cwd"])
-        _become_environment({**request["environment"], **self._environment_changes})
+        # What importing changed in the environment stays, as it would in a worker of its own.
+        become_worker(request, forked(os.getppid()), self._printed)
         draw_anew()
 
     def _reap(self) -> None:
@@ -207,34 +199,3 @@ def _preload(modules: Iterable[str]) -> None:
         # What cannot be imported now the run will import itself, and say so if that fails.
         with suppress(BaseException):
             importlib.import_module(name)
-
-
-def _printed() -> bytes:
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(Exception):  # Whatever was imported may have put anything in its place.
-            stream.flush()
-    try:
-        return os.pread(1, _PRINTED_BYTES, 0)
-    except OSError:
-        return b""
-
-
-def _become_environment(wanted: Mapping[str, str | None]) -> None:
-    # Most of it is so already, and each change is a call of the C library.
-    for name in os.environ.keys() - wanted.keys():
-        del os.environ[name]
-    for name, value in wanted.items():
-        if value is None:
-            os.environ.pop(name, None)
-        elif os.environ.get(name) != value:
-            os.environ[name] = value
-
-
-def _redirect(output: str) -> None:
-    null = os.open(os.devnull, os.O_RDWR)  # as `subprocess` opens it
-    file = os.open(output, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    os.dup2(null, 0)
-    os.dup2(file, 1)
-    os.dup2(file, 2)
-    os.close(null)
-    os.close(file)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import spares
 from support import Gate, wait_until
 from warm import IN_PARENT, Faults
 
@@ -71,7 +72,7 @@ def test_a_fork_that_the_kernel_refuses_is_a_fresh_start_that_waits_until_there_
     # With NumPy, whose threads a parent looks at by a fork, too.
     crowded.install("library", IN_PARENT + crowded.limited.strip().replace("\n", "\n    "))
     gate = crowded.hold_before_last()
-    daemon = crowded.start(change=UNPRIVILEGED + crowded.limited, env={"OPENBLAS_NUM_THREADS": "2"})
+    daemon = crowded.start(change=UNPRIVILEGED + crowded.limited + spares.NONE, env={"OPENBLAS_NUM_THREADS": "2"})
     gate.wait_reached()
     assert crowded.how("v1") == "warm"
     crowded.full.touch()
@@ -103,7 +104,7 @@ def test_a_fresh_start_that_the_kernel_refuses_is_tried_again(crowded: Crowded):
     gate = crowded.hold_before_last()
     path = crowded.project.root / "mlp.toml"
     path.write_text(path.read_text().replace("warm = true", "warm = false"))
-    daemon = crowded.start(change=UNPRIVILEGED + crowded.limited)
+    daemon = crowded.start(change=UNPRIVILEGED + crowded.limited + spares.NONE)
     gate.wait_reached()
     crowded.full.touch()
     gate.open()

@@ -9,6 +9,7 @@ from typing import Any
 
 import psutil
 import pytest
+import spares
 from support import GATE_SOURCE, Gate, Started, wait_until
 from warm import IN_PARENT, Faults, script
 
@@ -109,7 +110,7 @@ def test_a_child_that_was_faster_than_the_fresh_worker_carries_the_run_out(warm:
         f"lambda path: (wait_for({str(late) + '.reached'!r}), change(path))\n"
     )
     warm.write(warm.counting(f"if number: wait_for({str(gate)!r})", before="import library"))
-    daemon = warm.start(change=IMPATIENT)
+    daemon = warm.start(change=IMPATIENT + spares.NONE)
     late.wait_reached()
     gate.wait_reached()
     (fresh,) = [process for process in warm.project.processes() if "SIGKILL" in process.cmdline()[-1]]

@@ -8,7 +8,8 @@ import pytest
 
 from mlpipeline.executors.executor import Attempt
 from mlpipeline.executors.how import TO_LEARN
-from mlpipeline.executors.lessons import Lesson, Lessons, site_stamps
+from mlpipeline.executors.lessons import Lesson, Lessons
+from mlpipeline.executors.sites import site_stamps
 from mlpipeline.project.paths import RunDir
 
 LEARNED = {"modules": ["colorsys", "wave"], "seconds": 1.5, "unsafe": None}
