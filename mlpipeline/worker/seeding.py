@@ -28,8 +28,8 @@ class Seeding:
         numpy_random = sys.modules.get(_NUMPY_RANDOM)
         if numpy_random is not None:
             numpy_random.seed(self._seed % 2**32)
-        if not any(isinstance(finder, _Watch) for finder in sys.meta_path):
-            sys.meta_path.insert(0, _Watch(self._seed))
+        if not any(isinstance(finder, _DrawWatch) for finder in sys.meta_path):
+            sys.meta_path.insert(0, _DrawWatch(self._seed))
 
 
 def draw_anew() -> None:
@@ -42,7 +42,7 @@ def draw_anew() -> None:
         generator.seed()
 
 
-class _Watch:
+class _DrawWatch:
     """Sees modules imported that what a training draws would change with."""
 
     def __init__(self, seed: int) -> None:
