@@ -79,7 +79,7 @@ class Run:
         for name, value in values.items():
             if not isinstance(name, str):
                 raise NotJson(str(name), f"a metric's name is text, not {type(name).__name__}.")
-            numbers[name] = as_number(value, name)
+            numbers[name] = value if type(value) is float else as_number(value, name)
         self._sink.metrics(numbers, None if step is None else operator.index(step))
 
     def steps(self, n: int, done: int | None = None) -> Iterator[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from mlpipeline.daemon.active import Active, read_result
 from mlpipeline.daemon.records import Records
@@ -18,8 +19,18 @@ from mlpipeline.project.last_output import last_output
 from mlpipeline.project.paths import AttemptDir, Outputs
 
 
-def record_end(run: Run, active: Active, outputs: Outputs, records: Records, reporter: Reporter) -> Run:
-    """Record how a run ended whose process is gone, give its model dir back, and say so; return it as it is now.
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """A run whose end is recorded, and whose model dir is still to be given back."""
+
+    run: Run
+    result: Result | None
+    #: Whether it was recorded only now.
+    is_new: bool
+
+
+def record_end(run: Run, active: Active, outputs: Outputs, records: Records) -> Ended:
+    """Record how a run ended whose process is gone, and say so.
 
     Raises:
         OSError: the end could not be recorded; it may be tried again, and nothing is forgotten.
@@ -31,25 +42,23 @@ def record_end(run: Run, active: Active, outputs: Outputs, records: Records, rep
         records.note({**_event(run, end, result, active), "trained": _is_trained(run, result, records)})
         run = records.run(run.id)
         _log(run, end, result, active.attempt, records, is_kept=active.attempt.path.is_relative_to(outputs.path))
-    give_back(run, result, outputs, records, reporter, is_new=is_new)
-    return run
+    return Ended(run=run, result=result, is_new=is_new)
 
 
-def give_back(
-    run: Run, result: Result | None, outputs: Outputs, records: Records, reporter: Reporter, *, is_new: bool
-) -> None:
+def give_back(ended: Ended, outputs: Outputs, records: Records, reporter: Reporter) -> None:
     """Write the block of results of a run that ended, unless it is there, and then give its model dir back.
 
-    One that has only just been recorded (`is_new`) is not looked for: the file may be long.
+    That of one that was recorded only now is not looked for: the file may be long.
 
     The claim goes last: as long as it stands, a launch after a crash finds out what is still to be done.
 
     Raises:
         OSError: there is no room for the block, or the claim could not be removed; it may be tried again.
     """
+    run = ended.run
     try:
-        if is_new or not records.has_results(run):
-            records.add_results(reporter.results_block(run, result))
+        if ended.is_new or not records.has_results(run):
+            records.add_results(reporter.results_block(run, ended.result))
     except OSError as error:
         if error.errno in NO_ROOM:
             raise

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from mlpipeline.daemon.active import LEAVE_TIME_S, Active
 from mlpipeline.daemon.catalogue import Offer
-from mlpipeline.daemon.ended import record_end
+from mlpipeline.daemon.ended import Ended, give_back, record_end
 from mlpipeline.daemon.parts import Parts
 from mlpipeline.daemon.presence import CHANGE_INTERVAL_S, HEARTBEAT_INTERVAL_S, NEXT_SHOWN
 from mlpipeline.daemon.recovery import settle_claims, take_over
@@ -48,6 +48,8 @@ class Daemon:
         self._active: list[Active] = []
         self._todo = Todo(parts.catalogue, parts.records.ledger, parts.options, parts.records.log)
         self._ended: list[Run] = []
+        #: Those that ended and still hold their model dir.
+        self._holding: list[Ended] = []
         #: Whether what a dead daemon left was taken over, and whether it is known what the queue offers.
         self._is_taken_over = self._is_planned = self._is_plan_whole = False
         self._began_at = time.monotonic()
@@ -77,6 +79,8 @@ class Daemon:
                 self._plan()
                 self._watch_sources()
                 self._start_what_may_start()
+            # Not before: the next run is waited for, this is not.
+            self._give_back()
             self._say_where_it_stands()
         except (OSError, StartRefused) as error:
             self._complain(error)
@@ -142,7 +146,7 @@ class Daemon:
     def _is_done(self) -> bool:
         if self._is_stopping and self._trouble is not None and self._stops_heeded > 1:
             return True  # What could not be recorded is found by the next launch.
-        if self._active:
+        if self._active or self._holding:
             return False
         if self._is_stopping:
             return True
@@ -200,10 +204,16 @@ class Daemon:
         # What the run left behind goes first: it could still write to the model dir.
         self._parts.executor.stop(active.handle, hard=True)
         run = self._records.run(active.run_id)
-        ended = record_end(run, active, self._parts.outputs, self._records, self._parts.reporter)
+        ended = record_end(run, active, self._parts.outputs, self._records)
         self._active.remove(active)
+        self._holding.append(ended)
         if self._todo.has_begun(run.key):
-            self._ended.append(ended)
+            self._ended.append(ended.run)
+
+    def _give_back(self) -> None:
+        while self._holding:
+            give_back(self._holding[0], self._parts.outputs, self._records, self._parts.reporter)
+            del self._holding[0]
 
     def _note_surroundings(self) -> None:
         found = self._parts.surroundings.found
@@ -220,9 +230,13 @@ class Daemon:
 
     def _start_what_may_start(self) -> None:
         todo = self._todo
+        if self._trouble is not None:
+            self._give_back()  # While there is no room for what was, nothing new begins.
         todo.release_held()
         while self._is_planned and self._has_room and (chosen := todo.next()) is not None:
             offer, decided = chosen
+            if any(ended.run.model_dir == offer.model_dir for ended in self._holding):
+                self._give_back()  # What is edited while it runs comes up again at once.
             outcome = self._parts.starter.start(offer, STARTS[decided], todo.latest(offer))
             if isinstance(outcome, Held):
                 todo.hold(offer, outcome)

@@ -17,7 +17,7 @@ from mlpipeline.project.paths import Outputs
 #: How often a daemon says that it is there, in seconds.
 HEARTBEAT_INTERVAL_S = 30.0
 #: How soon after one heartbeat the next may say something new, in seconds: runs may be shorter than that.
-CHANGE_INTERVAL_S = 0.5
+CHANGE_INTERVAL_S = 0.2
 #: How many of the next versions it names.
 NEXT_SHOWN = 50
 

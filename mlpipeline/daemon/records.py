@@ -39,13 +39,13 @@ class Records:
             IllegalTransition: it cannot happen to its run; nothing was written.
             OSError: it could not be written, and did not happen.
         """
-        if "run" in event:
-            follow(self.ledger.get(event["run"]), {"at": "", **event})
-        recorded = self._journal.append(event, to_disk=to_disk)
+        stamped = {"at": timestamp(), **event}
+        run = follow(self.ledger.get(event["run"]), stamped) if "run" in event else None
+        self._journal.append(stamped, to_disk=to_disk)
         if self._is_private:
-            self.ledger.follow(recorded)
-        else:
-            self.ledger.catch_up()
+            self.ledger.follow(stamped)
+        elif run is not None:
+            self.ledger.note(run)
 
     def run(self, run_id: str) -> Run:
         """Return a run as it is now."""

@@ -27,7 +27,8 @@ class Todo:
         self._ledger = ledger
         self._options = options
         self._log = log
-        self._generation = -1
+        #: The generation of the catalogue and the news of the ledger that the lists were made from.
+        self._state = (-1, -1)
         #: `model:version` -> its offer: all that wait, and those of them whose turn is known.
         self._waiting: dict[str, Offer] = {}
         self._in_turn: dict[str, Offer] = {}
@@ -38,9 +39,10 @@ class Todo:
     def refresh(self) -> None:
         """See what the queue offers now, and what other hosts did meanwhile."""
         self._catalogue.refresh()
-        has_news = self._ledger.catch_up()
-        if has_news or self._generation != self._catalogue.generation:
-            self._generation = self._catalogue.generation
+        self._ledger.catch_up()
+        state = (self._catalogue.generation, self._ledger.news)
+        if state != self._state:
+            self._state = state
             self._waiting = {offer.key: offer for offer in self._catalogue.offers if self._is_to_start(offer)}
             self._in_turn = {offer.key: offer for offer in self._catalogue.in_turn if offer.key in self._waiting}
 

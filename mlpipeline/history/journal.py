@@ -19,7 +19,7 @@ class Journal:
         self._now = now
 
     def append(self, event: Mapping[str, Any], *, to_disk: bool = True) -> dict[str, Any]:
-        """Append `event` with the time `at`, wait until the disk has it unless told otherwise, and return it.
+        """Append `event`, with the time `at` unless it has one; wait for the disk unless told otherwise; return it.
 
         Raises:
             OSError: it is not recorded, or only torn; it may be appended again.

@@ -57,6 +57,10 @@ class Ledger:
         self._seen: dict[Path, _Stamp | None] | None = None
         #: The open runs that were followed here, as they are now.
         self._open: dict[str, Run] = {}
+        #: The runs of this host that were noted and not read yet.
+        self._ahead: dict[str, Run] = {}
+        #: Rises whenever another host is seen to have recorded something.
+        self.news = 0
         #: The runs that changed since the index was last written.
         self._changed: dict[str, Run] = {}
         #: When they were selected, by a clock that never goes back.
@@ -80,18 +84,22 @@ class Ledger:
             ledger._index = copy_index(ledger._index)
         return ledger
 
-    def catch_up(self) -> bool:
-        """Take in what the hosts recorded since the last time; return whether another host recorded anything."""
+    def catch_up(self) -> None:
+        """Take in what the hosts recorded since the last time."""
+        self._ahead.clear()  # The journal tells it.
         try:
-            return self._read_on()
+            self._read_on()
         except sqlite3.Error as error:
             self._do_without_index(error)
-            return True
 
-    def _read_on(self) -> bool:
+    def note(self, run: Run) -> None:
+        """Know of a change that this host's journal has just been told: the index follows with what is asked next."""
+        self._ahead[run.id] = run
+
+    def _read_on(self) -> None:
         journals = {path: _stamp(path) for path in self._outputs.histories()}
         if journals == self._seen:
-            return False
+            return
         seen = self._seen or {}
         changed = [path for path, stamp in journals.items() if stamp != seen.get(path)]
         places = self._places()
@@ -102,7 +110,7 @@ class Ledger:
         for path in changed:
             self._read_journal(path)
         self._seen = journals
-        return any(path != self._outputs.history for path in changed)
+        self.news += any(path != self._outputs.history for path in changed)
 
     def close(self) -> None:
         """Let the index go."""
@@ -115,28 +123,33 @@ class Ledger:
 
     def __iter__(self) -> Iterator[Run]:
         """Yield all runs that were not withdrawn, oldest first."""
-        return self._select("WHERE NOT is_withdrawn ORDER BY selected_at, number")
+        return self._query("WHERE NOT is_withdrawn ORDER BY selected_at, number")
 
     def newest(self, count: int) -> list[Run]:
         """Return the latest `count` runs that were not withdrawn, newest first."""
-        return list(self._select("WHERE NOT is_withdrawn ORDER BY selected_at DESC, number DESC LIMIT ?", count))
+        return list(self._query("WHERE NOT is_withdrawn ORDER BY selected_at DESC, number DESC LIMIT ?", count))
 
     def get(self, run_id: str) -> Run | None:
         """Return the run with this id."""
-        return self._open.get(run_id) or next(self._select("WHERE id = ?", run_id), None)
+        return self._ahead.get(run_id) or self._open.get(run_id) or next(self._select("WHERE id = ?", run_id), None)
 
     def latest(self, model_dir: str) -> Run | None:
         """Return the latest run in a model dir, on whatever host it was."""
-        return next(self._select("WHERE id = (SELECT id FROM latest WHERE model_dir = ?)", model_dir), None)
+        return next(self._query("WHERE id = (SELECT id FROM latest WHERE model_dir = ?)", model_dir), None)
 
     def in_trouble(self) -> list[Run]:
         """Return those runs that are the latest in their model dir and failed or were lost, newest first."""
         latest = "SELECT id FROM latest WHERE is_trouble"
-        return list(self._select(f"WHERE id IN ({latest}) ORDER BY selected_at DESC, number DESC"))
+        return list(self._query(f"WHERE id IN ({latest}) ORDER BY selected_at DESC, number DESC"))
 
     def open_runs(self, host: str | None = None) -> list[Run]:
         """Return the runs that are still to end, of all hosts or of one, oldest first."""
-        return [run for run in self._select("WHERE is_open ORDER BY number") if host in (None, run.host)]
+        return [run for run in self._query("WHERE is_open ORDER BY number") if host in (None, run.host)]
+
+    def _query(self, where: str, *values: object) -> Iterator[Run]:
+        if self._ahead:
+            self.catch_up()
+        return self._select(where, *values)
 
     def _select(self, where: str, *values: object) -> Iterator[Run]:
         statement = f"SELECT record FROM runs {where}"

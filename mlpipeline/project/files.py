@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+#: Made once: `json.dumps` makes it anew with every call that wants anything but its defaults.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 #: What is answered where there is no room.
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -58,8 +60,7 @@ def create_exclusively(path: Path, data: bytes, *, to_disk: bool = True) -> bool
 
 def to_json(value: Any) -> bytes:
     """Return `value` as one line of UTF-8 JSON that ends in a line feed; NaN and infinities as Python writes them."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "backslashreplace") + b"\n"
+    return _encode(value).encode("utf-8", "backslashreplace") + b"\n"
 
 
 def read_json(path: Path) -> Any:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Any
 
 #: How long the end of a run waits for its last events, in seconds.
 _CLOSE_TIMEOUT_S = 20.0
-#: How often what was written is flushed to the disk, in seconds: so far behind are the curves of a run under way.
-_FLUSH_INTERVAL_S = 5.0
+#: For how long entries are gathered before they are written, in seconds: so far behind are the curves of a run under
+#: way. Written one by one, they would be so in turn with the script, which waits meanwhile.
+_GATHER_S = 2.0
 
 _Entry = tuple[Mapping[str, int | float], int | None, float]
 
@@ -26,7 +26,8 @@ class TensorBoard:
     def __init__(self, folder: Path) -> None:
         """Write the event file into `folder`; it appears with the first metric."""
         self._folder = folder
-        self._entries: SimpleQueue[_Entry | None] = SimpleQueue()
+        self._entries: deque[_Entry] = deque()
+        self._closing = threading.Event()
         self._is_broken = False
         # Here, not in the thread: two threads that import parts of one package at the same moment can break each
         # other's import, and the other one would be the user's.
@@ -36,23 +37,34 @@ class TensorBoard:
         self._thread.start()
 
     def metrics(self, values: Mapping[str, int | float], step: int | None, at: float) -> None:
-        """Queue the values."""
+        """Have the values written; they must not change any more."""
         if not self._is_broken:
-            self._entries.put((dict(values), step, at))
+            self._entries.append((values, step, at))
 
     def close(self) -> None:
         """Wait for the events, though not for ever."""
-        self._entries.put(None)
+        self._closing.set()
         self._thread.join(_CLOSE_TIMEOUT_S)
 
     def _write_all(self) -> None:
+        file: _EventFile | None = None
         try:
-            first = self._entries.get()
-            if first is not None:
-                _EventFile(self._folder).write_all(first, self._entries)
+            is_last = False
+            while not is_last:
+                is_last = self._closing.wait(_GATHER_S)
+                if self._entries:
+                    file = file or _EventFile(self._folder)
+                    file.write(self._gathered())
+            if file is not None:
+                file.close()
         except Exception as error:
             self._is_broken = True
             sys.stderr.write(f"TensorBoard events are not written: {error}. The metrics are in metrics.jsonl.\n")
+
+    def _gathered(self) -> Iterator[_Entry]:
+        with suppress(IndexError):
+            while True:
+                yield self._entries.popleft()
 
 
 class _EventFile:
@@ -68,20 +80,14 @@ class _EventFile:
         self._file = EventsWriter(str(folder / "events"))
         self._steps: dict[str, int] = {}
 
-    def write_all(self, first: _Entry, entries: SimpleQueue[_Entry | None]) -> None:
-        """Write `first` and what comes, until None does."""
-        self._write(*first)
-        flush_at = time.monotonic()
-        while True:
-            try:
-                entry = entries.get(timeout=max(0.0, flush_at - time.monotonic()))
-            except Empty:
-                self._file.flush()
-                entry = entries.get()
-                flush_at = time.monotonic() + _FLUSH_INTERVAL_S
-            if entry is None:
-                break
+    def write(self, entries: Iterable[_Entry]) -> None:
+        """Write the entries, so that whoever looks at the curves sees them."""
+        for entry in entries:
             self._write(*entry)
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file."""
         self._file.close()
 
     def _write(self, values: Mapping[str, int | float], step: int | None, at: float) -> None:

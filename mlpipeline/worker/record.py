@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import time
 from collections.abc import Mapping
@@ -11,7 +13,6 @@ from typing import Any
 
 from mlpipeline.domain.result import Result
 from mlpipeline.domain.states import Failure, Outcome
-from mlpipeline.project.files import to_json
 
 
 class Record:
@@ -68,27 +69,51 @@ class _Timed:
 
 
 class MetricsFile:
-    """`metrics.jsonl`: one line and one write per call, so that what was logged survives whatever comes next."""
+    """`metrics.jsonl`: one line and one write per call, so that what was logged survives whatever comes next.
+
+    A script may log thousands of times a second, so this does as little as it can.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor = -1
         self._file_id: tuple[int, int] | None = None
+        #: Names as they stand in JSON.
+        self._names: dict[str, str] = {}
 
     def write(self, values: Mapping[str, int | float], step: int | None, at: float) -> None:
-        """Append one line; `at` is in seconds since the epoch."""
-        os.write(self._open(), to_json({"step": step, "time": round(at, 3), "metrics": dict(values)}))
+        """Append one line; `at` is in seconds since the epoch.
+
+        Raises:
+            OSError: it was not written, or not wholly.
+        """
+        metrics = ",".join([f"{self._names.get(name) or self._name(name)}:{_number(values[name])}" for name in values])
+        line = f'{{"step":{"null" if step is None else step},"time":{at:.3f},"metrics":{{{metrics}}}}}\n'
+        data = line.encode("utf-8", "backslashreplace")
+        descriptor = self._open()
+        while data:
+            data = data[os.write(descriptor, data) :]
+
+    def _name(self, name: str) -> str:
+        return self._names.setdefault(name, json.dumps(name, ensure_ascii=False))
 
     def _open(self) -> int:
         # User code may have closed every descriptor and opened its own file under our number.
         if self._file_id is None or file_id(self._descriptor) != self._file_id:
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-            opened = os.open(self._path, flags, 0o644)
+            opened = os.open(self._path, flags, 0o666)
             # None of the first three numbers: where one of those was closed, what is printed would go here.
             self._descriptor = fcntl(opened, F_DUPFD_CLOEXEC, 3)
             os.close(opened)
             self._file_id = file_id(self._descriptor)
         return self._descriptor
+
+
+def _number(value: int | float) -> str:
+    # As `json` writes it.
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return repr(value)
 
 
 def file_id(descriptor: int) -> tuple[int, int] | None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
 _NUMPY_RANDOM = "numpy.random"
+#: Modules that draw from Python's random module when they are imported, for what no training depends on (the ids of
+#: links). What comes after must not depend on whether the script, or anything that it uses, imports them.
+_DRAWING = ("rich.style",)
 
 
 class Seeding:
@@ -25,8 +28,8 @@ class Seeding:
         numpy_random = sys.modules.get(_NUMPY_RANDOM)
         if numpy_random is not None:
             numpy_random.seed(self._seed % 2**32)
-        elif not any(isinstance(finder, _NumpyWatch) for finder in sys.meta_path):
-            sys.meta_path.insert(0, _NumpyWatch(self._seed))
+        if not any(isinstance(finder, _DrawWatch) for finder in sys.meta_path):
+            sys.meta_path.insert(0, _DrawWatch(self._seed))
 
 
 def draw_anew() -> None:
@@ -39,8 +42,8 @@ def draw_anew() -> None:
         generator.seed()
 
 
-class _NumpyWatch:
-    """Seeds `numpy.random` when it is imported, and is gone after that."""
+class _DrawWatch:
+    """Sees modules imported that what a training draws would change with."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
@@ -48,20 +51,24 @@ class _NumpyWatch:
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname != _NUMPY_RANDOM:
+        if fullname != _NUMPY_RANDOM and fullname not in _DRAWING:
             return None
-        sys.meta_path.remove(self)
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.loader is not None:
-            _run_after(spec.loader, self._seed)
+            _surround(spec.loader, self._seed_numpy if fullname == _NUMPY_RANDOM else _drawing_apart)
         return spec
 
+    def _seed_numpy(self, execute: Callable[[], None], module: ModuleType) -> None:
+        execute()
+        module.seed(self._seed % 2**32)
 
-def _run_after(loader: Any, seed: int) -> None:
+
+def _drawing_apart(execute: Callable[[], None], _module: ModuleType) -> None:
+    state = random.getstate()
+    execute()
+    random.setstate(state)
+
+
+def _surround(loader: Any, surrounding: Callable[[Callable[[], None], ModuleType], None]) -> None:
     execute = loader.exec_module
-
-    def execute_and_seed(module: ModuleType) -> None:
-        execute(module)
-        module.seed(seed % 2**32)
-
-    loader.exec_module = execute_and_seed
+    loader.exec_module = lambda module: surrounding(lambda: execute(module), module)

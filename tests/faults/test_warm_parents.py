@@ -100,9 +100,23 @@ def test_a_child_whose_parent_dies_right_after_forking_leaves_the_run_to_a_fresh
     warm.check_all_ran_once(2)
 
 
+DYING = """
+import os, sys, time
+
+def die():
+    while not os.path.exists({there!r}):
+        time.sleep(0.01)
+    os.kill(os.getpid(), 9)
+
+if "fork" in sys.orig_argv:
+    os.register_at_fork(after_in_parent=die)
+"""
+
+
 def test_a_child_that_was_faster_than_the_fresh_worker_carries_the_run_out(warm: Faults):
-    warm.install("library", IN_PARENT + "os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), 9))")
     late, gate = Gate(warm.outside / "late"), Gate(warm.outside / "gate")
+    # It dies when its child has a session of its own: one that has not is swept with it.
+    warm.install("library", DYING.format(there=f"{late}.reached.reached"))
     (warm.site / "sitecustomize.py").write_text(
         f"{GATE_SOURCE}\nimport sys\nif 'SIGKILL' in sys.orig_argv[-1]: wait_for({str(late)!r})\n"
         # The child is not forked before the fresh worker is there.

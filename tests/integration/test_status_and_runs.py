@@ -109,6 +109,8 @@ def test_runs_for_programs_have_exactly_the_promised_keys(night):
 
 
 def test_status_shows_what_runs_what_is_next_what_failed_and_where_the_daemon_is(night):
+    # What is next is said a moment later, as runs may be shorter than that.
+    wait_until(lambda: "next: net:last" in night.screen())
     screen = night.screen()
     assert f"daemon on {HOST}: pid {night.daemon.pid}, since 20" in screen
     running = next(line for line in screen.splitlines() if "net:held" in line)

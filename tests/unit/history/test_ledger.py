@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mlpipeline.domain.runs import follow
 from mlpipeline.domain.states import State
 from mlpipeline.history.ledger import Ledger
 from mlpipeline.project.paths import Outputs
@@ -115,11 +116,34 @@ def test_an_event_that_cannot_happen_is_skipped_with_a_warning(outputs):
 def test_what_the_hosts_record_is_read_on_and_news_are_those_of_other_hosts(outputs):
     ledger = read(outputs)
     write(outputs, "box1", selected("a", "01"))
-    assert ledger.catch_up() is False
+    ledger.catch_up()
+    assert ledger.news == 0
     write(outputs, "box2", selected("b", "02", host="box2"))
-    assert ledger.catch_up() is True
+    ledger.catch_up()
+    assert ledger.news == 1
     assert [run.id for run in ledger] == ["a", "b"]
     write(outputs, "box2", event("ended", "b", "03", outcome="succeeded"))
-    assert ledger.catch_up() is True
+    ledger.catch_up()
+    assert ledger.news == 2
     assert ledger.get("b").outcome == "succeeded"
-    assert ledger.catch_up() is False
+    ledger.catch_up()
+    assert ledger.news == 2
+
+
+def test_news_are_seen_although_another_process_was_faster_to_index_them(outputs):
+    ledger = read(outputs)
+    write(outputs, "box2", selected("b", "02", host="box2"))
+    assert [run.id for run in read(outputs)] == ["b"]
+    ledger.catch_up()
+    assert ledger.news == 1
+
+
+def test_what_is_noted_is_known_before_the_index_knows_it(outputs):
+    ledger = read(outputs)
+    write(outputs, "box1", selected("a", "01"))
+    ledger.catch_up()
+    ended = event("ended", "a", "02", outcome="succeeded")
+    ledger.note(follow(ledger.get("a"), ended))
+    assert ledger.get("a").outcome == "succeeded"
+    write(outputs, "box1", ended)
+    assert [run.outcome for run in ledger] == ["succeeded"]

@@ -1,10 +1,13 @@
 import random
+import subprocess
 import sys
+from importlib import import_module
 
 import numpy as np
 import pytest
 
-from mlpipeline.worker.seeding import Seeding, _NumpyWatch
+from mlpipeline.worker import seeding
+from mlpipeline.worker.seeding import Seeding
 
 
 @pytest.fixture(autouse=True)
@@ -21,20 +24,15 @@ def _drawn():
 
 
 def test_the_same_seed_draws_the_same_numbers_as_often_as_it_is_applied():
-    seeding = Seeding(42)
-    seeding.apply()
+    of_42 = Seeding(42)
+    of_42.apply()
     first = _drawn()
     assert _drawn() != first
-    seeding.apply()
+    of_42.apply()
     assert _drawn() == first
     assert first[1][0] == pytest.approx(0.3745401188473625)  # NumPy's first number for 42
     Seeding(43).apply()
     assert _drawn() != first
-
-
-def test_numpy_that_is_there_already_needs_no_watch():
-    Seeding(1).apply()
-    assert not any(isinstance(finder, _NumpyWatch) for finder in sys.meta_path)
 
 
 @pytest.mark.parametrize("seed", [0, 2**32 - 1, 2**32, 2**70, -1])
@@ -45,11 +43,41 @@ def test_any_whole_number_is_a_seed(seed):
     assert _drawn() == first
 
 
+def test_what_is_known_to_draw_when_it_is_imported_changes_nothing_of_what_is_drawn_later(tmp_path, monkeypatch):
+    for name in ("drawing", "unknown"):
+        (tmp_path / f"{name}.py").write_text("import random; ID = random.getrandbits(24)")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(seeding, "_DRAWING", ("drawing",))
+    Seeding(1).apply()
+    expected = random.random()
+
+    Seeding(1).apply()
+    import_module("drawing")
+    assert random.random() == expected
+
+    Seeding(1).apply()
+    import_module("unknown")
+    assert random.random() != expected
+
+
+def test_rich_draws_only_where_it_is_known_to():
+    # In a process of its own: it must not have been imported before.
+    code = """
+import random
+from mlpipeline.worker.seeding import Seeding
+Seeding(1).apply()
+state = random.getstate()
+import rich.console, rich.progress, rich.table
+assert random.getstate() == state
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_the_watch_leaves_other_imports_alone_and_a_missing_numpy_missing():
-    watch = _NumpyWatch(1)
-    sys.meta_path.insert(0, watch)
+    Seeding(1).apply()
+    (watch,) = (finder for finder in sys.meta_path if type(finder).__module__ == seeding.__name__)
     assert watch.find_spec("json", None) is None
     assert watch.find_spec("numpy", None) is None
-    assert watch in sys.meta_path
     assert watch.find_spec("numpy.random", ["/nowhere"]) is None
-    assert watch not in sys.meta_path
+    Seeding(1).apply()
+    assert [finder for finder in sys.meta_path if type(finder) is type(watch)] == [watch]
