@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from io import TextIOWrapper
-from pathlib import Path
 
 import click
 
@@ -33,7 +32,7 @@ _LAUNCH_ONLY = {"is_execution": "-r", **_RUN_ONLY, "only": "--only"}
 )
 @click.option("--watch", is_flag=True, help="With -r: stay when the queue is empty, and wait for work.")
 @click.option("--only", multiple=True, metavar="MODEL[:VERSION]", help="Only this; may be given again.")
-@click.option("-C", "folder", type=click.Path(path_type=Path), default=Path(), metavar="DIR", help="The project.")
+@click.option("-C", "folder", type=click.Path(), default=".", metavar="DIR", help="The project.")
 @click.option("--debug", is_flag=True, help="Show tracebacks of mlpipeline itself.")
 @click.version_option(__version__, prog_name="mlpipeline")
 @click.pass_context
@@ -45,7 +44,7 @@ def command(
     at_once: int | None,
     watch: bool,
     only: tuple[str, ...],
-    folder: Path,
+    folder: str,
     debug: bool,
 ) -> None:
     """Test every listed version of every model, or (-r) train them all.

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -20,13 +17,14 @@ if TYPE_CHECKING:
     from mlpipeline.project.settings import Settings
 
 
-@dataclass(frozen=True, kw_only=True)
 class Place:
     """Where the command is used."""
 
-    #: `-C`, or the current folder.
-    folder: Path
-    is_debug: bool
+    # Not a dataclass, and no Path: `--help` needs neither, and importing what they take is a tenth of its time.
+    def __init__(self, *, folder: str, is_debug: bool) -> None:
+        """Take the folder, by `-C` or the current one, and whether tracebacks of ours are shown."""
+        self.folder = folder
+        self.is_debug = is_debug
 
     def settings(self) -> Settings:
         """Return the settings of the project that the folder is in.
@@ -34,12 +32,16 @@ class Place:
         Raises:
             SettingsError: there is none, or they cannot be used.
         """
+        from pathlib import Path
+
         from mlpipeline.project.settings import find_project, load_settings
 
-        return load_settings(find_project(self.folder))
+        return load_settings(find_project(Path(self.folder)))
 
     def host(self) -> str:
         """Return this host's name as it stands in file names."""
+        import platform
+
         from mlpipeline.project.settings import host_name
 
         return host_name(os.environ, platform.node())

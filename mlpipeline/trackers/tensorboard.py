@@ -37,9 +37,9 @@ class TensorBoard:
         self._thread.start()
 
     def metrics(self, values: Mapping[str, int | float], step: int | None, at: float) -> None:
-        """Have the values written; they must not change any more."""
+        """Have the values written."""
         if not self._is_broken:
-            self._entries.append((values, step, at))
+            self._entries.append((dict(values), step, at))
 
     def close(self) -> None:
         """Wait for the events, though not for ever."""
