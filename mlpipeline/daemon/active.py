@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from mlpipeline.domain.result import Result
 from mlpipeline.executors.executor import Presence, Seen
 from mlpipeline.executors.how import is_forked
 from mlpipeline.project.files import read_exit, read_json
@@ -71,12 +70,3 @@ class Active:
     def is_overdue(self) -> bool:
         """Whether it should have ended by now."""
         return self.kill_at is not None and time.monotonic() >= self.kill_at
-
-
-def read_result(attempt: AttemptDir) -> Result | None:
-    """Return what the worker reported, or None as long as it has not."""
-    value = read_json(attempt.result)
-    try:
-        return Result.from_json(value) if value is not None else None
-    except (KeyError, TypeError, ValueError):
-        return None

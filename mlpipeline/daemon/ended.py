@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from mlpipeline.daemon.active import Active, read_result
+from mlpipeline.daemon.active import Active
 from mlpipeline.daemon.records import Records
 from mlpipeline.daemon.reporter import Reporter
 from mlpipeline.domain.endings import Ending, ending
@@ -17,6 +17,7 @@ from mlpipeline.history import claims
 from mlpipeline.project.files import NO_ROOM
 from mlpipeline.project.last_output import last_output
 from mlpipeline.project.paths import AttemptDir, Outputs
+from mlpipeline.project.result_file import read_result
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from mlpipeline.daemon.active import Active, read_result
+from mlpipeline.daemon.active import Active
 from mlpipeline.daemon.ended import Ended, give_back
 from mlpipeline.daemon.records import Records
 from mlpipeline.daemon.reporter import Reporter
@@ -17,6 +17,7 @@ from mlpipeline.history import claims
 from mlpipeline.project.clock import timestamp
 from mlpipeline.project.files import create_exclusively, read_json, to_json
 from mlpipeline.project.paths import AttemptDir, Outputs, RunDir
+from mlpipeline.project.result_file import read_result
 
 
 def take_over(run: Run, outputs: Outputs, records: Records) -> Active | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import SystemRandom
 
-from mlpipeline.daemon.active import LEAVE_TIME_S, read_result
+from mlpipeline.daemon.active import LEAVE_TIME_S
 from mlpipeline.daemon.descriptions import Request
 from mlpipeline.domain.description import Description, VersionDescription
 from mlpipeline.domain.endings import ending
@@ -27,6 +27,7 @@ from mlpipeline.executors.how import fresh
 from mlpipeline.project.files import to_json
 from mlpipeline.project.paths import TEST_QUEUE_NAME, RunDir
 from mlpipeline.project.queue_file import read_queue
+from mlpipeline.project.result_file import read_result
 from mlpipeline.project.scripts import listed_scripts
 from mlpipeline.project.settings import Settings
 

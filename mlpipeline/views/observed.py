@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mlpipeline.daemon.active import read_result
 from mlpipeline.domain.endings import ending
 from mlpipeline.domain.result import Result
 from mlpipeline.domain.runs import Run
@@ -15,6 +14,7 @@ from mlpipeline.domain.states import Outcome, State
 from mlpipeline.executors.processes import ProcessId
 from mlpipeline.project.files import read_json
 from mlpipeline.project.paths import Outputs
+from mlpipeline.project.result_file import read_result
 from mlpipeline.views.words import ago
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,6 +18,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
     # There is no stdout at all if it was closed before the launch.
     if sys.stdout is not None and sys.stdout.isatty():
+        import shutil
+
         widths = _fitted(widths, shutil.get_terminal_size().columns - len(_GAP) * (len(widths) - 1))
     rule = "─" * (sum(widths) + len(_GAP) * (len(widths) - 1))
     heading, *body = (list(_lines(row, widths)) for row in cells)
