@@ -122,7 +122,8 @@ class Versions:
             version[version_parameters.ORDER] = self._next_order
             self._next_order += 1
         for custom in (custom_paramters, custom_parameters):
-            version.update(as_spelled(checked_keys(where, custom or {})))
+            if custom:
+                version.update(as_spelled(checked_keys(where, custom)))
         if self._model_dir_suffix is not None and version.get(version_parameters.MODEL_DIR_SUFFIX) is None:
             version[version_parameters.MODEL_DIR_SUFFIX] = f"{self._model_dir_suffix}-{name}"
         self._versions.append(Version(version))
@@ -217,13 +218,15 @@ def checked_versions(value: object, owner: str) -> Versions:
 
 def _given(where: str, further: Mapping[str, Any], **signature: Any) -> dict[str, Any]:
     """What was given, as the insides spell it: arguments that are not None, as in v1.1, and every further keyword."""
+    given = dict(as_spelled({key: value for key, value in signature.items() if value is not None}))
+    if not further:
+        return given
     for key in _RESERVED:
         if key in further:
             raise VersionsError(
                 f'{where}: "{key}" is reserved for the queue and not supported yet. If it is a parameter of '
                 f"your own, give it another name, or in addV(…, custom_parameters={{{key!r}: …}})."
             )
-    given = dict(as_spelled({key: value for key, value in signature.items() if value is not None}))
     if version_parameters.EPOCH_COUNT in further and version_parameters.EPOCH_COUNT in given:
         raise VersionsError(f"{where}: epoc_count and epoch_count are the same parameter: give one of them.")
     given.update(further)
@@ -233,7 +236,7 @@ def _given(where: str, further: Mapping[str, Any], **signature: Any) -> dict[str
 
 
 def _version_name(name: object) -> str:
-    if isinstance(name, str | int | float):
+    if isinstance(name, (str, int, float)):  # a tuple: this is called for every version in each of their runs
         return str(name)
     raise VersionsError(f"a version's name must be text, not {type(name).__name__}: {name!r}.")
 
