@@ -96,6 +96,7 @@ def _runs_mb(bench: Workbench, number: int, count: int) -> tuple[float, float, f
         project.save_queue(("model.py", ["first", *names]))
         model_dirs = project.models_dir / "outputs" / "model_ckpts"
         _wait_done(model_dirs / f"model-{name}" for name in names)
+        wait_until(lambda: len(project.events("running")) > count, f"record of {count} runs that run")
         pids = {event["pid"] for event in project.events("running")}
         top = psutil.Process(daemon.process.pid)
         below = top.children(recursive=True)

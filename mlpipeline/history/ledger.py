@@ -106,9 +106,13 @@ class Ledger:
         present = {path.name: path for path in journals}
         if any(name not in present or _is_another(present[name], place) for name, place in places.items()):
             self._forget_all()
-            changed = list(journals)
+            places, changed = {}, list(journals)
         for path in changed:
-            self._read_journal(path)
+            stamp = journals[path]
+            if stamp is not None and stamp.size == places.get(path.name, _Place()).offset:
+                self._open.clear()  # Another process read it into the index.
+            else:
+                self._read_journal(path)
         self._seen = journals
         self.news += any(path != self._outputs.history for path in changed)
 
