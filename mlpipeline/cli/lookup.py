@@ -32,7 +32,7 @@ def runs(place: Place, count: int, as_json: bool) -> None:
 
     with exit_for(place):
         outputs = place.outputs(place.settings())
-        _, latest = _observe(outputs, lambda ledger: ledger.newest(count))
+        _, latest, _ = _observe(outputs, lambda ledger: ledger.newest(count))
         if as_json:
             _echo_json([run_for_programs(run, outputs) for run in latest])
         else:
@@ -49,30 +49,34 @@ def status(place: Place, as_json: bool) -> None:
     Example:
       watch -n 10 mlpipeline status
     """
-    from mlpipeline.views.listing import status_for_programs, status_screen
+    from mlpipeline.views.listing import FAILED_SHOWN, status_for_programs, status_screen
 
     with exit_for(place):
         settings = place.settings()
         outputs = place.outputs(settings)
-        daemons, observed = _observe(outputs, _that_matter)
+        most = None if as_json else FAILED_SHOWN
+        daemons, observed, ledger = _observe(outputs, lambda ledger: _that_matter(ledger, most))
         if as_json:
             _echo_json(status_for_programs(daemons, observed, outputs))
         else:
-            click.echo(status_screen(daemons, observed, outputs, _queued(settings)))
+            more = max(0, ledger.trouble_count() - FAILED_SHOWN)
+            click.echo(status_screen(daemons, observed, outputs, _queued(settings), more_failed=more))
 
 
-def _observe(outputs: Outputs, choose: Callable[[Ledger], list[Run]]) -> tuple[list[ObservedDaemon], list[ObservedRun]]:
+def _observe(
+    outputs: Outputs, choose: Callable[[Ledger], list[Run]]
+) -> tuple[list[ObservedDaemon], list[ObservedRun], Ledger]:
     from mlpipeline.history.ledger import Ledger
     from mlpipeline.views.observed import observe_daemons, observe_runs
 
     # Daemons first: one that ends meanwhile has then recorded its runs.
     daemons = observe_daemons(outputs)
     ledger = Ledger.read(outputs, warn=lambda text: click.echo(f"mlpipeline: {text}", err=True))
-    return daemons, observe_runs(choose(ledger), outputs, daemons)
+    return daemons, observe_runs(choose(ledger), outputs, daemons), ledger
 
 
-def _that_matter(ledger: Ledger) -> list[Run]:
-    return [*ledger.open_runs()[::-1], *ledger.in_trouble()]
+def _that_matter(ledger: Ledger, most_failed: int | None) -> list[Run]:
+    return [*ledger.open_runs()[::-1], *ledger.in_trouble(most_failed)]
 
 
 def _queued(settings: Settings) -> list[str]:

@@ -141,10 +141,26 @@ class Ledger:
         """Return the latest run in a model dir, on whatever host it was."""
         return next(self._query("WHERE id = (SELECT id FROM latest WHERE model_dir = ?)", model_dir), None)
 
-    def in_trouble(self) -> list[Run]:
-        """Return those runs that are the latest in their model dir and failed or were lost, newest first."""
-        latest = "SELECT id FROM latest WHERE is_trouble"
-        return list(self._query(f"WHERE id IN ({latest}) ORDER BY selected_at DESC, number DESC"))
+    def in_trouble(self, most: int | None = None) -> list[Run]:
+        """Return those runs that are the latest in their model dir and failed or were lost, newest first.
+
+        Args:
+            most: how many of them at most; None for all.
+        """
+        latest = "SELECT id FROM latest WHERE is_trouble ORDER BY selected_at DESC LIMIT ?"
+        limit = -1 if most is None else most
+        return list(self._query(f"WHERE id IN ({latest}) ORDER BY selected_at DESC, number DESC", limit))
+
+    def trouble_count(self) -> int:
+        """Return how many those are."""
+        if self._ahead:
+            self.catch_up()
+        try:
+            (count,) = self._index.execute(_TROUBLE_COUNT).fetchone()
+        except sqlite3.Error as error:
+            self._do_without_index(error)
+            (count,) = self._index.execute(_TROUBLE_COUNT).fetchone()
+        return int(count)
 
     def open_runs(self, host: str | None = None) -> list[Run]:
         """Return the runs that are still to end, of all hosts or of one, oldest first."""
@@ -246,6 +262,7 @@ class Ledger:
             self._index.execute("INSERT OR REPLACE INTO latest VALUES (?, ?, ?, ?)", row)
 
 
+_TROUBLE_COUNT = "SELECT count(*) FROM latest WHERE is_trouble"
 _SAVE = """
 INSERT INTO runs (id, previous, host, model_dir, selected_at, is_open, is_withdrawn, is_trouble, record)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)

@@ -14,8 +14,10 @@ from mlpipeline.views.observed import ObservedDaemon, ObservedRun, is_trouble
 from mlpipeline.views.tables import table
 from mlpipeline.views.words import achieved, ago, duration, moment
 
-#: How many failures and how many of the next versions `status` names.
-_SHOWN = 10
+#: How many of the next versions `status` names, …
+_NEXT_SHOWN = 10
+#: … and how many of those that failed.
+FAILED_SHOWN = 10
 
 
 def run_for_programs(observed: ObservedRun, outputs: Outputs) -> dict[str, Any]:
@@ -81,7 +83,12 @@ def runs_table(runs: Sequence[ObservedRun]) -> str:
 
 
 def status_screen(
-    daemons: Sequence[ObservedDaemon], runs: Sequence[ObservedRun], outputs: Outputs, queued: Sequence[str]
+    daemons: Sequence[ObservedDaemon],
+    runs: Sequence[ObservedRun],
+    outputs: Outputs,
+    queued: Sequence[str],
+    *,
+    more_failed: int = 0,
 ) -> str:
     """Return what runs, what is next, what is held, what failed, and where the daemons are.
 
@@ -90,6 +97,7 @@ def status_screen(
         runs: those that matter now, as in `status_for_programs`.
         outputs: of this host.
         queued: the scripts that the queue lists, shown as what is next while no daemon runs here.
+        more_failed: how many failed besides those among `runs`.
     """
     parts = [_daemons_part(daemons, outputs.host)]
     running = [observed for observed in runs if observed.run.is_open]
@@ -106,7 +114,7 @@ def status_screen(
         parts.append("\n".join(["held, or cannot be used:", *held]))
     failed = [observed for observed in runs if is_trouble(observed)]
     if failed:
-        parts.append(_failed_part(failed, outputs))
+        parts.append(_failed_part(failed, more_failed, outputs))
     parts.append(f"log: {outputs.log}")
     return "\n\n".join(parts)
 
@@ -158,17 +166,18 @@ def _next_part(daemons: Sequence[ObservedDaemon], host: str, queued: Sequence[st
         return f"next, when it is launched: {', '.join(queued) if queued else 'nothing is listed'}"
     if not own.waiting:
         return "next: nothing waits"
-    more = f" and {own.waiting - _SHOWN} more" if own.waiting > _SHOWN else ""
-    return f"next: {', '.join(own.next[:_SHOWN])}{more}"
+    more = f" and {own.waiting - _NEXT_SHOWN} more" if own.waiting > _NEXT_SHOWN else ""
+    return f"next: {', '.join(own.next[:_NEXT_SHOWN])}{more}"
 
 
-def _failed_part(failed: Sequence[ObservedRun], outputs: Outputs) -> str:
+def _failed_part(failed: Sequence[ObservedRun], more_failed: int, outputs: Outputs) -> str:
     rows = []
-    for observed in failed[:_SHOWN]:
+    for observed in failed[:FAILED_SHOWN]:
         run = observed.run
         output = outputs.run_dir(run.name).attempt(run.attempt).output
         rows.append([run.id, run.key, _how(observed), run.error or "", output.relative_to(outputs.path).as_posix()])
-    more = f" (the latest {_SHOWN} of {len(failed)})" if len(failed) > _SHOWN else ""
+    count = len(failed) + more_failed
+    more = f" (the latest {FAILED_SHOWN} of {count})" if count > FAILED_SHOWN else ""
     return f"failed{more}:\n" + table(("run", "version", "outcome", "why", "output, below outputs/"), rows)
 
 

@@ -139,7 +139,8 @@ def test_a_clock_that_was_set_back_changes_no_order(outputs):
 def test_trouble_is_what_failed_last_in_its_model_dir(outputs):
     ledger = Ledger.read(outputs, warn=NO_WARNINGS)
     assert [run.id for run in ledger.in_trouble()] == ["a"]
+    assert (ledger.in_trouble(0), ledger.trouble_count()) == ([], 1)
     again = {**selected("c", "05"), "model_dir": "net-a", "previous": "a"}
     write(outputs, again, ended("c", "06", "succeeded"))
     ledger.catch_up()
-    assert ledger.in_trouble() == []
+    assert (ledger.in_trouble(), ledger.trouble_count()) == ([], 0)
