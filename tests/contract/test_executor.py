@@ -163,7 +163,7 @@ def test_a_worker_carries_the_attempt_out_and_its_end_is_seen_once(executor, att
 
 
 def test_a_handle_is_json_text_that_names_the_run(executor, attempt):
-    assert json.loads(executor.start(attempt))["run"] == attempt.run_id
+    assert json.loads(running(executor, attempt))["run"] == attempt.run_id
 
 
 def test_what_was_never_started_is_absent(executor, attempt):
