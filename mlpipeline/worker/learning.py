@@ -76,6 +76,7 @@ class Lesson:
         """An import is executed in this block; what it imports itself is not the script's doing."""
         if is_counted:
             self._begin(name)
+        is_unchanged = self._seen.difference(_Surroundings()) is None
         self._depth += 1
         try:
             yield
@@ -83,6 +84,9 @@ class Lesson:
             self._depth -= 1
             if is_counted:
                 self._end(name)
+            elif is_unchanged:
+                # What our own imports change, the script did not change before its next one.
+                self._seen = _Surroundings()
 
     def _refuse(self, why: str) -> None:
         self._unsafe = self._unsafe or why

@@ -110,6 +110,13 @@ CASES = {
         body="import os; os.environ['DEVICE'] = str(number); import {name}",
         how="fresh: the script changes the environment before it imports {name}",
     ),
+    # TensorBoard's library, which mlpipeline imports for the first metric, changes the environment.
+    "after_metrics": Case(
+        packages={"{name}": "", "{name}_late": ""},
+        before="import {name}",
+        body="run.log_metrics({'loss': 0.5}); import {name}_late",
+        how="warm",
+    ),
     "plugins": Case(
         packages={"{name}": "import _hooks"},
         before="import {name}",
