@@ -177,7 +177,8 @@ def stop(*_):
     sys.exit(0)
 signal.signal(signal.SIGTERM, stop)
 pathlib.Path("{folder}/ready").touch()
-time.sleep(600)
+while True:  # a signal that comes just before `sleep` is handled after it
+    time.sleep(0.05)
 """
 
 

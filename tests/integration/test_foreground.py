@@ -66,15 +66,20 @@ def test_what_it_leaves_behind_is_killed(run, tmp_path):
 
 
 def test_ctrl_c_is_left_to_the_worker_and_works_here_again_afterwards(run, tmp_path):
-    ready, before = tmp_path / "ready", signal.getsignal(signal.SIGINT)
+    ready, interrupted, before = tmp_path / "ready", tmp_path / "interrupted", signal.getsignal(signal.SIGINT)
 
     def interrupt_us():
         wait_until(ready.exists)
         os.kill(os.getpid(), signal.SIGINT)
+        interrupted.touch()
 
     thread = threading.Thread(target=interrupt_us)
     thread.start()
-    code = f"import pathlib, time; pathlib.Path({str(ready)!r}).touch(); time.sleep(0.3)"
+    code = (
+        "import pathlib, time\n"
+        f"pathlib.Path({str(ready)!r}).touch()\n"
+        f"while not pathlib.Path({str(interrupted)!r}).exists(): time.sleep(0.01)"
+    )
     assert run(code) == 0  # nothing happened to us, nor to it: a terminal would have told both
     thread.join()
     assert signal.getsignal(signal.SIGINT) is before
