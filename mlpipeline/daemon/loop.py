@@ -206,6 +206,7 @@ class Daemon:
         run = self._records.run(active.run_id)
         ended = record_end(run, active, self._parts.outputs, self._records)
         self._active.remove(active)
+        self._todo.note_ended(run.model_dir)
         self._holding.append(ended)
         if self._todo.has_begun(run.key):
             self._ended.append(ended.run)

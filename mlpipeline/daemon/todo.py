@@ -16,8 +16,8 @@ from mlpipeline.history.ledger import Ledger
 class Todo:
     """The offers that are to be started, in order.
 
-    The list is made again only when the queue, a script or another host's history changed, so that choosing takes the
-    same time whatever is listed and whatever was done.
+    The list is made again only when the queue, a script or another host's history changed, or when a run ended that
+    kept a version waiting, so that choosing takes the same time whatever is listed and whatever was done.
     """
 
     def __init__(
@@ -32,6 +32,8 @@ class Todo:
         #: `model:version` -> its offer: all that wait, and those of them whose turn is known.
         self._waiting: dict[str, Offer] = {}
         self._in_turn: dict[str, Offer] = {}
+        #: Model dirs of offers that are not among them while a run goes on there.
+        self._busy: set[str] = set()
         #: What was started in this launch: `model:version` -> identity.
         self._begun: dict[str, str] = {}
         self._held: dict[str, Held] = {}
@@ -43,6 +45,7 @@ class Todo:
         state = (self._catalogue.generation, self._ledger.news)
         if state != self._state:
             self._state = state
+            self._busy.clear()
             self._waiting = {offer.key: offer for offer in self._catalogue.offers if self._is_to_start(offer)}
             self._in_turn = {offer.key: offer for offer in self._catalogue.in_turn if offer.key in self._waiting}
 
@@ -51,7 +54,7 @@ class Todo:
         for key, offer in list(self._in_turn.items()):
             if key in self._held:
                 continue
-            decided = self.verdict(offer)
+            decided = self._decided(offer)
             if decided in STARTS:
                 return offer, decided
             self._drop(key)
@@ -69,6 +72,11 @@ class Todo:
         """A version was started, or is still running from before."""
         self._begun[key] = identity
         self._drop(key)
+
+    def note_ended(self, model_dir: str) -> None:
+        """A run in `model_dir` is over: what waited for that is decided now."""
+        if model_dir in self._busy:
+            self._state = (-1, -1)
 
     def has_begun(self, key: str) -> bool:
         """Return whether a version was started in this launch, or adopted by it."""
@@ -113,4 +121,10 @@ class Todo:
         # Once per launch; whoever watches wants what was edited since to come up again.
         if begun is not None and (not self._options.watch or begun == offer.identity):
             return False
-        return self.verdict(offer) in STARTS
+        return self._decided(offer) in STARTS
+
+    def _decided(self, offer: Offer) -> Verdict:
+        decided = self.verdict(offer)
+        if decided is Verdict.ALIVE:
+            self._busy.add(offer.model_dir)
+        return decided

@@ -225,7 +225,10 @@ def test_a_stop_while_scripts_are_described_ends_the_launch_and_leaves_nothing(n
     night.check_nothing_is_left()
 
 
-def test_a_daemon_killed_while_stopping_leaves_a_run_that_the_next_one_tells_again_and_then_resumes(night: Night):
+@pytest.mark.parametrize("is_slow", [False, True], ids=["at once", "after the next one has planned"])
+def test_a_daemon_killed_while_stopping_leaves_a_run_that_the_next_one_tells_again_and_then_resumes(
+    night: Night, is_slow: bool
+):
     daemon = night.start_killed_at("before a stop is passed on")
     night.gate.wait_reached()
     wait_until(lambda: any(event["event"] == "running" for event in night.project.history()))
@@ -234,6 +237,8 @@ def test_a_daemon_killed_while_stopping_leaves_a_run_that_the_next_one_tells_aga
     (worker,) = night.project.processes()
     daemon = night.project.start("-r", "-u", env=night.env)
     wait_until(night.told.exists)
+    if is_slow:
+        wait_until(lambda: "1 version: 1 running" in night.project.log, message=lambda: night.project.log)
     night.gate.open()
     worker.wait(timeout=30)
     assert daemon.wait(timeout=30) == 0

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 
 import pytest
 from record import edit
-from support import wait_until
+from support import GATE_SOURCE, Gate, wait_until
 
 SCRIPT = """
 from mlpipeline import FunctionModel, Versions
@@ -75,6 +76,22 @@ def test_an_empty_queue_waits_and_each_save_is_taken_up(watching):
 
     assert watching.end() == 130
     assert project.processes() == []
+
+
+def test_what_is_edited_while_it_runs_comes_up_again_when_that_is_over(watching, tmp_path):
+    project, gate = watching.project, Gate(tmp_path / "gate")
+    project.write_script("_gate.py", GATE_SOURCE)
+    script = SCRIPT.format(module="_x").replace("    return", f"    wait_for({str(gate)!r})\n    return")
+    project.write_script("a.py", "from _gate import wait_for\n" + script)
+    project.write_queue(["a.py"])
+    gate.wait_reached()
+    edit(project, "a.py", "x=1)", 'x=2)\nversions.add_version("w", x=3)')
+    wait_until(
+        lambda: json.loads(project.run("status", "--json").stdout)["daemon"]["next"] == ["a:w"],
+        message=lambda: project.run("status").stdout,
+    )
+    gate.open()
+    watching.wait_ran("a:v", "a:v", "a:w")
 
 
 def test_folders_that_are_made_later_are_watched_too(watching):
