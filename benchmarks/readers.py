@@ -198,7 +198,7 @@ def _follower(outputs: Outputs) -> Callable[[Callable[[str], None]], Sequence[Se
 
     def read(complain: Callable[[str], None]) -> Sequence[Seen]:
         if not kept:  # in the thread that reads: SQLite wants that
-            kept.append(Ledger.read(outputs, warn=complain))
+            kept.append(Ledger.read(outputs, os.environ, warn=complain))
         kept[0].catch_up()
         return [(run.id, run.state, run.outcome, run.ended_at) for run in kept[0]]
 

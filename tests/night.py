@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -110,7 +111,7 @@ MODEL = FunctionModel(train, versions)
         """Check that the version has `runs` runs, all succeeded, and that nothing is left over."""
         outputs = Outputs(path=self.project.outputs, host=HOST)
         warnings: list[str] = []
-        found = list(Ledger.read(outputs, warn=warnings.append))
+        found = list(Ledger.read(outputs, os.environ, warn=warnings.append))
         assert warnings == []
         assert [run.outcome for run in found] == ["succeeded"] * runs
         assert [self.project.results.count(f"run        {run.id} on") for run in found] == [1] * runs

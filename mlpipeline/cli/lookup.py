@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +72,7 @@ def _observe(
 
     # Daemons first: one that ends meanwhile has then recorded its runs.
     daemons = observe_daemons(outputs)
-    ledger = Ledger.read(outputs, warn=lambda text: click.echo(f"mlpipeline: {text}", err=True))
+    ledger = Ledger.read(outputs, os.environ, warn=lambda text: click.echo(f"mlpipeline: {text}", err=True))
     return daemons, observe_runs(choose(ledger), outputs, daemons), ledger
 
 

@@ -114,7 +114,7 @@ def _records(outputs: Outputs, options: LaunchOptions, since: str) -> Iterator[R
     launch_id = f"{outputs.host}-{os.getpid()}-{since}"
     with ExitStack() as stack:
         warnings: list[str] = []
-        ledger = Ledger.read(outputs, warn=warnings.append, is_private=not options.is_recorded)
+        ledger = Ledger.read(outputs, os.environ, warn=warnings.append, is_private=not options.is_recorded)
         stack.callback(ledger.close)
         target = outputs
         if not options.is_recorded:

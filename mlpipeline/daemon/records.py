@@ -41,11 +41,11 @@ class Records:
         """
         stamped = {"at": timestamp(), **event}
         run = follow(self.ledger.get(event["run"]), stamped) if "run" in event else None
-        self._journal.append(stamped, to_disk=to_disk)
+        begin, end = self._journal.append(stamped, to_disk=to_disk)
         if self._is_private:
             self.ledger.follow(stamped)
         elif run is not None:
-            self.ledger.note(run)
+            self.ledger.note(run, begin, end)
 
     def run(self, run_id: str) -> Run:
         """Return a run as it is now."""

@@ -6,11 +6,15 @@ filled anew in memory.
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
+from mlpipeline.domain.runs import Run, run_from_json
+from mlpipeline.domain.states import Outcome, State
 from mlpipeline.project.cache import cache_folder
 from mlpipeline.project.paths import Outputs
 
@@ -33,13 +37,127 @@ CREATE INDEX latest_trouble ON latest (selected_at) WHERE is_trouble;
 """
 
 
+_SAVE = """
+INSERT INTO runs (id, previous, host, model_dir, selected_at, is_open, is_withdrawn, is_trouble, record)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET
+    is_open = excluded.is_open, is_withdrawn = excluded.is_withdrawn, is_trouble = excluded.is_trouble,
+    record = excluded.record
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """How far a journal has been read."""
+
+    offset: int = 0
+    lines: int = 0
+    #: The hash of its beginning.
+    head: str = ""
+    #: The latest time in it: what comes after cannot be earlier, whatever the clock said.
+    last_at: str = ""
+
+
+class Index:
+    """The tables. What SQLite cannot do it raises as `sqlite3.Error`; without the file there is `empty`."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._tables = connection
+
+    @classmethod
+    def open(cls, outputs: Outputs, environ: Mapping[str, str]) -> Index:
+        """Return the index of an outputs folder, made anew if it is damaged or another version's; else an empty one.
+
+        What is in it may be older than the journals.
+        """
+        return cls(_open_index(outputs, environ))
+
+    @classmethod
+    def empty(cls) -> Index:
+        """Return an index in memory that knows nothing yet."""
+        return cls(_empty_index())
+
+    def copy(self) -> Index:
+        """Return a copy in memory, of which the file knows nothing."""
+        copy = sqlite3.connect(":memory:", isolation_level=None)
+        self._tables.backup(copy)
+        return Index(copy)
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._tables.close()
+
+    def version(self) -> int:
+        """Return what changes whenever another process has written to it."""
+        (version,) = self._tables.execute("PRAGMA data_version").fetchone()
+        return int(version)
+
+    def runs(self, where: str, *values: object) -> Iterator[Run]:
+        """Return the runs that an SQL clause selects."""
+        records = self._tables.execute(f"SELECT record FROM runs {where}", values).fetchall()
+        return (run_from_json(json.loads(record)) for (record,) in records)
+
+    def trouble_count(self) -> int:
+        """Return how many runs are the latest in their model dir and failed or were lost."""
+        (count,) = self._tables.execute("SELECT count(*) FROM latest WHERE is_trouble").fetchone()
+        return int(count)
+
+    def places(self) -> dict[str, Place]:
+        """Return how far each journal has been read, by its file's name."""
+        rows = self._tables.execute("SELECT name, offset, lines, head, last_at FROM journals")
+        return {row[0]: Place(offset=row[1], lines=row[2], head=row[3], last_at=row[4]) for row in rows}
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Have all that is written inside be seen at once, or never; nobody else writes meanwhile."""
+        self._tables.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._tables.execute("ROLLBACK")
+            raise
+        self._tables.execute("COMMIT")
+
+    def save_place(self, name: str, place: Place) -> None:
+        """Note how far a journal has been read."""
+        row = (name, place.offset, place.lines, place.head, place.last_at)
+        self._tables.execute("INSERT OR REPLACE INTO journals VALUES (?, ?, ?, ?, ?)", row)
+
+    def save(self, runs: Collection[Run], selected_at: Mapping[str, str]) -> None:
+        """Write runs as they are now; `selected_at` is when each was selected, by a clock that never goes back."""
+        self._tables.executemany(_SAVE, [_row(run, selected_at[run.id]) for run in runs])
+        for model_dir in dict.fromkeys(run.model_dir for run in runs):
+            self._note_latest(model_dir)
+
+    def forget_all(self) -> None:
+        """Know nothing any more."""
+        for table in ("journals", "runs", "latest"):
+            self._tables.execute(f"DELETE FROM {table}")
+
+    def _note_latest(self, model_dir: str) -> None:
+        """Note which run in a model dir is the latest.
+
+        Which of two hosts' runs came later is told by what each found before it, not by their clocks.
+        """
+        where = "WHERE model_dir = ? AND NOT is_withdrawn ORDER BY selected_at, number"
+        rows = self._tables.execute(f"SELECT id, previous, is_trouble, selected_at FROM runs {where}", (model_dir,))
+        kept = rows.fetchall()
+        followed = {previous for _, previous, _, _ in kept}
+        latest = next((row for row in reversed(kept) if row[0] not in followed), None)
+        if latest is None:
+            self._tables.execute("DELETE FROM latest WHERE model_dir = ?", (model_dir,))
+        else:
+            row = (model_dir, latest[0], latest[2], latest[3])
+            self._tables.execute("INSERT OR REPLACE INTO latest VALUES (?, ?, ?, ?)", row)
+
+
 def index_path(outputs: Outputs, environ: Mapping[str, str]) -> Path:
     """Return where the index of an outputs folder is."""
     return cache_folder(outputs, environ) / "history.sqlite"
 
 
-def open_index(outputs: Outputs, environ: Mapping[str, str]) -> sqlite3.Connection:
-    """Return the index, made anew if it is damaged or another version's; else an empty one in memory.
+def _open_index(outputs: Outputs, environ: Mapping[str, str]) -> sqlite3.Connection:
+    """Return the tables, made anew if it is damaged or another version's; else an empty one in memory.
 
     What is in it may be older than the journals.
     """
@@ -54,21 +172,13 @@ def open_index(outputs: Outputs, environ: Mapping[str, str]) -> sqlite3.Connecti
             delete_index(outputs, environ)
             return _opened(path)
     except (OSError, sqlite3.Error, RuntimeError):
-        return empty_index()
+        return _empty_index()
 
 
-def empty_index() -> sqlite3.Connection:
-    """Return an index in memory that knows nothing yet."""
+def _empty_index() -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.executescript(_TABLES)
     return connection
-
-
-def copy_index(connection: sqlite3.Connection) -> sqlite3.Connection:
-    """Return a copy in memory, of which the file knows nothing."""
-    copy = sqlite3.connect(":memory:", isolation_level=None)
-    connection.backup(copy)
-    return copy
 
 
 def delete_index(outputs: Outputs, environ: Mapping[str, str]) -> None:
@@ -82,9 +192,9 @@ def delete_index(outputs: Outputs, environ: Mapping[str, str]) -> None:
 def _opened(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, timeout=_PATIENCE_S)
     try:
-        # Nothing in it is worth waiting for the disk: after a power cut it is made anew.
+        # Both: a power cut may cost its last changes, but what it says of a journal and of its runs stays together.
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("PRAGMA synchronous = NORMAL")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version != _VERSION:
             _make_anew(connection)
@@ -105,3 +215,17 @@ def _make_anew(connection: sqlite3.Connection) -> None:
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {_VERSION}")
     connection.execute("COMMIT")
+
+
+def _row(run: Run, selected_at: str) -> tuple[object, ...]:
+    return (
+        run.id,
+        run.previous,
+        run.host,
+        run.model_dir,
+        selected_at,
+        run.is_open,
+        run.state is State.WITHDRAWN,
+        run.outcome in (Outcome.FAILED, Outcome.LOST),
+        json.dumps(vars(run)),
+    )

@@ -18,15 +18,17 @@ class Journal:
         self._path = path
         self._now = now
 
-    def append(self, event: Mapping[str, Any], *, to_disk: bool = True) -> dict[str, Any]:
-        """Append `event`, with the time `at` unless it has one; wait for the disk unless told otherwise; return it.
+    def append(self, event: Mapping[str, Any], *, to_disk: bool = True) -> tuple[int, int]:
+        """Append `event`, with the time `at` unless it has one; wait for the disk unless told otherwise.
+
+        Returns:
+            How long the journal was before, and how long it is now, in bytes.
 
         Raises:
             OSError: it is not recorded, or only torn; it may be appended again.
         """
         stamped = {"at": self._now(), **event}
-        append_whole(self._path, to_json(stamped), to_disk=to_disk)
-        return stamped
+        return append_whole(self._path, to_json(stamped), to_disk=to_disk)
 
 
 class JournalReader:
@@ -44,15 +46,15 @@ class JournalReader:
 
         A last line without its line feed is somebody writing right now, or torn by a crash: if it is no event yet, it
         is skipped, and looked at again by the next call.
+
+        Raises:
+            OSError: the file cannot be read.
         """
         try:
             with self._path.open("rb") as file:
                 file.seek(self.offset)
                 data = file.read()
         except FileNotFoundError:
-            return []
-        except OSError as error:
-            warn(f"{self._path.name} cannot be read: {error.strerror}")
             return []
         *lines, rest = data.split(b"\n")
         events = [self._event(line, number, warn) for number, line in enumerate(lines, start=self.lines + 1)]

@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mlpipeline.domain.runs import Run, follow, run_from_json
-from mlpipeline.domain.states import Outcome, State
+from mlpipeline.domain.runs import Run, follow
 from mlpipeline.errors import IllegalTransition
-from mlpipeline.history.index import copy_index, delete_index, empty_index, open_index
+from mlpipeline.history.index import Index, Place, delete_index
 from mlpipeline.history.journal import JournalReader
 from mlpipeline.project.paths import Outputs
 
 #: How much of a journal's beginning tells it from another in its place, in bytes.
 _HEAD_BYTES = 512
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Place:
-    """How far a journal has been read."""
-
-    offset: int = 0
-    lines: int = 0
-    #: The hash of its beginning.
-    head: str = ""
-    #: The latest time in it: what comes after cannot be earlier, whatever the clock said.
-    last_at: str = ""
+#: How many of its own runs a daemon notes before the index follows; to write them one by one would take longer.
+_MOST_AHEAD = 64
 
 
 class _Stamp(NamedTuple):
@@ -46,15 +32,19 @@ class _Stamp(NamedTuple):
 class Ledger:
     """Every run of every host. Of the journals, only what the index does not know yet is read."""
 
-    def __init__(self, outputs: Outputs, index: sqlite3.Connection, *, warn: Callable[[str], None]) -> None:
-        """Tell `warn` what cannot be read or followed."""
+    def __init__(self, outputs: Outputs, environ: Mapping[str, str], *, warn: Callable[[str], None]) -> None:
+        """Tell `warn` what cannot be read or followed; `environ` says where the index is."""
         self.warn = warn
         self._outputs = outputs
-        self._index = index
+        self._environ = environ
+        self._index = Index.open(outputs, environ)
+        #: Changes whenever another process writes to the index.
+        self._index_version = -1
         self._readers: dict[Path, JournalReader] = {}
-        #: The journals as they were when they were last read, None before that: while they are the same, there is
-        #: nothing new.
-        self._seen: dict[Path, _Stamp | None] | None = None
+        #: The journals as they were when they were last read: while they are the same, there is nothing new.
+        self._seen: dict[Path, _Stamp | None] = {}
+        #: How long this host's journal is when nothing is in it but what was read, or noted since, in bytes.
+        self._own_size = -1
         #: The open runs that were followed here, as they are now.
         self._open: dict[str, Run] = {}
         #: The runs of this host that were noted and not read yet.
@@ -67,54 +57,107 @@ class Ledger:
         self._selected_at: dict[str, str] = {}
 
     @classmethod
-    def read(cls, outputs: Outputs, *, warn: Callable[[str], None], is_private: bool = False) -> Ledger:
-        """Return the ledger of an outputs folder, up to date.
+    def read(
+        cls, outputs: Outputs, environ: Mapping[str, str], *, warn: Callable[[str], None], is_private: bool = False
+    ) -> Ledger:
+        """Return the ledger of an outputs folder, up to date as far as it can be read.
 
         One host owns a run's events, so they need no order between hosts. Only the order of whole runs does, and
         within a host it is the journal's own: a clock that was set back changes nothing.
 
         Args:
             outputs: of this host.
+            environ: says where the user's cache folder is.
             warn: told what cannot be read.
             is_private: whether what it is given to follow is nobody else's business.
         """
-        ledger = cls(outputs, open_index(outputs, os.environ), warn=warn)
-        ledger.catch_up()
+        ledger = cls(outputs, environ, warn=warn)
+        try:
+            ledger.catch_up()
+        except OSError as error:
+            warn(f"{error.filename or outputs.path} cannot be read: {error.strerror}")
         if is_private:
-            ledger._index = copy_index(ledger._index)
+            ledger._index = ledger._index.copy()
         return ledger
 
     def catch_up(self) -> None:
-        """Take in what the hosts recorded since the last time."""
-        self._ahead.clear()  # The journal tells it.
-        try:
-            self._read_on()
-        except sqlite3.Error as error:
-            self._do_without_index(error)
+        """Take in what was recorded since the last time, but for what was noted.
 
-    def note(self, run: Run) -> None:
-        """Know of a change that this host's journal has just been told: the index follows with what is asked next."""
+        Raises:
+            OSError: a journal cannot be read, and what is known is kept; all others were read.
+        """
+        journals = {path: _stamp(path) for path in self._outputs.histories()}
+        own, seen = journals.get(self._outputs.history), self._seen.get(self._outputs.history)
+        if own and seen and own.inode == seen.inode and own.size == self._own_size != seen.size:
+            journals[self._outputs.history] = seen
+        if journals != self._seen or self._is_index_changed() or len(self._ahead) > _MOST_AHEAD:
+            self._read_on()
+
+    def note(self, run: Run, begin: int, end: int) -> None:
+        """Know of a change that this host's journal has just been told, where it is now `begin` to `end` in bytes."""
         self._ahead[run.id] = run
+        if begin == self._own_size:
+            self._own_size = end
 
     def _read_on(self) -> None:
+        """Bring the index up to date with all journals."""
         journals = {path: _stamp(path) for path in self._outputs.histories()}
-        if journals == self._seen:
-            return
-        seen = self._seen or {}
-        changed = [path for path, stamp in journals.items() if stamp != seen.get(path)]
-        places = self._places()
-        present = {path.name: path for path in journals}
-        if any(name not in present or _is_another(present[name], place) for name, place in places.items()):
-            self._forget_all()
-            places, changed = {}, list(journals)
-        for path in changed:
-            stamp = journals[path]
-            if stamp is not None and stamp.size == places.get(path.name, _Place()).offset:
-                self._open.clear()  # Another process read it into the index.
-            else:
-                self._read_journal(path)
-        self._seen = journals
-        self.news += any(path != self._outputs.history for path in changed)
+        self.news += any(
+            path != self._outputs.history and journals.get(path) != self._seen.get(path)
+            for path in {*journals, *self._seen}
+        )
+        try:
+            unread = self._take_in(journals)
+        except sqlite3.Error as error:
+            self._do_without_index(error)
+            unread = self._take_in(journals)
+        if self._outputs.history not in unread:
+            own = journals.get(self._outputs.history)
+            self._own_size = -1 if own is None else own.size
+            self._ahead.clear()  # The journal told it.
+        self._seen = {path: stamp for path, stamp in journals.items() if path not in unread}
+        if unread:
+            raise next(iter(unread.values()))
+
+    def _take_in(self, journals: Mapping[Path, _Stamp | None]) -> dict[Path, OSError]:
+        """Read what the index does not know yet; return the journals that cannot be read, and why."""
+        unread = {}
+        self._heed_others()
+        if not self._is_up_to_date(journals):
+            with self._index.transaction():
+                self._heed_others()
+                places = self._index.places()
+                if _are_others(journals, places):
+                    self._index.forget_all()
+                    self._open.clear()
+                    places = {}
+                for path, stamp in journals.items():
+                    place = places.get(path.name, Place())
+                    try:
+                        if stamp is not None and stamp.size != place.offset:
+                            self._read_journal(path, place)
+                    except OSError as error:
+                        unread[path] = error
+        return unread
+
+    def _heed_others(self) -> None:
+        """Forget what another process that wrote to the index may know better."""
+        version = self._index.version()
+        if version != self._index_version:
+            self._index_version = version
+            self._open.clear()
+
+    def _is_up_to_date(self, journals: Mapping[Path, _Stamp | None]) -> bool:
+        places = self._index.places()
+        sizes = {path.name: stamp.size for path, stamp in journals.items() if stamp is not None}
+        return sizes == {name: place.offset for name, place in places.items()} and not _are_others(journals, places)
+
+    def _is_index_changed(self) -> bool:
+        """Return whether another process wrote to the index: it may have emptied it."""
+        try:
+            return self._index.version() != self._index_version
+        except sqlite3.Error:
+            return True  # To read on shows what is wrong.
 
     def close(self) -> None:
         """Let the index go."""
@@ -139,7 +182,9 @@ class Ledger:
 
     def latest(self, model_dir: str) -> Run | None:
         """Return the latest run in a model dir, on whatever host it was."""
-        return next(self._query("WHERE id = (SELECT id FROM latest WHERE model_dir = ?)", model_dir), None)
+        if any(run.model_dir == model_dir for run in self._ahead.values()):
+            self._read_on()
+        return next(self._select("WHERE id = (SELECT id FROM latest WHERE model_dir = ?)", model_dir), None)
 
     def in_trouble(self, most: int | None = None) -> list[Run]:
         """Return those runs that are the latest in their model dir and failed or were lost, newest first.
@@ -154,13 +199,13 @@ class Ledger:
     def trouble_count(self) -> int:
         """Return how many those are."""
         if self._ahead:
-            self.catch_up()
+            self._read_on()
         try:
-            (count,) = self._index.execute(_TROUBLE_COUNT).fetchone()
+            return self._index.trouble_count()
         except sqlite3.Error as error:
             self._do_without_index(error)
-            (count,) = self._index.execute(_TROUBLE_COUNT).fetchone()
-        return int(count)
+            self._read_on()
+            return self._index.trouble_count()
 
     def open_runs(self, host: str | None = None) -> list[Run]:
         """Return the runs that are still to end, of all hosts or of one, oldest first."""
@@ -168,63 +213,47 @@ class Ledger:
 
     def _query(self, where: str, *values: object) -> Iterator[Run]:
         if self._ahead:
-            self.catch_up()
+            self._read_on()
         return self._select(where, *values)
 
     def _select(self, where: str, *values: object) -> Iterator[Run]:
-        statement = f"SELECT record FROM runs {where}"
         try:
-            records = self._index.execute(statement, values).fetchall()
+            return self._index.runs(where, *values)
         except sqlite3.Error as error:
             self._do_without_index(error)
-            records = self._index.execute(statement, values).fetchall()
-        return (run_from_json(json.loads(record)) for (record,) in records)
+            self._read_on()
+            return self._index.runs(where, *values)
 
     def _do_without_index(self, error: sqlite3.Error) -> None:
         """Go on in memory. A damaged index is deleted; one that is locked or full may be well again next time."""
         if not isinstance(error, sqlite3.OperationalError):
-            delete_index(self._outputs, os.environ)
-        self._index = empty_index()
-        self._changed, self._selected_at, self._readers = {}, {}, {}
-        self._seen, self._open = None, {}
-        self._read_on()
+            delete_index(self._outputs, self._environ)
+        self._index = Index.empty()
+        self._changed, self._selected_at, self._readers, self._open = {}, {}, {}, {}
 
     # Journals
 
-    def _places(self) -> dict[str, _Place]:
-        rows = self._index.execute("SELECT name, offset, lines, head, last_at FROM journals")
-        return {row[0]: _Place(offset=row[1], lines=row[2], head=row[3], last_at=row[4]) for row in rows}
-
-    def _read_journal(self, path: Path) -> None:
-        with _transaction(self._index):
-            # Another process may have read on meanwhile.
-            place = self._places().get(path.name, _Place())
-            reader = self._readers.setdefault(path, JournalReader(path))
-            if reader.offset != place.offset:
-                self._open.clear()  # It followed events that were not seen here.
-            reader.offset, reader.lines = place.offset, place.lines
-            last_at = place.last_at
-            for event in reader.read(warn=self.warn):
-                last_at = max(last_at, str(event.get("at", "")))
-                self._follow(event, last_at)
-            self._save_changed()
-            head = place.head if place.offset >= _HEAD_BYTES else _head(path, reader.offset)
-            row = (path.name, reader.offset, reader.lines, head, last_at)
-            self._index.execute("INSERT OR REPLACE INTO journals VALUES (?, ?, ?, ?, ?)", row)
-
-    def _forget_all(self) -> None:
-        with _transaction(self._index):
-            for table in ("journals", "runs", "latest"):
-                self._index.execute(f"DELETE FROM {table}")
-        self._open.clear()
+    def _read_journal(self, path: Path, place: Place) -> None:
+        reader = self._readers.setdefault(path, JournalReader(path))
+        reader.offset, reader.lines = place.offset, place.lines
+        last_at = place.last_at
+        for event in reader.read(warn=self.warn):
+            last_at = max(last_at, str(event.get("at", "")))
+            self._follow(event, last_at)
+        self._save_changed()
+        head = place.head if place.offset >= _HEAD_BYTES else _head(path, reader.offset)
+        self._index.save_place(path.name, Place(offset=reader.offset, lines=reader.lines, head=head, last_at=last_at))
 
     def _follow(self, event: Mapping[str, Any], at: str) -> None:
         """Follow an event; one that cannot be is skipped with a warning."""
         run_id = event.get("run")
         if not isinstance(run_id, str):
             return
+        before = (
+            self._changed.get(run_id) or self._open.get(run_id) or next(self._index.runs("WHERE id = ?", run_id), None)
+        )
         try:
-            run = follow(self._changed.get(run_id) or self.get(run_id), event)
+            run = follow(before, event)
         except IllegalTransition as error:
             self.warn(f"history: {error}; skipped")
         except (KeyError, ValueError, TypeError) as error:
@@ -236,84 +265,36 @@ class Ledger:
     def _save_changed(self) -> None:
         changed, self._changed = self._changed, {}
         selected_at, self._selected_at = self._selected_at, {}
-        self._index.executemany(_SAVE, [_row(run, selected_at[run.id]) for run in changed.values()])
+        self._index.save(changed.values(), selected_at)
         for run in changed.values():
             if run.is_open:
                 self._open[run.id] = run
             else:
                 self._open.pop(run.id, None)
-        for model_dir in dict.fromkeys(run.model_dir for run in changed.values()):
-            self._note_latest(model_dir)
-
-    def _note_latest(self, model_dir: str) -> None:
-        """Note which run in a model dir is the latest.
-
-        Which of two hosts' runs came later is told by what each found before it, not by their clocks.
-        """
-        where = "WHERE model_dir = ? AND NOT is_withdrawn ORDER BY selected_at, number"
-        rows = self._index.execute(f"SELECT id, previous, is_trouble, selected_at FROM runs {where}", (model_dir,))
-        kept = rows.fetchall()
-        followed = {previous for _, previous, _, _ in kept}
-        latest = next((row for row in reversed(kept) if row[0] not in followed), None)
-        if latest is None:
-            self._index.execute("DELETE FROM latest WHERE model_dir = ?", (model_dir,))
-        else:
-            row = (model_dir, latest[0], latest[2], latest[3])
-            self._index.execute("INSERT OR REPLACE INTO latest VALUES (?, ?, ?, ?)", row)
 
 
-_TROUBLE_COUNT = "SELECT count(*) FROM latest WHERE is_trouble"
-_SAVE = """
-INSERT INTO runs (id, previous, host, model_dir, selected_at, is_open, is_withdrawn, is_trouble, record)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (id) DO UPDATE SET
-    is_open = excluded.is_open, is_withdrawn = excluded.is_withdrawn, is_trouble = excluded.is_trouble,
-    record = excluded.record
-"""
-
-
-def _row(run: Run, selected_at: str) -> tuple[object, ...]:
-    return (
-        run.id,
-        run.previous,
-        run.host,
-        run.model_dir,
-        selected_at,
-        run.is_open,
-        run.state is State.WITHDRAWN,
-        run.outcome in (Outcome.FAILED, Outcome.LOST),
-        json.dumps(vars(run)),
-    )
-
-
-@contextmanager
-def _transaction(index: sqlite3.Connection) -> Iterator[None]:
-    index.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        index.execute("ROLLBACK")
-        raise
-    index.execute("COMMIT")
-
-
-def _is_another(path: Path, place: _Place) -> bool:
-    """Return whether a journal is not the one that was read: it is shorter, or begins otherwise."""
-    stamp = _stamp(path)
-    return stamp is None or stamp.size < place.offset or _head(path, place.offset) != place.head
+def _are_others(journals: Mapping[Path, _Stamp | None], places: Mapping[str, Place]) -> bool:
+    """Return whether a journal that was read is gone, or another one: shorter, or with another beginning."""
+    present = {path.name: (path, stamp) for path, stamp in journals.items()}
+    for name, place in places.items():
+        path, stamp = present.get(name, (None, None))
+        if path is None or stamp is None or stamp.size < place.offset:
+            return True
+        with suppress(OSError):  # What cannot be seen is no reason to forget it.
+            if _head(path, place.offset) != place.head:
+                return True
+    return False
 
 
 def _stamp(path: Path) -> _Stamp | None:
+    """Return what changes with a journal, or None when it is gone."""
     try:
         status = path.stat()
-    except OSError:
+    except FileNotFoundError:
         return None
     return _Stamp(status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def _head(path: Path, offset: int) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.sha256(file.read(min(offset, _HEAD_BYTES))).hexdigest()
-    except OSError:
-        return ""
+    with path.open("rb") as file:
+        return hashlib.sha256(file.read(min(offset, _HEAD_BYTES))).hexdigest()

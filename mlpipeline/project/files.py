@@ -77,7 +77,7 @@ def read_exit(path: Path) -> int | None:
     return value["status"] if isinstance(value, dict) and isinstance(value.get("status"), int) else None
 
 
-def append_whole(path: Path, data: bytes, *, to_disk: bool) -> None:
+def append_whole(path: Path, data: bytes, *, to_disk: bool) -> tuple[int, int]:
     """Append `data`, which ends in a line feed, in one write, while nobody else appends in this way.
 
     A line that an earlier writer left torn is ended first, so that it costs only itself.
@@ -86,6 +86,9 @@ def append_whole(path: Path, data: bytes, *, to_disk: bool) -> None:
         path: the file; created when missing.
         data: whole lines.
         to_disk: wait until the disk has them.
+
+    Returns:
+        How long the file was before, and how long it is now, in bytes.
 
     Raises:
         OSError: nothing was written, or a torn line where even that could not be taken back.
@@ -105,6 +108,7 @@ def append_whole(path: Path, data: bytes, *, to_disk: bool) -> None:
             with suppress(OSError):
                 os.ftruncate(descriptor, size)
             raise
+        return size, size + len(data)
     finally:
         # Not by closing alone: a child that user code forks at this moment holds the file open, too.
         with suppress(OSError):

@@ -100,10 +100,14 @@ class Outputs:
         return self.path / f"history-{self.host}.jsonl"
 
     def histories(self) -> Iterator[Path]:
-        """The journals of all hosts, in name order."""
+        """The journals of all hosts, in name order.
+
+        Raises:
+            OSError: the folder cannot be read.
+        """
         try:
             names = os.listdir(self.path)  # not by glob: this is asked many times for every run
-        except OSError:
+        except FileNotFoundError:
             return
         for name in sorted(names):
             if name.startswith("history-") and name.endswith(".jsonl"):

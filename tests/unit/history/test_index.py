@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -40,7 +41,7 @@ def write(outputs: Outputs, *events: dict[str, object], mode: str = "ab") -> Non
 
 
 def read(outputs: Outputs) -> list[tuple[str, str]]:
-    ledger = Ledger.read(outputs, warn=NO_WARNINGS)
+    ledger = Ledger.read(outputs, os.environ, warn=NO_WARNINGS)
     return [(run.id, run.outcome or run.state) for run in ledger]
 
 
@@ -114,16 +115,27 @@ def test_an_index_that_somebody_holds_locked_is_done_without(outputs, monkeypatc
 
 
 def test_an_index_that_is_damaged_while_it_is_used_is_done_without(outputs):
-    ledger = Ledger.read(outputs, warn=NO_WARNINGS)
-    ledger._index.execute("DROP TABLE runs")
+    ledger = Ledger.read(outputs, os.environ, warn=NO_WARNINGS)
+    with closing(sqlite3.connect(index_path(outputs, os.environ))) as other:
+        other.execute("DROP TABLE runs")
     assert [run.id for run in ledger] == ["a", "b"]
     write(outputs, ended("b", "04", "succeeded"))
     ledger.catch_up()
     assert ledger.get("b").outcome == "succeeded"
 
 
+def test_what_another_process_took_from_the_index_is_read_again(outputs):
+    ledger = Ledger.read(outputs, os.environ, warn=NO_WARNINGS)
+    with closing(sqlite3.connect(index_path(outputs, os.environ), isolation_level=None)) as other:
+        for table in ("runs", "latest", "journals"):
+            other.execute(f"DELETE FROM {table}")
+    ledger.catch_up()
+    assert ledger.latest("net-a").id == "a"
+    assert read(outputs) == BOTH
+
+
 def test_what_a_private_ledger_follows_is_nobody_elses_business(outputs):
-    ledger = Ledger.read(outputs, warn=NO_WARNINGS, is_private=True)
+    ledger = Ledger.read(outputs, os.environ, warn=NO_WARNINGS, is_private=True)
     ledger.follow(selected("c", "05"))
     assert [run.id for run in ledger] == ["a", "b", "c"]
     assert read(outputs) == BOTH
@@ -131,13 +143,13 @@ def test_what_a_private_ledger_follows_is_nobody_elses_business(outputs):
 
 def test_a_clock_that_was_set_back_changes_no_order(outputs):
     write(outputs, selected("c", "00"), selected("d", "02"))
-    ledger = Ledger.read(outputs, warn=NO_WARNINGS)
+    ledger = Ledger.read(outputs, os.environ, warn=NO_WARNINGS)
     assert [run.id for run in ledger.newest(2)] == ["d", "c"]
     assert ledger.get("c").selected_at == "00"
 
 
 def test_trouble_is_what_failed_last_in_its_model_dir(outputs):
-    ledger = Ledger.read(outputs, warn=NO_WARNINGS)
+    ledger = Ledger.read(outputs, os.environ, warn=NO_WARNINGS)
     assert [run.id for run in ledger.in_trouble()] == ["a"]
     assert (ledger.in_trouble(0), ledger.trouble_count()) == ([], 1)
     again = {**selected("c", "05"), "model_dir": "net-a", "previous": "a"}

@@ -24,11 +24,12 @@ def events(reader: JournalReader) -> tuple[list[str], list[str]]:
 
 
 def test_an_event_is_one_line_with_its_time(path):
-    stamped = journal(path).append({"event": "ended", "run": "a", "error": "zwei\nZeilen, é, \ud800"})
-    assert stamped["at"] == "2026-11-20T21:34:55.123+01:00"
+    begin, end = journal(path).append({"event": "ended", "run": "a", "error": "zwei\nZeilen, é, \ud800"})
+    assert (begin, end) == (0, path.stat().st_size)
     (line,) = path.read_bytes().splitlines()
     assert json.loads(line)["event"] == "ended"
     (read,) = JournalReader(path).read(warn=pytest.fail)
+    assert read["at"] == "2026-11-20T21:34:55.123+01:00"
     assert read["error"] == "zwei\nZeilen, é, \ud800"
 
 
@@ -36,9 +37,10 @@ def test_a_journal_that_is_not_there_is_empty(path):
     assert JournalReader(path).read(warn=pytest.fail) == []
 
 
-def test_a_journal_that_cannot_be_read_is_told(path):
+def test_a_journal_that_cannot_be_read_is_not_taken_for_an_empty_one(path):
     path.mkdir()
-    assert events(JournalReader(path)) == ([], ["history-box1.jsonl cannot be read: Is a directory"])
+    with pytest.raises(IsADirectoryError):
+        events(JournalReader(path))
 
 
 def test_what_was_appended_since_is_read_by_the_next_call(path):

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +11,17 @@ import pytest
 
 from mlpipeline.domain.runs import follow
 from mlpipeline.domain.states import State
+from mlpipeline.history.index import index_path
+from mlpipeline.history.journal import Journal
 from mlpipeline.history.ledger import Ledger
 from mlpipeline.project.paths import Outputs
 
 
 @pytest.fixture
-def outputs(tmp_path: Path) -> Outputs:
-    return Outputs(path=tmp_path, host="box1")
+def outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Outputs:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "outputs").mkdir()
+    return Outputs(path=tmp_path / "outputs", host="box1")
 
 
 def selected(run: str, at: str, previous: str | None = None, **changed: Any) -> dict[str, Any]:
@@ -47,8 +54,15 @@ def write(outputs: Outputs, host: str, *events: dict[str, Any]) -> None:
         file.writelines(json.dumps(event) + "\n" for event in events)
 
 
+def note(ledger: Ledger, outputs: Outputs, event: dict[str, Any]) -> None:
+    """Record an event as a daemon does."""
+    run = follow(ledger.get(event["run"]), event)
+    begin, end = Journal(outputs.history, lambda: "").append(event)
+    ledger.note(run, begin, end)
+
+
 def read(outputs: Outputs) -> Ledger:
-    return Ledger.read(outputs, warn=pytest.fail)
+    return Ledger.read(outputs, os.environ, warn=pytest.fail)
 
 
 def latest(ledger: Ledger) -> str | None:
@@ -105,7 +119,7 @@ def test_an_event_that_cannot_happen_is_skipped_with_a_warning(outputs):
     write(outputs, "box1", event("ended", "a", "01", outcome="failed"), selected("a", "02"))
     write(outputs, "box1", event("ended", "a", "03", outcome="exploded"), event("running", "a", "04"))
     warnings: list[str] = []
-    ledger = Ledger.read(outputs, warn=warnings.append)
+    ledger = Ledger.read(outputs, os.environ, warn=warnings.append)
     assert [run.state for run in ledger] == [State.WAITING]
     assert warnings[0] == "history: run a cannot be ended before it was selected; skipped"
     assert "an event of run a is not understood (ValueError" in warnings[1]
@@ -142,8 +156,69 @@ def test_what_is_noted_is_known_before_the_index_knows_it(outputs):
     ledger = read(outputs)
     write(outputs, "box1", selected("a", "01"))
     ledger.catch_up()
-    ended = event("ended", "a", "02", outcome="succeeded")
-    ledger.note(follow(ledger.get("a"), ended))
+    note(ledger, outputs, event("ended", "a", "02", outcome="succeeded"))
+    ledger.catch_up()
     assert ledger.get("a").outcome == "succeeded"
-    write(outputs, "box1", ended)
+    assert ledger.latest("net-v").outcome == "succeeded"
     assert [run.outcome for run in ledger] == ["succeeded"]
+
+
+def test_of_what_is_noted_only_so_much_is_ahead_of_the_index(outputs):
+    ledger = read(outputs)
+    write(outputs, "box1", selected("first", "01"))
+    ledger.catch_up()
+    for number in range(200):
+        note(ledger, outputs, selected(f"run{number}", "02"))
+        ledger.catch_up()
+    with closing(sqlite3.connect(index_path(outputs, os.environ))) as index:
+        (count,) = index.execute("SELECT count(*) FROM runs").fetchone()
+    assert 100 < count < 200
+    assert len(list(ledger)) == 201
+
+
+def test_what_another_process_of_the_host_records_between_two_notes_is_read(outputs):
+    ledger = read(outputs)
+    write(outputs, "box1", selected("a", "01"))
+    ledger.catch_up()
+    note(ledger, outputs, selected("b", "02"))
+    write(outputs, "box1", selected("c", "03"))
+    note(ledger, outputs, event("running", "b", "04", pid=1, started_at="04"))
+    ledger.catch_up()
+    assert ledger.get("c").id == "c"
+    assert ledger.get("b").state is State.RUNNING
+
+
+def test_a_journal_that_cannot_be_read_is_not_forgotten_and_those_beside_it_are_read(outputs):
+    write(outputs, "box2", selected("b", "01", host="box2"))
+    ledger = read(outputs)
+    path = outputs.path / "history-box2.jsonl"
+    aside = path.rename(outputs.path / "aside")
+    path.mkdir()
+    (path / "entry").touch()
+    write(outputs, "box1", selected("a", "02"))
+    with pytest.raises(IsADirectoryError):
+        ledger.catch_up()
+    assert [run.id for run in ledger] == ["b", "a"]
+    warnings: list[str] = []
+    assert [run.id for run in Ledger.read(outputs, os.environ, warn=warnings.append)] == ["b", "a"]
+    assert warnings == [f"{path} cannot be read: Is a directory"]
+    (path / "entry").unlink()
+    path.rmdir()
+    aside.rename(path)
+    write(outputs, "box2", event("running", "b", "03", pid=1, started_at="03"))
+    ledger.catch_up()
+    assert ledger.get("b").state is State.RUNNING
+
+
+def test_an_outputs_folder_that_cannot_be_listed_is_not_an_empty_one(outputs):
+    write(outputs, "box1", selected("a", "01"))
+    ledger = read(outputs)
+    aside = outputs.path.rename(outputs.path.with_name("aside"))
+    outputs.path.touch()
+    with pytest.raises(NotADirectoryError):
+        ledger.catch_up()
+    assert ledger.latest("net-v").id == "a"
+    outputs.path.unlink()
+    aside.rename(outputs.path)
+    ledger.catch_up()
+    assert ledger.latest("net-v").id == "a"
