@@ -64,12 +64,13 @@ class Version(dict[str, Any]):
     @property
     def name(self) -> str:
         """What the version is called."""
-        return str(self[version_parameters.NAME])
+        # Not by our own `__getitem__`: it is asked of all versions in each of their runs.
+        return str(dict.get(self, version_parameters.NAME))
 
     @property
     def suffix(self) -> str:
         """What follows `<model>-` in the name of the model dir."""
-        own = self[version_parameters.MODEL_DIR_SUFFIX]
+        own = dict.get(self, version_parameters.MODEL_DIR_SUFFIX)
         return self.name if own is None else str(own)
 
     def own_parameters(self) -> dict[str, Any]:
