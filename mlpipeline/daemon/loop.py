@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from mlpipeline.daemon.active import LEAVE_TIME_S, Active
 from mlpipeline.daemon.catalogue import Offer
-from mlpipeline.daemon.ended import Ended, give_back, record_end
+from mlpipeline.daemon.ended import Ended, give_back, record_end, write_results
 from mlpipeline.daemon.parts import Parts
 from mlpipeline.daemon.presence import CHANGE_INTERVAL_S, HEARTBEAT_INTERVAL_S, NEXT_SHOWN
 from mlpipeline.daemon.recovery import settle_claims, take_over
@@ -48,8 +48,9 @@ class Daemon:
         self._active: list[Active] = []
         self._todo = Todo(parts.catalogue, parts.records.ledger, parts.options, parts.records.log)
         self._ended: list[Run] = []
-        #: Those that ended and still hold their model dir.
-        self._holding: list[Ended] = []
+        #: Those that ended and still hold their model dir, and those of them whose results are still to be written.
+        self._holding: list[Run] = []
+        self._unwritten: list[Ended] = []
         #: Whether what a dead daemon left was taken over, and whether it is known what the queue offers.
         self._is_taken_over = self._is_planned = self._is_plan_whole = False
         self._began_at = time.monotonic()
@@ -206,13 +207,18 @@ class Daemon:
         run = self._records.run(active.run_id)
         ended = record_end(run, active, self._parts.outputs, self._records)
         self._active.remove(active)
-        self._holding.append(ended)
+        self._holding.append(ended.run)
+        self._unwritten.append(ended)
         if self._todo.has_begun(run.key):
             self._ended.append(ended.run)
 
     def _give_back(self) -> None:
+        # In two steps: while a claim cannot be removed, the results are not written again and again.
+        while self._unwritten:
+            write_results(self._unwritten[0], self._records, self._parts.reporter)
+            del self._unwritten[0]
         while self._holding:
-            give_back(self._holding[0], self._parts.outputs, self._records, self._parts.reporter)
+            give_back(self._holding[0], self._parts.outputs)
             del self._holding[0]
 
     def _note_surroundings(self) -> None:
@@ -235,7 +241,7 @@ class Daemon:
         todo.release_held()
         while self._is_planned and self._has_room and (chosen := todo.next()) is not None:
             offer, decided = chosen
-            if any(ended.run.model_dir == offer.model_dir for ended in self._holding):
+            if any(run.model_dir == offer.model_dir for run in self._holding):
                 self._give_back()  # What is edited while it runs comes up again at once.
             outcome = self._parts.starter.start(offer, STARTS[decided], todo.latest(offer))
             if isinstance(outcome, Held):

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from mlpipeline.daemon.active import Active
-from mlpipeline.daemon.ended import Ended, give_back
+from mlpipeline.daemon.ended import Ended, give_back, write_results
 from mlpipeline.daemon.records import Records
 from mlpipeline.daemon.reporter import Reporter
 from mlpipeline.domain.runs import Run
@@ -63,8 +63,8 @@ def settle_claims(outputs: Outputs, records: Records, reporter: Reporter) -> Non
         if run is not None and run.outcome is not None:
             # The daemon died between the end of the run and its last words on it.
             attempt = outputs.run_dir(run.name).attempt(run.attempt)
-            ended = Ended(run=run, result=read_result(attempt), is_new=False)
-            give_back(ended, outputs, records, reporter)
+            write_results(Ended(run=run, result=read_result(attempt), is_new=False), records, reporter)
+            give_back(run, outputs)
         elif is_abandoned(claim, outputs.host, records):
             claims.release(path, claim.run)
 
