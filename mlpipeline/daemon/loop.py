@@ -182,7 +182,7 @@ class Daemon:
         gone = Seen(presence=Whereabouts.ENDED)
         for active in self._active:
             if not active.is_over:
-                active.seen = seen.get(active.handle, gone)
+                active.note_seen(seen.get(active.handle, gone))
                 self._hurry(active)
         for active in list(self._active):
             self._note_running(active)
