@@ -27,6 +27,10 @@ class QueueError(MlpipelineError):
         self.path = path
 
 
+class NotListed(MlpipelineError):
+    """`--only` asks for something that the queue does not list."""
+
+
 class InvalidName(MlpipelineError):
     """A name that its user chose cannot become part of a path."""
 

@@ -29,11 +29,17 @@ class Active:
     seen: Seen | None = None
     #: When it is killed: some time after its result, or after it was asked to stop. On the monotonic clock.
     kill_at: float | None = None
-    #: Since when its process has been known to be gone while its parent has not said how, on the monotonic clock.
+    #: Since when its process has been known to be gone, on the monotonic clock.
     gone_at: float | None = None
 
     #: Whether this daemon asked it to stop; its history says so too, if that could be written.
     is_stop_asked: bool = False
+
+    def note_seen(self, seen: Seen) -> None:
+        """Keep what was seen of its process, and since when that has been gone."""
+        self.seen = seen
+        if self.is_over:
+            self.gone_at = time.monotonic()
 
     @property
     def is_own(self) -> bool:
@@ -52,8 +58,7 @@ class Active:
             return True
         if not is_forked((read_json(self.attempt.worker) or {}).get("how")):
             return True
-        self.gone_at = self.gone_at or time.monotonic()
-        return time.monotonic() - self.gone_at > _PARENT_TIME_S
+        return self.gone_at is not None and time.monotonic() - self.gone_at > _PARENT_TIME_S
 
     @property
     def exit_status(self) -> int | None:

@@ -70,7 +70,7 @@ class Catalogue:
         self._last_complaint: str | None = None
         #: What was told: of problems, what is still one.
         self._told: set[tuple[str, str]] = set()
-        self._told_problems: dict[str, Problem] = {}
+        self._told_problems: set[Problem] = set()
         self.offers: list[Offer] = []
         #: Those whose turn is known: nothing that is still being described is listed before them.
         self.in_turn: list[Offer] = []
@@ -210,11 +210,11 @@ class Catalogue:
     def _tell_problems(self, unknown: set[str]) -> None:
         # What stays as it is is said once, not before every run; what comes back after it was mended is said again.
         for problem in self.problems:
-            if problem != self._told_problems.get(problem.what):
+            if problem not in self._told_problems:
                 shown = f"\n{excerpt(problem.traceback)}" if problem.traceback else ""
                 self._log(f"{problem.what}: {problem.why}{shown}")
-        kept = {what: problem for what, problem in self._told_problems.items() if what in unknown}
-        self._told_problems = {**kept, **{problem.what: problem for problem in self.problems}}
+        kept = {problem for problem in self._told_problems if problem.what in unknown}
+        self._told_problems = kept.union(self.problems)
 
     def _tell(self, what: str, why: str) -> None:
         if (what, why) not in self._told:

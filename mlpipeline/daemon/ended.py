@@ -22,7 +22,7 @@ from mlpipeline.project.result_file import read_result
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """A run whose end is recorded, and whose model dir is still to be given back."""
+    """A run whose end is recorded, and whose block of results is still to be written."""
 
     run: Run
     result: Result | None
@@ -46,15 +46,13 @@ def record_end(run: Run, active: Active, outputs: Outputs, records: Records) -> 
     return Ended(run=run, result=result, is_new=is_new)
 
 
-def give_back(ended: Ended, outputs: Outputs, records: Records, reporter: Reporter) -> None:
-    """Write the block of results of a run that ended, unless it is there, and then give its model dir back.
+def write_results(ended: Ended, records: Records, reporter: Reporter) -> None:
+    """Write the block of results of a run that ended, unless it is there.
 
     That of one that was recorded only now is not looked for: the file may be long.
 
-    The claim goes last: as long as it stands, a launch after a crash finds out what is still to be done.
-
     Raises:
-        OSError: there is no room for the block, or the claim could not be removed; it may be tried again.
+        OSError: there is no room for the block; it may be tried again.
     """
     run = ended.run
     try:
@@ -64,6 +62,16 @@ def give_back(ended: Ended, outputs: Outputs, records: Records, reporter: Report
         if error.errno in NO_ROOM:
             raise
         records.log(f"its results are not in {records.outputs.results.name}: {error.strerror}", run.id)
+
+
+def give_back(run: Run, outputs: Outputs) -> None:
+    """Give back the model dir of a run that ended, whose block of results was written.
+
+    The claim goes last: as long as it stands, a launch after a crash finds out what is still to be done.
+
+    Raises:
+        OSError: the claim could not be removed; it may be tried again.
+    """
     claims.release(outputs.claim(run.model_dir), run.id)
 
 

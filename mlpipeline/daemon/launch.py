@@ -38,7 +38,7 @@ def launch(settings: Settings, host: str, options: LaunchOptions, reporter: Repo
         QueueError: the queue file cannot be used.
         OutputsError: the outputs folder cannot be used, or another daemon of this host uses it, or there is nowhere to
             put temporary files.
-        MlpipelineError: `--only` asks for something that is not in the queue.
+        NotListed: `--only` asks for something that is not in the queue.
     """
     queue_file = QueueFile(settings.root / QUEUE_NAME, settings.models_dir)
     queue_file.read()

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from mlpipeline.daemon.active import LEAVE_TIME_S, Active
 from mlpipeline.daemon.catalogue import Offer
-from mlpipeline.daemon.ended import Ended, give_back, record_end
+from mlpipeline.daemon.ended import Ended, give_back, record_end, write_results
 from mlpipeline.daemon.parts import Parts
 from mlpipeline.daemon.presence import CHANGE_INTERVAL_S, HEARTBEAT_INTERVAL_S, NEXT_SHOWN
 from mlpipeline.daemon.recovery import settle_claims, take_over
@@ -18,7 +18,7 @@ from mlpipeline.daemon.todo import Todo
 from mlpipeline.domain.plan import STARTS, closing_line, plan_line
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome, State
-from mlpipeline.errors import MlpipelineError
+from mlpipeline.errors import NotListed, QueueError
 from mlpipeline.executors.executor import Presence as Whereabouts
 from mlpipeline.executors.executor import Seen, StartRefused
 from mlpipeline.history.stores import store_environment
@@ -48,8 +48,9 @@ class Daemon:
         self._active: list[Active] = []
         self._todo = Todo(parts.catalogue, parts.records.ledger, parts.options, parts.records.log)
         self._ended: list[Run] = []
-        #: Those that ended and still hold their model dir.
-        self._holding: list[Ended] = []
+        #: Those that ended and still hold their model dir, and those of them whose results are still to be written.
+        self._holding: list[Run] = []
+        self._unwritten: list[Ended] = []
         #: Whether what a dead daemon left was taken over, and whether it is known what the queue offers.
         self._is_taken_over = self._is_planned = self._is_plan_whole = False
         self._began_at = time.monotonic()
@@ -63,16 +64,17 @@ class Daemon:
         self._log(f"mlpipeline begins: {self._options.command}")
         if not self._options.is_recorded:
             self._log("nothing is recorded: what this launch does in the model dirs, later launches know nothing of")
-        while not self._is_done():
-            self._advance()
-            if not self._is_done():
-                self._parts.waker.sleep(self._pause_s())
+        while (pause_s := self._advance()) is not None:
+            self._parts.waker.sleep(pause_s)
         return self._close()
 
-    def _advance(self) -> None:
-        """One tick. What it does is only done once it is recorded, so after trouble it is simply done again."""
-        self._heed_signals()
+    def _advance(self) -> float | None:
+        """Make one tick; return how long to sleep until the next, in seconds, or None when all is done.
+
+        What a tick does is only done once it is recorded, so after trouble it is simply done again.
+        """
         try:
+            self._heed_signals()
             self._take_over()
             self._collect()
             if not self._is_stopping:
@@ -82,15 +84,15 @@ class Daemon:
             # Not before: the next run is waited for, this is not.
             self._give_back()
             self._say_where_it_stands()
-        except (OSError, StartRefused) as error:
-            self._complain(error)
-        except MlpipelineError:
-            raise  # `--only` asks for what there is not; nothing was started yet.
+            pause_s = None if self._is_done() else self._pause_s()
+        except (NotListed, QueueError):
+            raise  # `--only` asks for what there is not, or there never was a good list; nothing was started yet.
         except Exception as error:
             # A fault of ours must not end a night; what it broke is tried again.
             self._complain(error)
-        else:
-            self._recovered()
+            return None if self._is_given_up else _TROUBLE_S
+        self._recovered()
+        return pause_s
 
     # The phases of a launch
 
@@ -144,20 +146,22 @@ class Daemon:
         self._log(f"{so_far}{plan_line([self._todo.verdict(offer) for offer in offers])}{cannot}")
 
     def _is_done(self) -> bool:
-        if self._is_stopping and self._trouble is not None and self._stops_heeded > 1:
-            return True  # What could not be recorded is found by the next launch.
         if self._active or self._holding:
             return False
         if self._is_stopping:
             return True
         return (
             not self._options.watch
-            and self._trouble is None
             and self._is_plan_whole
             and self._parts.catalogue.is_complete
             and self._todo.next() is None
             and not self._todo.is_holder_new
         )
+
+    @property
+    def _is_given_up(self) -> bool:
+        """Whether it ends in the midst of trouble: what could not be recorded is found by the next launch."""
+        return self._is_stopping and (self._stops_heeded > 1 or not (self._active or self._holding))
 
     def _close(self) -> int:
         self._parts.surroundings.close(_SURROUNDINGS_S)
@@ -178,7 +182,7 @@ class Daemon:
         gone = Seen(presence=Whereabouts.ENDED)
         for active in self._active:
             if not active.is_over:
-                active.seen = seen.get(active.handle, gone)
+                active.note_seen(seen.get(active.handle, gone))
                 self._hurry(active)
         for active in list(self._active):
             self._note_running(active)
@@ -207,13 +211,18 @@ class Daemon:
         ended = record_end(run, active, self._parts.outputs, self._records)
         self._active.remove(active)
         self._todo.note_ended(run.model_dir)
-        self._holding.append(ended)
+        self._holding.append(ended.run)
+        self._unwritten.append(ended)
         if self._todo.has_begun(run.key):
             self._ended.append(ended.run)
 
     def _give_back(self) -> None:
+        # In two steps: while a claim cannot be removed, the results are not written again and again.
+        while self._unwritten:
+            write_results(self._unwritten[0], self._records, self._parts.reporter)
+            del self._unwritten[0]
         while self._holding:
-            give_back(self._holding[0], self._parts.outputs, self._records, self._parts.reporter)
+            give_back(self._holding[0], self._parts.outputs)
             del self._holding[0]
 
     def _note_surroundings(self) -> None:
@@ -236,7 +245,7 @@ class Daemon:
         todo.release_held()
         while self._is_planned and self._has_room and (chosen := todo.next()) is not None:
             offer, decided = chosen
-            if any(ended.run.model_dir == offer.model_dir for ended in self._holding):
+            if any(run.model_dir == offer.model_dir for run in self._holding):
                 self._give_back()  # What is edited while it runs comes up again at once.
             outcome = self._parts.starter.start(offer, STARTS[decided], todo.latest(offer))
             if isinstance(outcome, Held):
@@ -255,9 +264,8 @@ class Daemon:
     # Stopping
 
     def _heed_signals(self) -> None:
-        stops = self._parts.waker.stops[self._stops_heeded :]
-        self._stops_heeded += len(stops)
-        for number in stops:
+        for number in self._parts.waker.stops[self._stops_heeded :]:
+            self._stops_heeded += 1
             if self._is_stopping:
                 self._kill_all()
             else:
@@ -272,8 +280,17 @@ class Daemon:
         if alive:
             self._log(f"waits up to {grace_s:g} s for {len(alive)} to stop; the same signal again kills them now")
         for active in alive:
-            with suppress(OSError):
-                self._records.note({"event": "stop", "run": active.run_id, "by": number.name})
+            try:
+                self._note_stop(active, number)
+            except Exception as error:
+                # Those after it are to be told all the same.
+                self._complain(error)
+
+    def _note_stop(self, active: Active, number: signal.Signals) -> None:
+        try:
+            self._records.note({"event": "stop", "run": active.run_id, "by": number.name})
+        finally:
+            # Whether or not that could be written down.
             self._ask_to_stop(active)
 
     def _ask_to_stop(self, active: Active) -> None:
@@ -311,8 +328,6 @@ class Daemon:
             self._log("that is over")
 
     def _pause_s(self) -> float:
-        if self._trouble is not None:
-            return _TROUBLE_S
         is_starting = any(self._records.run(active.run_id).state is State.WAITING for active in self._active)
         if is_starting or self._todo.is_holder_new or self._parts.catalogue.is_unsettled:
             return _SOON_S

@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 
 from mlpipeline.daemon.active import Active
-from mlpipeline.daemon.ended import Ended, give_back
+from mlpipeline.daemon.ended import Ended, give_back, write_results
 from mlpipeline.daemon.records import Records
 from mlpipeline.daemon.reporter import Reporter
 from mlpipeline.domain.runs import Run
 from mlpipeline.executors.local import handle_of
-from mlpipeline.executors.processes import ProcessId
+from mlpipeline.executors.processes import ProcessId, booted_at
 from mlpipeline.executors.sweeping import sweep
 from mlpipeline.history import claims
 from mlpipeline.project.clock import timestamp
@@ -55,16 +55,19 @@ def revoke(attempt: AttemptDir) -> bool:
 def settle_claims(outputs: Outputs, records: Records, reporter: Reporter) -> None:
     """Give back the model dirs that dead daemons of this host left claimed, for runs that are over or never began.
 
+    So are those whose claims a power cut left empty: whose they were cannot be known.
+
     Raises:
         OSError: something could not be written; it may be tried again.
     """
+    claims.remove_empty(outputs.claims, booted_at())
     for path, claim in claims.of_host(outputs.claims, outputs.host):
         run = records.ledger.get(claim.run)
         if run is not None and run.outcome is not None:
             # The daemon died between the end of the run and its last words on it.
             attempt = outputs.run_dir(run.name).attempt(run.attempt)
-            ended = Ended(run=run, result=read_result(attempt), is_new=False)
-            give_back(ended, outputs, records, reporter)
+            write_results(Ended(run=run, result=read_result(attempt), is_new=False), records, reporter)
+            give_back(run, outputs)
         elif is_abandoned(claim, outputs.host, records):
             claims.release(path, claim.run)
 

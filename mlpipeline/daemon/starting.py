@@ -19,6 +19,7 @@ from mlpipeline.domain.names import run_id, run_name
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.spec import Mode, Spec
 from mlpipeline.domain.states import Start
+from mlpipeline.errors import IllegalTransition
 from mlpipeline.executors.executor import Attempt, Executor, StartRefused
 from mlpipeline.history import claims
 from mlpipeline.history.stores import CodeChanged, store_code
@@ -230,8 +231,9 @@ class Starter:
         began_at = time.monotonic()
         handle = self._executor.start(attempt)
         active = Active(run_id=spec.run, attempt=attempt.dir, handle=handle, began_at=began_at)
-        # The worker says itself that it is there; without the event it is only harder to find before it has.
-        with suppress(OSError):
+        # The worker says itself that it is there; without the event it is only harder to find before it has. Whatever
+        # the history takes, a process that was started is watched.
+        with suppress(OSError, IllegalTransition):
             self._records.note({"event": "started", "run": spec.run, "handle": handle}, to_disk=False)
         self._records.log(f"{spec.model}:{spec.version} starts{_HOW[spec.start]}", spec.run)
         return active

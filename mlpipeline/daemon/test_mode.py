@@ -70,7 +70,7 @@ class TestMode:
         Raises:
             QueueError: the queue file cannot be used.
             ScriptError: a script or a version cannot be used, or failed; nothing after it was tested.
-            MlpipelineError: `--only` asks for something that is not in the queue.
+            NotListed: `--only` asks for something that is not in the queue.
             KeyboardInterrupt: Ctrl-C ended the version under test.
 
         Whatever exception ends it, the version under test ends too, and nothing is left behind.

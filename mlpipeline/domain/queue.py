@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mlpipeline.domain.words import did_you_mean
-from mlpipeline.errors import MlpipelineError
+from mlpipeline.errors import MlpipelineError, NotListed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +120,7 @@ class Only:
                 script cannot be used: that is told otherwise.
 
         Raises:
-            MlpipelineError: it says which, and the nearest one that is there.
+            NotListed: it says which, and the nearest one that is there.
         """
         for name in self.names:
             alone = Only(names=(name,))
@@ -132,6 +132,6 @@ class Only:
             ):
                 continue
             keys = [f"{model}:{version}" for model, versions in listed.items() for version in versions or ()]
-            raise MlpipelineError(
+            raise NotListed(
                 f'--only "{name}" matches nothing that the queue lists.{did_you_mean(name, [*listed, *keys])}'
             )

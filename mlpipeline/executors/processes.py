@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,15 @@ def boot_id() -> str:
         import psutil
 
         return f"boot-{int(psutil.boot_time())}"
+
+
+def booted_at() -> float:
+    """Return when this machine was started, in seconds since the epoch by today's clock."""
+    if sys.platform.startswith("linux"):
+        return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    import psutil
+
+    return psutil.boot_time()
 
 
 def _start_ticks(pid: int, *, is_over_too: bool = False) -> float | None:

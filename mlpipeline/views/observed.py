@@ -12,7 +12,7 @@ from mlpipeline.domain.result import Result
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome, State
 from mlpipeline.executors.processes import ProcessId
-from mlpipeline.project.files import read_json
+from mlpipeline.project.files import read_exit, read_json
 from mlpipeline.project.paths import Outputs
 from mlpipeline.project.result_file import read_result
 from mlpipeline.views.words import ago
@@ -101,15 +101,15 @@ def _observed(run: Run, outputs: Outputs, daemons: dict[str, ObservedDaemon]) ->
     if process.is_alive():
         run = replace(run, state=State.RUNNING, pid=process.pid, started_at=worker["started_at"])
         return ObservedRun(run=run, why=None if is_daemon_alive else "its daemon is not running")
-    return _gone(run, read_result(attempt), is_daemon_alive)
+    return _gone(run, read_result(attempt), read_exit(attempt.exit), is_daemon_alive)
 
 
-def _gone(run: Run, result: Result | None, is_daemon_alive: bool) -> ObservedRun:
+def _gone(run: Run, result: Result | None, exit_status: int | None, is_daemon_alive: bool) -> ObservedRun:
     run = replace(run, state=State.ENDED)
     if result is None and is_daemon_alive:
         # The daemon alone knows how its child ended, and is about to say so.
         return ObservedRun(run=run, why="its process is gone; the daemon is recording how it ended")
-    end = ending(result, None, is_stop_asked=run.is_stop_asked)
+    end = ending(result, exit_status, is_stop_asked=run.is_stop_asked)
     run = replace(
         run,
         outcome=end.outcome,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -36,8 +37,9 @@ def claimed(host: str, run: str = "abcdef") -> str:
     [
         (claimed("box2"), "is in use by run abcdef of box2, since 2026-01-01T00:00:00+00:00"),
         ("{torn", "who uses its model dir cannot be read"),
+        ("", "who uses its model dir cannot be read"),
     ],
-    ids=["of another host", "unreadable"],
+    ids=["of another host", "unreadable", "empty, and younger than the boot"],
 )
 def test_a_held_version_is_told_once_the_queue_goes_on_and_the_exit_status_says_so(night: Night, text, told):
     path = claim(night, text)
@@ -76,6 +78,15 @@ def test_a_stale_claim_is_given_back_though_its_version_is_not_in_the_queue(nigh
     claim(night, claimed(HOST))
     night.project.write_queue([])
     assert night.project.run("-r", env=night.env).returncode == 0
+    night.check_nothing_is_left()
+
+
+def test_a_claim_that_a_power_cut_left_empty_holds_nothing(night: Night):
+    path = claim(night, "")
+    os.utime(path, (0, 0))
+    night.gate.open()
+    assert night.project.run("-r", env=night.env).returncode == 0
+    assert night.executions == 2
     night.check_nothing_is_left()
 
 

@@ -226,6 +226,25 @@ Records.add_results = add_results
     night.check_all_is_settled(runs=1)
 
 
+def test_results_are_written_once_though_the_claim_cannot_be_removed_at_first(night: Night):
+    mended = night.outside / "mended"
+    change = f"""{IMPATIENT.replace("TRIES", repr(str(night.outside / "tries")))}
+import pathlib
+from mlpipeline.history import claims
+def release(path, run, release=claims.release):
+    if not pathlib.Path({str(mended)!r}).exists():
+        raise OSError(13, "Permission denied")
+    release(path, run)
+claims.release = release
+"""
+    night.gate.open()
+    daemon = night.start_changed(change, "-r")
+    wait_tried_again(night)
+    mended.touch()
+    assert daemon.wait(timeout=30) == 0, daemon.out + daemon.err
+    night.check_all_is_settled(runs=1)
+
+
 def test_no_folder_for_temporary_files_is_told(night: Night):
     change = "import tempfile; tempfile._candidate_tempdir_list = lambda: ['/nowhere']"
     daemon = night.start_changed(change, "-r")

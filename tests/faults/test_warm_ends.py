@@ -93,11 +93,13 @@ def test_a_parent_outlives_a_dead_daemon_to_write_down_how_its_last_child_ends(w
     assert json.loads((attempt / "exit.json").read_text()) == {
         "status": {"pass": 0}.get(end, -9 if "kill" in end else 5)
     }
+    (seen,) = json.loads(warm.project.run("status", "--json").stdout)["runs"]
+    assert (seen["outcome"], seen["error"]) == (outcome, told)
     (warm.project.models_dir / "net.py").write_text(script(before="import os", body="pass"))
     warm.project.write_queue([])
     warm.start().wait(timeout=30)
     event = [event for event in warm.project.history() if event["event"] == "ended"][1]
-    assert (event["outcome"], event["error"]) == (outcome, told)
+    assert (event["outcome"], event["failure"], event["error"]) == (seen["outcome"], seen["failure"], told)
 
 
 def test_how_a_warm_run_ended_is_known_though_that_cannot_be_written_down(warm: Faults):

@@ -125,6 +125,18 @@ def test_a_version_that_a_script_does_not_have_costs_only_itself(queue):
     assert "cannot be used" in done.stdout.splitlines()[-1]
 
 
+def test_each_version_that_a_script_does_not_have_is_told_once_however_often_the_queue_changes(queue):
+    unusable = {"script": "a.py", "versions": ["x", "y"]}
+    queue.project.write_queue(["first.py", unusable, "b.py"])
+    queue.start()
+    queue.project.write_queue(["first.py", unusable, "b.py", "c.py"])
+
+    assert queue.finish() == 1
+
+    assert queue.re_read() == ["+1"]
+    assert [queue.project.log.count(f'lists version "{name}"') for name in "xy"] == [1, 1]
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

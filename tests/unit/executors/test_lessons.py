@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -126,11 +127,12 @@ def test_installing_a_package_or_changing_a_path_file_changes_the_stamps(tmp_pat
     site = tmp_path / "dist-packages"
     site.mkdir()
     (site / "a.pth").touch()
+    for path in (site / "a.pth", site):
+        os.utime(path, ns=(0, 0))  # a file system's clock may stand still during a whole test
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.syspath_prepend(str(tmp_path / "gone" / "site-packages"))
     before = site_stamps()
     (site / "a.pth").write_text("/elsewhere")
-    (site / "a.pth").touch()
     changed = site_stamps()
     assert changed != before
     (site / "package").mkdir()

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from support import wait_until
 
-from mlpipeline.executors.processes import ProcessId, boot_id
+from mlpipeline.executors.processes import ProcessId, boot_id, booted_at
 from mlpipeline.executors.sweeping import find_by_environment, sweep
 
 Start = Callable[..., subprocess.Popen[bytes]]
@@ -79,6 +79,11 @@ def test_the_identity_survives_as_json():
 @pytest.mark.parametrize("value", [None, [], {}, {"pid": 1}, {"pid": "x", "boot": "", "ticks": 0}, {"revoked": True}])
 def test_what_names_no_process_is_none(value):
     assert ProcessId.from_json(value) is None
+
+
+def test_the_machine_was_started_when_the_system_says(start):
+    assert abs(booted_at() - psutil.boot_time()) < 2
+    assert booted_at() < psutil.Process(start().pid).create_time()
 
 
 def test_a_sweep_kills_descendants_session_and_what_carries_the_mark(start, mark):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -45,6 +46,38 @@ def test_a_claim_that_cannot_be_read_counts_as_held_and_nobody_removes_it(path, 
     assert claims.take(path, MINE) is UNREADABLE
     claims.release(path, UNREADABLE.run)
     assert path.read_text() == text
+
+
+@pytest.mark.parametrize("data", [b"", b"\0" * 80])
+def test_a_claim_that_a_power_cut_left_without_content_is_removed(path, data):
+    path.parent.mkdir(parents=True)
+    path.write_bytes(data)
+    os.utime(path, (999, 999))
+    claims.remove_empty(path.parents[1], booted_at=999)
+    assert claims.read(path) is UNREADABLE
+    claims.remove_empty(path.parents[1], booted_at=1000)
+    assert claims.read(path) is None
+    assert claims.take(path, MINE) is None
+
+
+@pytest.mark.parametrize("text", ["{torn", "[]", '{"host": "box2"}'])
+def test_a_claim_that_says_something_is_never_removed_for_its_age(path, text):
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    os.utime(path, (999, 999))
+    claims.remove_empty(path.parents[1], booted_at=1000)
+    assert path.read_text() == text
+
+
+def test_where_there_are_no_claims_none_is_removed(tmp_path):
+    claims.remove_empty(tmp_path / "nowhere", booted_at=1000)
+
+
+def test_a_claim_is_taken_without_waiting_for_the_disk(path, monkeypatch):
+    flushed: list[int] = []
+    monkeypatch.setattr(os, "fsync", flushed.append)
+    claims.take(path, MINE)
+    assert flushed == []
 
 
 def test_of_many_at_once_one_takes_it(path):

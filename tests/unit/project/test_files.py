@@ -6,6 +6,7 @@ import math
 import os
 import stat
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,14 @@ def only(path: Path) -> bool:
     return [found.name for found in path.parent.iterdir()] == [path.name]
 
 
+@pytest.fixture
+def usual_umask() -> Iterator[None]:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("usual_umask")
 def test_a_file_is_put_in_place_whole_and_can_be_read_by_others(path):
     write_whole(path, b"first")
     write_whole(path, b"second")
