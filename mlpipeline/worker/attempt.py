@@ -83,7 +83,7 @@ def _announce(attempt: AttemptDir, spec: Spec, how: str, hash_seed: str | None) 
 
 def _result_of(job: Job) -> Result:
     worker = os.getpid()
-    stop = StopSignal(job.run)
+    stop = StopSignal(job.run, job.when_free)
     try:
         _settle_in(job)
         job.perform(stop)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,10 @@ class Job:
         """Note that the model dir belongs to this version from now on."""
         self.record.is_prepared = True
         self._sink.open_progress()
+
+    def when_free(self, call: Callable[[], None]) -> None:
+        """Make a call as soon as this thread has not got the lock of the log."""
+        self._sink.when_free(call)
 
     def close(self) -> None:
         """Let the trackers finish."""
