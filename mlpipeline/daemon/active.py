@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from mlpipeline.executors.executor import Presence, Seen
 from mlpipeline.executors.how import is_forked
-from mlpipeline.project.files import read_exit, read_json
+from mlpipeline.project.exit_file import read_exit
+from mlpipeline.project.files import read_json
 from mlpipeline.project.paths import AttemptDir
 
 #: How long a process may take to leave after it wrote its result, in seconds.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from mlpipeline.daemon.active import Active
@@ -14,10 +13,10 @@ from mlpipeline.executors.local import handle_of
 from mlpipeline.executors.processes import ProcessId, booted_at
 from mlpipeline.executors.sweeping import sweep
 from mlpipeline.history import claims
-from mlpipeline.project.clock import timestamp
-from mlpipeline.project.files import create_exclusively, read_json, to_json
-from mlpipeline.project.paths import AttemptDir, Outputs, RunDir
+from mlpipeline.project.files import read_json
+from mlpipeline.project.paths import Outputs, RunDir
 from mlpipeline.project.result_file import read_result
+from mlpipeline.project.revocation import revoke
 
 
 def take_over(run: Run, outputs: Outputs, records: Records) -> Active | None:
@@ -38,18 +37,6 @@ def take_over(run: Run, outputs: Outputs, records: Records) -> Active | None:
     process = ProcessId.from_json(read_json(attempt.worker))
     handle = run.handle if process is None and run.handle else handle_of(process, run.id)
     return Active(run_id=run.id, attempt=attempt, handle=handle)
-
-
-def revoke(attempt: AttemptDir) -> bool:
-    """Take an attempt away from a worker that has not begun; return False when one has."""
-    worker = read_json(attempt.worker)
-    if worker is None:
-        attempt.path.mkdir(parents=True, exist_ok=True)
-        revoked = {"revoked": True, "by": os.getpid(), "at": timestamp()}
-        if create_exclusively(attempt.worker, to_json(revoked)):
-            return True
-        worker = read_json(attempt.worker)
-    return bool(worker and worker.get("revoked"))
 
 
 def settle_claims(outputs: Outputs, records: Records, reporter: Reporter) -> None:

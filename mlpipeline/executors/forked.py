@@ -10,7 +10,7 @@ from signal import SIGTERM
 from mlpipeline.executors.executor import Attempt
 from mlpipeline.executors.processes import ProcessId
 from mlpipeline.executors.warm_parent import WarmParent
-from mlpipeline.project.files import create_exclusively, to_json
+from mlpipeline.project.revocation import revoke
 
 
 @dataclass(kw_only=True)
@@ -45,9 +45,8 @@ class Forked:
 
     def revoke(self) -> bool:
         """Take the attempt away from a worker that has not begun; return False when one has."""
-        revoked = {"revoked": True, "by": os.getpid()}
         try:
-            return create_exclusively(self.attempt.dir.worker, to_json(revoked), to_disk=False)
+            return revoke(self.attempt.dir)
         except OSError:
             return False
 

@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from importlib.machinery import all_suffixes
 from pathlib import Path
 from typing import Any
 
 from mlpipeline.executors.executor import Attempt
 from mlpipeline.executors.how import TO_LEARN
-from mlpipeline.executors.sites import site_stamps
+from mlpipeline.executors.never_forked import why_never_forked
+from mlpipeline.executors.sites import inherited_environment, site_stamps
 from mlpipeline.project.files import read_json, to_json, write_whole
+
+#: How many lessons are kept for later launches: every edit of a script makes another.
+_MOST_KEPT = 100
+_PREFIX = "imports-"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +36,10 @@ class Lesson:
 class Lessons:
     """Lessons by the code that they were learned from, kept for later launches."""
 
-    def __init__(self, folder: Path | None) -> None:
-        """Keep lessons in `folder`, or for this launch only."""
+    def __init__(self, folder: Path | None, never: Iterable[str] = ()) -> None:
+        """Keep lessons in `folder`, or for this launch only; `never` are packages that do not survive a fork."""
         self._folder = folder
+        self._never = tuple(never)
         self._known: dict[str | None, Lesson | str] = {}
 
     def of(self, attempt: Attempt) -> Lesson | str:
@@ -50,21 +57,38 @@ class Lessons:
     def learn(self, attempt: Attempt) -> None:
         """Take in what a run wrote down, if it came that far."""
         value = read_json(attempt.dir.imports)
-        if self._take(attempt.code, value) and self._folder is not None:
-            # Without it, the next launch learns once more.
-            with suppress(OSError):
-                self._folder.mkdir(parents=True, exist_ok=True)
-                kept = to_json({**value, "learned_by": _learner()})
-                write_whole(self._path(attempt.code), kept, to_disk=False)
+        if self._take(attempt.code, value):
+            self._keep(attempt.code, value)
 
     def forget(self, attempt: Attempt, why: str) -> None:
         """Fork the attempt's script no more in this launch."""
         self._known[attempt.code] = why
 
+    def refuse(self, attempt: Attempt, why: str) -> None:
+        """Fork the attempt's script no more, nor in later launches from the same environment.
+
+        That decides, as the code does, what the imports do: how many threads they start, for example.
+        """
+        self.forget(attempt, why)
+        self._keep(attempt.code, {"unsafe": why, "environment": _environment_digest()})
+
+    def _keep(self, code: str | None, value: Mapping[str, Any]) -> None:
+        if self._folder is None:
+            return
+        # Without it, the next launch learns once more.
+        with suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_whole(self._path(code), to_json({**value, "learned_by": _learner()}), to_disk=False)
+            _clear_away(self._folder)
+
     def _take(self, code: str | None, value: Any) -> bool:
         match value:
             case {"modules": [*modules], "unsafe": None, "seconds": int() | float() as seconds}:
-                self._known[code] = Lesson(modules=tuple(map(str, modules)), seconds=seconds)
+                names = tuple(map(str, modules))
+                why_not = why_never_forked(names, self._never)
+                self._known[code] = why_not or Lesson(modules=names, seconds=seconds)
+            case {"environment": environment} if environment != _environment_digest():
+                return False
             case {"unsafe": str(why)}:
                 self._known[code] = why
             case _:
@@ -73,12 +97,25 @@ class Lessons:
 
     def _path(self, code: str | None) -> Path:
         assert self._folder is not None, "asked for only where there is one"
-        return self._folder / f"imports-{code}.json"
+        return self._folder / f"{_PREFIX}{code}.json"
 
 
 def _learner() -> Any:
     # As it looks when it was read from JSON.
     return json.loads(json.dumps([sys.executable, sys.version, site_stamps()]))
+
+
+def _environment_digest() -> str:
+    # Not as it stands: there may be secrets in it.
+    return sha256(json.dumps(inherited_environment()).encode()).hexdigest()
+
+
+def _clear_away(folder: Path) -> None:
+    """Remove the lessons that were kept longest ago."""
+    paths = [folder / name for name in os.listdir(folder) if name.startswith(_PREFIX)]
+    if len(paths) > _MOST_KEPT:
+        for path in sorted(paths, key=lambda path: path.stat().st_mtime_ns)[:-_MOST_KEPT]:
+            path.unlink()
 
 
 def _owned_by_project(attempt: Attempt, modules: Iterable[str]) -> str | None:

@@ -1,4 +1,4 @@
-"""What tells one state of the installed packages from another."""
+"""What the imports of a process depend on beside what it imports: the installed packages and its environment."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import os
 import sys
 from contextlib import suppress
 from functools import cache
+
+
+def inherited_environment() -> list[tuple[str, str]]:
+    """Return what all processes that are started here have in their environment, whatever they are for."""
+    return sorted((name, value) for name, value in os.environ.items() if not name.startswith("MLP_"))
 
 
 def site_stamps() -> list[tuple[str, int]]:

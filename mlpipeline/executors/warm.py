@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections import OrderedDict
@@ -16,7 +15,7 @@ from mlpipeline.executors.how import TO_LEARN, fresh
 from mlpipeline.executors.lessons import Lesson, Lessons
 from mlpipeline.executors.local import LocalExecutor, handle_of
 from mlpipeline.executors.processes import ProcessId
-from mlpipeline.executors.sites import site_stamps
+from mlpipeline.executors.sites import inherited_environment, site_stamps
 from mlpipeline.executors.sweeping import sweep
 from mlpipeline.executors.warm_parent import ANSWER_TIME_S, WarmParent
 from mlpipeline.project.files import read_json
@@ -56,7 +55,7 @@ class WarmExecutor:
             cache: a folder for what was learned, for later launches.
         """
         self._fresh = LocalExecutor()
-        self._lessons = Lessons(cache)
+        self._lessons = Lessons(cache, never)
         self._most = most_parents
         self._never = never
         self._log = log
@@ -207,7 +206,7 @@ class WarmExecutor:
 
     def _parent(self, attempt: Attempt, lesson: Lesson) -> WarmParent | None:
         # What a package does when it is imported may depend on each of these.
-        key = (lesson.modules, tuple(_environment()), tuple(site_stamps()), str(attempt.project))
+        key = (lesson.modules, tuple(inherited_environment()), tuple(site_stamps()), str(attempt.project))
         parent = self._parents.get(key)
         if parent is not None:
             self._parents.move_to_end(key)
@@ -292,16 +291,15 @@ class WarmExecutor:
             if forked.parent is not parent or forked.has_ended:
                 continue
             if forked.process is None:
-                self._lessons.forget(forked.attempt, why)
+                if parent.is_unfit:
+                    self._lessons.refuse(forked.attempt, why)
+                else:
+                    self._lessons.forget(forked.attempt, why)
                 self._fall_back(forked, why)
             else:
                 # Nobody tells us any more when it ends: it is watched as those of a dead daemon are.
                 forked.parent = None
                 forked.fallback = handle_of(forked.process, forked.attempt.run_id)
-
-
-def _environment() -> list[tuple[str, str]]:
-    return sorted((name, value) for name, value in os.environ.items() if not name.startswith("MLP_"))
 
 
 def _free_memory_bytes() -> int:

@@ -65,6 +65,8 @@ class WarmParent:
         self._asked: dict[str, float] = {}
         self.id = ProcessId.of_child(self._process.pid)
         self.is_ready = False
+        #: Whether it found, once it had imported, that it must not be forked from.
+        self.is_unfit = False
         #: Why it forks nothing (any more).
         self.trouble: str | None = None
         self._send({"modules": list(modules), "never": list(never), "hash_seed": hash_seed})
@@ -124,6 +126,7 @@ class WarmParent:
     def _heed_ready(self, why_not: str | None) -> None:
         self.trouble = self.trouble or why_not
         self.is_ready = why_not is None
+        self.is_unfit = not self.is_ready
         while self.is_ready and self._waiting:
             self.fork(self._waiting.pop(0))
 

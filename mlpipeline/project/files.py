@@ -71,12 +71,6 @@ def read_json(path: Path) -> Any:
         return None
 
 
-def read_exit(path: Path) -> int | None:
-    """Return the exit status that a warm parent wrote down for a worker, as `subprocess` gives it, or None."""
-    value = read_json(path)
-    return value["status"] if isinstance(value, dict) and isinstance(value.get("status"), int) else None
-
-
 def append_whole(path: Path, data: bytes, *, to_disk: bool) -> tuple[int, int]:
     """Append `data`, which ends in a line feed, in one write, while nobody else appends in this way.
 

@@ -16,7 +16,7 @@ OUTPUTS_NAME = "outputs"
 
 @dataclass(frozen=True, kw_only=True)
 class AttemptDir:
-    """One process of a run: everything here but `worker.json` is written by that process alone."""
+    """One process of a run, which alone writes here, but for `exit.json` and the `worker.json` of a revoked attempt."""
 
     path: Path
 

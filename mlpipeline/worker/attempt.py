@@ -24,7 +24,7 @@ from mlpipeline.worker.leaving import leave_if_forked
 from mlpipeline.worker.stopping import StopSignal
 
 if TYPE_CHECKING:
-    from mlpipeline.worker.learning import Lesson
+    from mlpipeline.worker.learning import ImportWatch
 
 
 def carry_out(run_dir: RunDir, number: int, how: str, hash_seed: str | None = None) -> int:
@@ -48,17 +48,17 @@ def carry_out(run_dir: RunDir, number: int, how: str, hash_seed: str | None = No
             return 0
     except OSError as error:
         return _unwritten(attempt.worker, error)
-    job = Job(spec, run_dir, attempt, _lesson() if how == LEARNING else None)
+    job = Job(spec, run_dir, attempt, _import_watch() if how == LEARNING else None)
     result = _result_of(job)
     if result.outcome is Outcome.SUCCEEDED:
         job.note_imports()
     return _write(attempt, result, time.monotonic() - began)
 
 
-def _lesson() -> Lesson:
-    from mlpipeline.worker.learning import Lesson
+def _import_watch() -> ImportWatch:
+    from mlpipeline.worker.learning import ImportWatch
 
-    return Lesson()
+    return ImportWatch()
 
 
 def _announce(attempt: AttemptDir, spec: Spec, how: str, hash_seed: str | None) -> bool:
@@ -83,7 +83,7 @@ def _announce(attempt: AttemptDir, spec: Spec, how: str, hash_seed: str | None) 
 
 def _result_of(job: Job) -> Result:
     worker = os.getpid()
-    stop = StopSignal(job.run)
+    stop = StopSignal(job.run, job.when_free)
     try:
         _settle_in(job)
         job.perform(stop)

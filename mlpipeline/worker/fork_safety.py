@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlpipeline.executors.never_forked import why_never_forked
 from mlpipeline.executors.processes import children_of_this_process
 from mlpipeline.worker.project_code import loaded_modules
-
-#: Packages that do not survive a fork once they are imported, found by trying each.
-NEVER_FORKED = ("jax", "jaxlib", "tensorflow", "ray", "pyspark", "py4j", "jpype", "grpc")
 
 _TASKS = "/proc/self/task"
 _MAPS = Path("/proc/self/maps")
@@ -93,8 +91,8 @@ def why_unsafe(before: Surface, never: Iterable[str], folders: Iterable[str]) ->
 
 
 def _reasons(before: Surface, never: Iterable[str], folders: Iterable[str]) -> Iterator[str]:
-    for name in sorted({*NEVER_FORKED, *never} & {name.partition(".")[0] for name in sys.modules}):
-        yield f"{name} does not survive a fork"
+    if (why := why_never_forked(sys.modules, never)) is not None:
+        yield why
     for what in before.changed():
         yield f"importing changed the {what}"
     if "libcuda.so" in _read(_MAPS):

@@ -24,7 +24,8 @@ from typing import Any
 from mlpipeline.executors.how import forked
 from mlpipeline.executors.marks import ROOM
 from mlpipeline.executors.processes import become_subreaper, children_of_this_process
-from mlpipeline.project.files import to_json, write_whole
+from mlpipeline.project.exit_file import write_exit
+from mlpipeline.project.files import to_json
 from mlpipeline.worker.becoming import become_worker, printed_so_far
 from mlpipeline.worker.fork_safety import Surface, TemporaryFolders, why_threads_are_unsafe, why_unsafe
 from mlpipeline.worker.importing import ask_beforehand
@@ -168,7 +169,7 @@ class _Parent:
 
     def _note_exit(self, path: Path, status: int) -> None:
         try:
-            write_whole(path, to_json({"status": status}), to_disk=False)
+            write_exit(path, status)
         except OSError as error:
             sys.stderr.write(f"{path} could not be written: {error.strerror}\n")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,19 +20,19 @@ from mlpipeline.worker.sink import Sink
 
 if TYPE_CHECKING:
     from mlpipeline.authoring.versions import Version
-    from mlpipeline.worker.learning import Lesson
+    from mlpipeline.worker.learning import ImportWatch
     from mlpipeline.worker.stopping import StopSignal
 
 
 class Job:
     """One version to carry out, and where everything about it goes."""
 
-    def __init__(self, spec: Spec, run_dir: RunDir, attempt: AttemptDir, lesson: Lesson | None = None) -> None:
-        """Take what the daemon wrote; `lesson` is what is learned from this run for the next of its script."""
+    def __init__(self, spec: Spec, run_dir: RunDir, attempt: AttemptDir, watch: ImportWatch | None = None) -> None:
+        """Take what the daemon wrote; `watch` sees what is imported, for the next run of the script."""
         self.spec = spec
         self.run_dir = run_dir
         self.attempt = attempt
-        self._lesson = lesson
+        self._watch = watch
         self.record = Record()
         self.model_dir = Path(spec.model_dir)
         self._sink = Sink(spec, run_dir, attempt)
@@ -57,8 +58,8 @@ class Job:
 
         seeding = Seeding(self.spec.seed)
         seeding.apply()
-        if self._lesson is not None:
-            self._lesson.watch()
+        if self._watch is not None:
+            self._watch.install()
         with self.record.timed("import"):
             store = StoredCode.read(Path(self.spec.code)) if self.spec.code else StoredCode.EMPTY
             model = load_model(Path(self.spec.script), Path(self.spec.models_dir), store)
@@ -75,15 +76,19 @@ class Job:
         self.record.is_prepared = True
         self._sink.open_progress()
 
+    def when_free(self, call: Callable[[], None]) -> None:
+        """Make a call as soon as this thread has not got the lock of the log."""
+        self._sink.when_free(call)
+
     def close(self) -> None:
         """Let the trackers finish."""
         self._sink.close()
 
     def note_imports(self) -> None:
         """Write down what the next run of the script can have imported from the start."""
-        if self._lesson is not None:
+        if self._watch is not None:
             with suppress(OSError):
-                write_whole(self.attempt.imports, to_json(self._lesson.to_json()), to_disk=False)
+                write_whole(self.attempt.imports, to_json(self._watch.to_json()), to_disk=False)
 
     def _version_of(self, model: Any) -> Version:
         from mlpipeline.domain.words import did_you_mean

@@ -23,7 +23,7 @@ _FILE_LOADERS = (SourceFileLoader, ExtensionFileLoader)
 _MACHINERY = {"importlib", "importlib._bootstrap", "importlib._bootstrap_external", StoredImporter.__module__, __name__}
 
 
-class Lesson:
+class ImportWatch:
     """What a run imported that is not project code, and what speaks against doing that before the script begins.
 
     Only the script's imports of installed packages count: what the standard library does when it is imported does not
@@ -31,7 +31,8 @@ class Lesson:
     """
 
     def __init__(self) -> None:
-        self._seen = _Surroundings()
+        #: What the script can have changed, as it was when anything else changed it last; from `install` on.
+        self._seen: _Surroundings
         #: How many imports, each within the other, have begun and not ended.
         self._depth = 0
         self._began = 0.0
@@ -40,10 +41,10 @@ class Lesson:
         self._seconds = 0.0
         self._unsafe: str | None = None
 
-    def watch(self) -> None:
-        """Begin; nothing of the script has run yet."""
+    def install(self) -> None:
+        """Watch from now on; nothing of the script has run yet."""
         self._seen = _Surroundings()
-        sys.meta_path.insert(0, _Watch(self))
+        sys.meta_path.insert(0, _WatchingFinder(self))
 
     @property
     def is_at_top(self) -> bool:
@@ -92,32 +93,32 @@ class Lesson:
         self._unsafe = self._unsafe or why
 
 
-class _Watch:
+class _WatchingFinder:
     """Sees the imports of installed packages begin and end; finds nothing itself."""
 
-    def __init__(self, lesson: Lesson) -> None:
-        self._lesson = lesson
+    def __init__(self, watch: ImportWatch) -> None:
+        self._watch = watch
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if not self._lesson.is_at_top:
+        if not self._watch.is_at_top:
             return None
         for finder in sys.meta_path[sys.meta_path.index(self) + 1 :]:
             spec = finder.find_spec(fullname, path, target) if hasattr(finder, "find_spec") else None
             if spec is not None:
                 if isinstance(spec.loader, _FILE_LOADERS) and not is_project_code(spec.origin or ""):
                     is_counted = _is_package(spec.origin or "") and not _is_asked_by_us()
-                    _surround(spec.loader, fullname, self._lesson, is_counted)
+                    _surround(spec.loader, fullname, self._watch, is_counted)
                 return spec
         return None
 
 
-def _surround(loader: Any, name: str, lesson: Lesson, is_counted: bool) -> None:
+def _surround(loader: Any, name: str, watch: ImportWatch, is_counted: bool) -> None:
     execute = loader.exec_module
 
     def execute_watched(module: ModuleType) -> None:
-        with lesson.within(name, is_counted=is_counted):
+        with watch.within(name, is_counted=is_counted):
             execute(module)
 
     loader.exec_module = execute_watched

@@ -78,6 +78,8 @@ class MetricsFile:
         self._path = path
         self._descriptor = -1
         self._file_id: tuple[int, int] | None = None
+        #: Whether the file ends within a line, for which there was no room.
+        self._is_torn = False
         #: Names as they stand in JSON.
         self._names: dict[str, str] = {}
 
@@ -91,8 +93,13 @@ class MetricsFile:
         line = f'{{"step":{"null" if step is None else step},"time":{at:.3f},"metrics":{{{metrics}}}}}\n'
         data = line.encode("utf-8", "backslashreplace")
         descriptor = self._open()
+        if self._is_torn:
+            # A torn line costs only itself.
+            data = b"\n" + data
         while data:
-            data = data[os.write(descriptor, data) :]
+            written = os.write(descriptor, data)
+            data = data[written:]
+            self._is_torn = bool(data)
 
     def _name(self, name: str) -> str:
         return self._names.setdefault(name, json.dumps(name, ensure_ascii=False))
@@ -106,6 +113,7 @@ class MetricsFile:
             self._descriptor = fcntl(opened, F_DUPFD_CLOEXEC, 3)
             os.close(opened)
             self._file_id = file_id(self._descriptor)
+            self._is_torn = False
         return self._descriptor
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,11 @@ if TYPE_CHECKING:
     from mlpipeline.history.host_log import HostLog
     from mlpipeline.project.progress import ProgressFile
     from mlpipeline.trackers.tracker import Tracker
+
+
+class _Thread(threading.local):
+    #: What a thread that is writing to the log does after that; None in one that is not.
+    later: list[Callable[[], None]] | None = None
 
 
 class Sink:
@@ -32,6 +39,7 @@ class Sink:
         self._progress: ProgressFile | None = None
         self._tracker: Tracker | None = None
         self._log: HostLog | None = None
+        self._thread = _Thread()
         self._complaints: set[str] = set()
         self._stdout = file_id(1)
 
@@ -54,12 +62,28 @@ class Sink:
         """Print the message, and write it to the host's log if wanted and kept."""
         self._print(message)
         if to_file and self._spec.log:
+            self.when_free(partial(self._write, self._spec.log, message))
+
+    def when_free(self, call: Callable[[], None]) -> None:
+        """Make a call at once, or as soon as this thread, which a signal interrupted, has let go of the log's lock."""
+        if self._thread.later is None:
+            call()
+        else:
+            self._thread.later.append(call)
+
+    def _write(self, log: str, message: str) -> None:
+        later: list[Callable[[], None]] = []
+        self._thread.later = later
+        try:
             if self._log is None:
-                self._log = _host_log(self._spec.log)
-            try:
-                self._log.write(message, run=self._spec.run)
-            except OSError as error:
-                self._complain(f"messages are not in {self._spec.log}: {error.strerror}")
+                self._log = _host_log(log)
+            self._log.write(message, run=self._spec.run)
+        except OSError as error:
+            self._complain(f"messages are not in {log}: {error.strerror}")
+        finally:
+            self._thread.later = None
+            for call in later:
+                call()
 
     def progress(self, loop: int, done: int, total: int) -> None:
         """Note how far a loop came."""

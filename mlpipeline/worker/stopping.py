@@ -16,8 +16,10 @@ class StopSignal:
     Both happen in the main thread.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, when_free: Callable[[Callable[[], None]], None]) -> None:
+        """Listen from now on; `when_free` makes a call once the main thread holds no lock that others wait for."""
         self._run = run
+        self._when_free = when_free
         self.is_received = False
         #: Who is still to be told. To pop is one step, which a signal cannot come between: nobody is told twice.
         self._to_tell: list[Callable[[], None]] = []
@@ -34,7 +36,8 @@ class StopSignal:
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
         self.is_received = True
         self._run.request_stop()
-        self._tell()
+        # `on_stop` may take long, and logs: with the log's lock it would keep out all others, and itself.
+        self._when_free(self._tell)
 
     def _tell(self) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import re
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from night import Night
-from support import Project, Started, wait_until
+from support import Gate, Project, Started, wait_until
 
 needs_mount = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small file system")
 
@@ -168,6 +169,34 @@ def test_a_run_whose_own_files_find_no_room_failed_with_that_as_the_reason(night
     assert [(end["outcome"], end["failure"]) for end in night.ends] == [("failed", "disk_full")]
     assert "No space left on device" in night.project.log
     night.check_nothing_is_left()
+
+
+@needs_mount
+def test_a_metric_that_found_room_for_its_beginning_only_costs_itself(night: Night, disk: SmallDisk):
+    room = Gate(night.outside / "room")
+    night.write_script(
+        before=f"""
+    run.log_metrics({{'before': 1}})
+    hold(run)
+    run.log_metrics({{'torn' * {PAGE}: 2}})
+    wait_for({str(room)!r})
+    run.log_metrics({{'after': 3}})
+    run.log_metrics({{'last': 4}})
+""",
+    )
+    daemon = impatient(night, "-r")
+    night.gate.wait_reached()
+    wait_until(lambda: any(event["event"] == "running" for event in night.project.history()))
+    disk.fill()
+    night.gate.open()
+    room.wait_reached()
+    disk.make_room()
+    room.open()
+    assert daemon.wait(timeout=30) == 0, daemon.out
+    (metrics,) = night.project.outputs.glob("runs/*/metrics.jsonl")
+    before, torn, after, last = metrics.read_bytes().splitlines()
+    assert torn.startswith(b'{"step":null,') and b"torn" in torn
+    assert [json.loads(line)["metrics"] for line in (before, after, last)] == [{"before": 1}, {"after": 3}, {"last": 4}]
 
 
 @needs_mount

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 from night import Night
-from support import GATE_SOURCE, Gate, Project, wait_until
+from support import GATE_SOURCE, HOST, Gate, Project, wait_until
 
 
 @pytest.fixture
@@ -244,3 +245,45 @@ def test_a_daemon_killed_while_stopping_leaves_a_run_that_the_next_one_tells_aga
     assert daemon.wait(timeout=30) == 0
     assert [end["outcome"] for end in night.ends] == ["stopped", "succeeded"]
     night.check_nothing_is_left()
+
+
+CHATTY_SOURCE = """
+import fcntl, os, pathlib, signal
+from mlpipeline.helper import DataLoader, Model
+from mlpipeline.utils import Versions
+
+write = os.write
+
+def write_and_be_told_to_stop(descriptor, data):
+    if b"chatty" in data:
+        os.kill(os.getpid(), signal.SIGTERM)
+        [None for _ in range(10)]  # Python calls the handler between two steps of it
+    return write(descriptor, data)
+
+class Loader(DataLoader):
+    def get_train_input(self, **kw): return None
+    def get_train_sample_count(self): return 4
+
+class Net(Model):
+    def train_model(self, input_fn, steps):
+        os.write = write_and_be_told_to_stop
+        self.run.log("chatty")
+    def on_stop(self, model_dir):
+        self.run.log("saves")
+        with open({log!r}) as log:  # as all others of this host: it raises where one of them would wait
+            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        (pathlib.Path(model_dir) / "saved").touch()
+
+versions = Versions(learning_rate=1, dataloader=Loader(), batch_size=1, epoc_count=1)
+versions.addV("v")
+MODEL = Net(versions)
+"""
+
+
+def test_a_model_that_logs_when_it_is_told_to_stop_may_be_told_while_it_logs(make_project, tmp_path):
+    log = tmp_path / "project" / "models" / "outputs" / f"log-{HOST}"
+    project = make_project(tmp_path, {"net.py": CHATTY_SOURCE.format(log=str(log))})
+    daemon = project.start("-r")
+    assert daemon.wait(timeout=30) == 1, project.log
+    assert (project.outputs / "model_ckpts" / "net-v" / "saved").exists(), project.log
+    assert re.search(r" chatty\n.* saves\n", project.log)

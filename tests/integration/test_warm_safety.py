@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from support import wait_until
-from warm import WarmProject, script
+from warm import IN_PARENT, WarmProject, script
 
-from mlpipeline.worker.fork_safety import NEVER_FORKED
+from mlpipeline.executors.never_forked import NEVER_FORKED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +161,23 @@ def test_that_a_run_starts_fresh_after_all_is_logged_once(warm: WarmProject):
     assert [warm.how(f"v{number}") for number in (1, 2, 3)] == [f"fresh: {why}"] * 3
     assert warm.log_of("v1")[1] == f"starts fresh, not warm: {why}"
     assert warm.project.log.count("starts fresh") == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "settings", "why", "parents"),
+    [
+        ("", 'never_warm = ["library"]', "library does not survive a fork", 0),
+        ("import os; os.umask(0o077)", "", "importing changed the umask", 1),
+    ],
+)
+def test_what_is_known_not_to_be_safe_costs_no_warm_parent(warm: WarmProject, source, settings, why, parents):
+    imported = warm.outside / "imported"
+    warm.install("library", f"{IN_PARENT}open({str(imported)!r}, 'a').write('x')\n{source}")
+    warm.write(script(before="import library"), settings=settings)
+    for _ in range(2):
+        warm.run()
+        assert warm.how("v1") == f"fresh: {why}"
+        assert (imported.read_text() if imported.exists() else "") == "x" * parents
 
 
 def test_threads_that_their_library_starts_again_after_a_fork_are_safe(warm: WarmProject):

@@ -103,6 +103,46 @@ def test_a_script_that_could_not_be_forked_is_not_tried_again(attempt):
     assert lessons.of(attempt) == "it hung"
 
 
+def test_a_script_that_imports_what_does_not_survive_a_fork_is_not_forked(tmp_path, attempt):
+    cache = tmp_path / "cache"
+    assert learned(Lessons(cache, ["wave"]), attempt) == "wave does not survive a fork"
+    # The settings of another launch may say otherwise.
+    assert Lessons(cache).of(attempt) == LESSON
+    assert Lessons(cache, ["wave"]).of(attempt) == "wave does not survive a fork"
+    jax = {**LEARNED, "modules": ["wave", "jax.numpy"]}
+    assert learned(Lessons(None), attempt, jax) == "jax does not survive a fork"
+
+
+def test_a_refusal_holds_for_later_launches_from_the_same_environment_and_with_the_same_packages(
+    tmp_path, attempt, monkeypatch
+):
+    cache = tmp_path / "cache"
+    lessons = Lessons(cache)
+    learned(lessons, attempt)
+    lessons.refuse(attempt, "it starts threads")
+    assert lessons.of(attempt) == Lessons(cache).of(attempt) == "it starts threads"
+    with monkeypatch.context() as changed:
+        changed.setenv("OMP_NUM_THREADS", "1")
+        assert Lessons(cache).of(attempt) == TO_LEARN
+    (tmp_path / "site-packages").mkdir()
+    monkeypatch.syspath_prepend(str(tmp_path / "site-packages"))
+    assert Lessons(cache).of(attempt) == TO_LEARN
+
+
+def test_only_the_newest_lessons_are_kept(tmp_path, attempt):
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    (cache / "index.sqlite").touch()
+    os.utime(cache / "index.sqlite", (0, 0))
+    for number in range(150):
+        path = cache / f"imports-{number}.json"
+        path.touch()
+        os.utime(path, (number, number))
+    learned(Lessons(cache), attempt)
+    newest = {f"imports-{number}.json" for number in range(51, 150)}
+    assert {path.name for path in cache.iterdir()} == {"index.sqlite", "imports-c0de.json", *newest}
+
+
 @pytest.mark.parametrize(
     "name",
     ["colorsys.py", "colorsys/__init__.py", "../wave.py", "deep/wave.py", "colorsys.abi3.so", "deep/colorsys.pyc"],
