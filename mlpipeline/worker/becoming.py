@@ -25,7 +25,7 @@ def become_worker(request: Mapping[str, Any], how: str, printed: bytes) -> None:
     """
     show(request["environment"])
     _redirect(request["output"])
-    os.write(1, printed)
+    _print(printed)
     sys.orig_argv[:] = worker_command("run", request["run_dir"], str(request["number"]), how)
     os.chdir(request["cwd"])
     os.environ.update(request["environment"])
@@ -40,6 +40,13 @@ def printed_so_far() -> bytes:
         return os.pread(1, _PRINTED_BYTES, 0)
     except OSError:
         return b""
+
+
+def _print(data: bytes) -> None:
+    # What was printed before the attempt must not end it where the disk is full.
+    with suppress(OSError):
+        while data:
+            data = data[os.write(1, data) :]
 
 
 def _redirect(output: str) -> None:

@@ -231,6 +231,19 @@ def test_where_no_process_can_be_started_nothing_is_left_behind(executor, attemp
     executor.stop(handle, hard=True)
 
 
+@pytest.mark.parametrize("make_executor", ["spare", "warm"], indirect=True)
+def test_no_room_for_what_was_printed_before_the_attempt_does_not_end_it(executor, attempt, monkeypatch):
+    monkeypatch.setenv("PYTHONWARNINGS", "a word at which Python complains when it starts")
+    attempt.dir.path.mkdir(parents=True)
+    attempt.dir.output.symlink_to("/dev/full")
+    script = Path(attempt.script)
+    script.write_text(script.read_text().replace('    print("hello")\n', ""))
+    handle = running(executor, attempt)
+    (attempt.project / "model" / "end").touch()
+    assert seen_ended(executor, handle).exit_status == 0
+    assert read_json(attempt.dir.result)["outcome"] == "succeeded"
+
+
 def test_an_attempt_that_was_revoked_runs_no_user_code(executor, attempt):
     attempt.dir.path.mkdir(parents=True)
     attempt.dir.worker.write_bytes(to_json({"revoked": True}))
