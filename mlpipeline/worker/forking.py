@@ -23,7 +23,7 @@ from typing import Any
 
 from mlpipeline.executors.how import forked
 from mlpipeline.executors.marks import ROOM
-from mlpipeline.executors.processes import become_subreaper, children_of_this_process
+from mlpipeline.executors.processes import become_subreaper, children_of_this_process, die_with_parent
 from mlpipeline.project.files import to_json, write_whole
 from mlpipeline.worker.becoming import become_worker, printed_so_far
 from mlpipeline.worker.fork_safety import Surface, TemporaryFolders, why_threads_are_unsafe, why_unsafe
@@ -64,8 +64,10 @@ class _Parent:
 
     def serve(self) -> Mapping[str, Any] | None:
         """Return None when all is over; in a forked child, the request that it is to carry out."""
+        # While it imports, which may hang, it reads nothing and would not notice that the daemon died.
+        die_with_parent(True)
         told = self._next_line()
-        if told is None:
+        if told is None or self._is_daemon_gone():
             return None
         become_subreaper()
         if told["hash_seed"] is None:
@@ -79,6 +81,8 @@ class _Parent:
         os.environ.pop(ROOM, None)
         self._printed = printed_so_far()
         reason = why_unsafe(before, told["never"], folders.made)
+        # From now on it ends with its last child.
+        die_with_parent(False)
         self._say({"ready": reason})
         if reason is not None:
             return None
