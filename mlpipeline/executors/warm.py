@@ -258,11 +258,7 @@ class WarmExecutor:
                 if forked is not None and not forked.has_ended:
                     self._fall_back(forked, message["why"])
             elif "ended" in message:
-                for forked in self._forked.values():
-                    if forked.is_with_parent and forked.process and forked.process.pid == message["ended"]:
-                        forked.has_ended = True
-                        forked.exit_status = message["status"]
-                        forked.is_to_be_swept = message["left"] > 0
+                self._note_ended(parent, message["ended"], message["status"], is_anything_left=message["left"] > 0)
 
     def _note_forked(self, attempt_id: str, pid: int) -> None:
         forked = self._forked.get(attempt_id)
@@ -271,6 +267,15 @@ class WarmExecutor:
         forked.process = ProcessId.of_child(pid)
         if forked.is_stop_asked:
             forked.terminate()
+
+    def _note_ended(self, parent: WarmParent, pid: int, exit_status: int, *, is_anything_left: bool) -> None:
+        for forked in self._forked.values():
+            # Once it is reaped, the pid may be that of another parent's child.
+            is_meant = forked.parent is parent and forked.process is not None and forked.process.pid == pid
+            if is_meant and not forked.has_ended:
+                forked.has_ended = True
+                forked.exit_status = exit_status
+                forked.is_to_be_swept = is_anything_left
 
     def _is_silent_about_an_end(self, parent: WarmParent) -> bool:
         now = time.monotonic()
