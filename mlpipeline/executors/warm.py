@@ -7,11 +7,12 @@ import os
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from pathlib import Path
 
 from mlpipeline.executors.executor import Attempt, Presence, Seen, StartRefused
 from mlpipeline.executors.forked import Forked
+from mlpipeline.executors.grounds import grounds
 from mlpipeline.executors.how import TO_LEARN, fresh
 from mlpipeline.executors.lessons import Lesson, Lessons
 from mlpipeline.executors.local import LocalExecutor, handle_of
@@ -62,7 +63,7 @@ class WarmExecutor:
         self._log = log
         self._watch = watch
         self._unwatch = unwatch
-        self._parents: OrderedDict[tuple[object, ...], WarmParent] = OrderedDict()
+        self._parents: OrderedDict[Hashable, WarmParent] = OrderedDict()
         #: Those that fork no more, and have children, or have still to be reaped.
         self._leaving: list[WarmParent] = []
         self._forked: dict[str, Forked] = {}
@@ -206,8 +207,8 @@ class WarmExecutor:
     # The parents
 
     def _parent(self, attempt: Attempt, lesson: Lesson) -> WarmParent | None:
-        # What a package does when it is imported may depend on each of these.
-        key = (lesson.modules, tuple(_environment()), tuple(site_stamps()), str(attempt.project))
+        # What a package does when it is imported may depend on each of these, and forks have them from the parent.
+        key = (lesson.modules, tuple(_environment()), tuple(site_stamps()), grounds(attempt.project))
         parent = self._parents.get(key)
         if parent is not None:
             self._parents.move_to_end(key)
