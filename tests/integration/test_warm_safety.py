@@ -214,7 +214,8 @@ def test_installing_a_package_in_between_makes_a_new_parent(warm: WarmProject):
     if number == 2:
         import pathlib
         site = pathlib.Path(library.__file__).parents[1]
-        (site / "library" / "__init__.py").write_text("VERSION = 2")
+        # Longer than before: of two equally long ones of one second, Python takes the first, which it has compiled.
+        (site / "library" / "__init__.py").write_text("VERSION = 1 + 1")
         (site / "library-2.dist-info").mkdir()
     """
     warm.write(script(body, before="import library", count=5))
