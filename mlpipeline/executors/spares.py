@@ -13,9 +13,9 @@ from pathlib import Path
 
 from mlpipeline.executors.executor import Attempt
 from mlpipeline.executors.grounds import grounds
+from mlpipeline.executors.handover import handover_of
 from mlpipeline.executors.how import worker_command
 from mlpipeline.executors.marks import with_room
-from mlpipeline.executors.requests import request_for
 from mlpipeline.project.files import to_json
 
 #: How many wait at a time at most: while runs are short, one is used and the other gets ready.
@@ -141,7 +141,7 @@ class _Spare:
                 # What it was started from has changed since.
                 self.process.wait(_LEAVE_TIME_S)
                 return False
-            self._channel.sendall(to_json(request_for(attempt, how=how)))
+            self._channel.sendall(to_json(handover_of(attempt, how=how)))
         except (OSError, subprocess.TimeoutExpired):
             return False
         self._channel.close()

@@ -17,10 +17,10 @@ from typing import Any
 
 from mlpipeline.domain.endings import how_it_ended
 from mlpipeline.executors.executor import Attempt
+from mlpipeline.executors.handover import handover_of
 from mlpipeline.executors.how import worker_command
 from mlpipeline.executors.marks import ROOM, room, with_room
 from mlpipeline.executors.processes import ProcessId
-from mlpipeline.executors.requests import request_for
 from mlpipeline.executors.sweeping import sweep
 from mlpipeline.project.files import to_json
 
@@ -79,7 +79,7 @@ class WarmParent:
             self._waiting.append(attempt)
             return
         self._asked[attempt.id] = time.monotonic()
-        self._send(request_for(attempt, fork=attempt.id, exit=str(attempt.dir.exit)))
+        self._send(handover_of(attempt, fork=attempt.id, exit=str(attempt.dir.exit)))
 
     def poll(self) -> list[Mapping[str, Any]]:
         """Return what it said since the last call; `trouble` says when it is of no more use."""

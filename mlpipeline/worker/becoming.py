@@ -15,20 +15,20 @@ from mlpipeline.executors.marks import show
 _PRINTED_BYTES = 1 << 20
 
 
-def become_worker(request: Mapping[str, Any], how: str, printed: bytes) -> None:
+def become_worker(handover: Mapping[str, Any], how: str, printed: bytes) -> None:
     """Make this process what a worker is that was started for the attempt.
 
     Args:
-        request: the line that `executors.requests` writes.
+        handover: what `executors.handover` tells of the attempt.
         how: it was started, for its command line.
         printed: what a worker would have printed by now.
     """
-    show(request["environment"])
-    _redirect(request["output"])
+    show(handover["environment"])
+    _redirect(handover["output"])
     _print(printed)
-    sys.orig_argv[:] = worker_command("run", request["run_dir"], str(request["number"]), how)
-    os.chdir(request["cwd"])
-    os.environ.update(request["environment"])
+    sys.orig_argv[:] = worker_command("run", handover["run_dir"], str(handover["number"]), how)
+    os.chdir(handover["cwd"])
+    os.environ.update(handover["environment"])
 
 
 def printed_so_far() -> bytes:
