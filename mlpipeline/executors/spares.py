@@ -14,7 +14,7 @@ from pathlib import Path
 from mlpipeline.executors.executor import Attempt
 from mlpipeline.executors.grounds import grounds
 from mlpipeline.executors.handover import handover_of
-from mlpipeline.executors.how import worker_command
+from mlpipeline.executors.how import start_worker
 from mlpipeline.executors.marks import with_room
 from mlpipeline.project.files import to_json
 
@@ -103,14 +103,11 @@ class _Spare:
         self._channel, theirs = socket.socketpair()
         try:
             with theirs, tempfile.TemporaryFile(prefix="mlpipeline-spare-") as output:
-                self.process = subprocess.Popen(
-                    worker_command("wait", str(theirs.fileno())),
+                self.process = start_worker(
+                    *("wait", str(theirs.fileno())),
                     cwd=project,
-                    env=with_room(os.environ, ""),
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    start_new_session=True,
+                    environment=with_room(os.environ, ""),
+                    output=output,
                     pass_fds=[theirs.fileno()],
                 )
         except OSError:

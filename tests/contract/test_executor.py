@@ -223,8 +223,12 @@ def test_several_are_looked_at_in_one_call(executor, attempt):
 
 def test_where_no_process_can_be_started_nothing_is_left_behind(executor, attempt, monkeypatch):
     monkeypatch.setattr("sys.executable", "/nowhere/python")
-    with pytest.raises(StartRefused, match="no process could be started: No such file"):
+    descriptors = psutil.Process().num_fds()
+    # While the exception is there, so is all that it passed through.
+    with pytest.raises(StartRefused, match="no process could be started: No such file") as refused:
         executor.start(attempt)
+    assert psutil.Process().num_fds() == descriptors
+    del refused
     assert executor.find(attempt) is None
     monkeypatch.undo()
     handle = running(executor, attempt)
