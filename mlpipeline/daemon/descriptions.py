@@ -17,7 +17,7 @@ from pathlib import Path
 from mlpipeline.domain.description import ABSENT, Description
 from mlpipeline.domain.endings import how_it_ended
 from mlpipeline.errors import ScriptError
-from mlpipeline.executors.how import worker_command
+from mlpipeline.executors.how import start_worker
 from mlpipeline.executors.local import abort
 from mlpipeline.executors.processes import ProcessId
 from mlpipeline.executors.sweeping import sweep
@@ -218,14 +218,9 @@ class Descriptions:
 
     def _started(self, request: Request) -> subprocess.Popen[bytes]:
         with request.output.open("wb") as output:
-            return subprocess.Popen(
-                worker_command("describe", str(request.path)),
-                cwd=self._settings.root,
-                env={**os.environ, **request.environment, _DAEMON_VARIABLE: str(self._daemon)},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
+            environment = {**os.environ, **request.environment, _DAEMON_VARIABLE: str(self._daemon)}
+            return start_worker(
+                "describe", str(request.path), cwd=self._settings.root, environment=environment, output=output
             )
 
     def _take(self, script: str, asked: _Asked, exit_status: int | None) -> None:

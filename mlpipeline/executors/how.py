@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from subprocess import Popen
 
 _WARM = "warm: "
 
@@ -10,6 +16,36 @@ _WARM = "warm: "
 def worker_command(*arguments: str) -> list[str]:
     """Return the command line of a worker: this interpreter, with nothing unsafe in front of its `sys.path`."""
     return [sys.executable, "-P", "-m", "mlpipeline.worker", *arguments]
+
+
+def start_worker(
+    *arguments: str, cwd: Path, environment: Mapping[str, str], output: IO[bytes], pass_fds: Sequence[int] = ()
+) -> Popen[bytes]:
+    """Start a worker in a session of its own, without stdin.
+
+    Args:
+        arguments: its own.
+        cwd: its working directory.
+        environment: all of it.
+        output: where stdout and stderr go.
+        pass_fds: descriptors that it has, under the same numbers.
+
+    Raises:
+        OSError: there is no process.
+    """
+    # Workers import this module, too, and start none.
+    import subprocess
+
+    return subprocess.Popen(
+        worker_command(*arguments),
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+        pass_fds=pass_fds,
+    )
 
 
 def fresh(why: str) -> str:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import IO
 
 from mlpipeline.executors.executor import Attempt, Presence, Seen, StartRefused
-from mlpipeline.executors.how import worker_command
+from mlpipeline.executors.how import start_worker
 from mlpipeline.executors.processes import ProcessId
 from mlpipeline.executors.spares import Spares
 from mlpipeline.executors.sweeping import find_by_environment, sweep
@@ -95,14 +95,11 @@ class LocalExecutor:
 
 def _started(attempt: Attempt, how: str, output: IO[bytes]) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(
-            worker_command("run", str(attempt.run_dir.path), str(attempt.number), how),
+        return start_worker(
+            *("run", str(attempt.run_dir.path), str(attempt.number), how),
             cwd=attempt.project,
-            env={**os.environ, **attempt.environment},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
+            environment={**os.environ, **attempt.environment},
+            output=output,
         )
     except OSError as error:
         raise StartRefused(f"no process could be started: {error.strerror}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 import sys
 import time
 from contextlib import suppress
@@ -138,6 +139,17 @@ def become_subreaper() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
+def die_with_parent(is_wanted: bool) -> None:
+    """On Linux, have this process killed as soon as the thread ends that started it, or no longer.
+
+    Whoever wants it looks afterwards whether its parent is still there: of an end before, nothing is said.
+    """
+    import ctypes
+
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL if is_wanted else 0, 0, 0, 0)
+
+
 def children_of_this_process() -> set[int]:
     """Return the pids of this process's children, on Linux; those that wait to be reaped are among them."""
     if not os.path.exists(f"/proc/self/task/{os.getpid()}/children"):
@@ -153,4 +165,5 @@ def children_of_this_process() -> set[int]:
 
 
 #: See prctl(2).
+_PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36

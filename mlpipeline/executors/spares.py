@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import socket
 import subprocess
 import sys
@@ -11,12 +10,12 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from mlpipeline.executors.executor import Attempt
-from mlpipeline.executors.how import worker_command
+from mlpipeline.executors.grounds import grounds
+from mlpipeline.executors.handover import handover_of
+from mlpipeline.executors.how import start_worker
 from mlpipeline.executors.marks import with_room
-from mlpipeline.executors.requests import request_for
 from mlpipeline.project.files import to_json
 
 #: How many wait at a time at most: while runs are short, one is used and the other gets ready.
@@ -49,7 +48,7 @@ class Spares:
             if not spare.is_ready:
                 continue
             self._waiting.remove(spare)
-            if spare.grounds == _grounds(attempt.project):
+            if spare.grounds == grounds(attempt.project):
                 if spare.hand_over(attempt, how):
                     return spare.process
                 if not spare.is_over:
@@ -99,19 +98,16 @@ class _Spare:
         Raises:
             OSError: there is no process.
         """
-        self.grounds = _grounds(project)
+        self.grounds = grounds(project)
         self.began_at = time.monotonic()
         self._channel, theirs = socket.socketpair()
         try:
             with theirs, tempfile.TemporaryFile(prefix="mlpipeline-spare-") as output:
-                self.process = subprocess.Popen(
-                    worker_command("wait", str(theirs.fileno())),
+                self.process = start_worker(
+                    *("wait", str(theirs.fileno())),
                     cwd=project,
-                    env=with_room(os.environ, ""),
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    start_new_session=True,
+                    environment=with_room(os.environ, ""),
+                    output=output,
                     pass_fds=[theirs.fileno()],
                 )
         except OSError:
@@ -142,7 +138,7 @@ class _Spare:
                 # What it was started from has changed since.
                 self.process.wait(_LEAVE_TIME_S)
                 return False
-            self._channel.sendall(to_json(request_for(attempt, how=how)))
+            self._channel.sendall(to_json(handover_of(attempt, how=how)))
         except (OSError, subprocess.TimeoutExpired):
             return False
         self._channel.close()
@@ -155,20 +151,3 @@ class _Spare:
         self.process.kill()
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(_LEAVE_TIME_S)
-
-
-def _grounds(project: Path) -> tuple[Any, ...]:
-    """Return what a process has from its parent and its folder, which others can change for the daemon meanwhile."""
-    try:
-        folder = project.stat()
-    except OSError:
-        return (None,)
-    return (
-        (project, folder.st_dev, folder.st_ino),
-        os.getpriority(os.PRIO_PROCESS, 0),
-        os.sched_getaffinity(0),
-        [resource.getrlimit(which) for which in _LIMITS],
-    )
-
-
-_LIMITS = sorted({getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")})

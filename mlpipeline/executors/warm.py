@@ -6,11 +6,12 @@ import json
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from pathlib import Path
 
 from mlpipeline.executors.executor import Attempt, Presence, Seen, StartRefused
 from mlpipeline.executors.forked import Forked
+from mlpipeline.executors.grounds import grounds
 from mlpipeline.executors.how import TO_LEARN, fresh
 from mlpipeline.executors.lessons import Lesson, Lessons
 from mlpipeline.executors.local import LocalExecutor, handle_of
@@ -61,7 +62,7 @@ class WarmExecutor:
         self._log = log
         self._watch = watch
         self._unwatch = unwatch
-        self._parents: OrderedDict[tuple[object, ...], WarmParent] = OrderedDict()
+        self._parents: OrderedDict[Hashable, WarmParent] = OrderedDict()
         #: Those that fork no more, and have children, or have still to be reaped.
         self._leaving: list[WarmParent] = []
         self._forked: dict[str, Forked] = {}
@@ -205,8 +206,8 @@ class WarmExecutor:
     # The parents
 
     def _parent(self, attempt: Attempt, lesson: Lesson) -> WarmParent | None:
-        # What a package does when it is imported may depend on each of these.
-        key = (lesson.modules, tuple(inherited_environment()), tuple(site_stamps()), str(attempt.project))
+        # What a package does when it is imported may depend on each of these, and forks have them from the parent.
+        key = (lesson.modules, tuple(inherited_environment()), tuple(site_stamps()), grounds(attempt.project))
         parent = self._parents.get(key)
         if parent is not None:
             self._parents.move_to_end(key)
@@ -257,11 +258,7 @@ class WarmExecutor:
                 if forked is not None and not forked.has_ended:
                     self._fall_back(forked, message["why"])
             elif "ended" in message:
-                for forked in self._forked.values():
-                    if forked.is_with_parent and forked.process and forked.process.pid == message["ended"]:
-                        forked.has_ended = True
-                        forked.exit_status = message["status"]
-                        forked.is_to_be_swept = message["left"] > 0
+                self._note_ended(parent, message["ended"], message["status"], is_anything_left=message["left"] > 0)
 
     def _note_forked(self, attempt_id: str, pid: int) -> None:
         forked = self._forked.get(attempt_id)
@@ -270,6 +267,15 @@ class WarmExecutor:
         forked.process = ProcessId.of_child(pid)
         if forked.is_stop_asked:
             forked.terminate()
+
+    def _note_ended(self, parent: WarmParent, pid: int, exit_status: int, *, is_anything_left: bool) -> None:
+        for forked in self._forked.values():
+            # Once it is reaped, the pid may be that of another parent's child.
+            is_meant = forked.parent is parent and forked.process is not None and forked.process.pid == pid
+            if is_meant and not forked.has_ended:
+                forked.has_ended = True
+                forked.exit_status = exit_status
+                forked.is_to_be_swept = is_anything_left
 
     def _is_silent_about_an_end(self, parent: WarmParent) -> bool:
         now = time.monotonic()

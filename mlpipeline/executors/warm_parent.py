@@ -17,10 +17,10 @@ from typing import Any
 
 from mlpipeline.domain.endings import how_it_ended
 from mlpipeline.executors.executor import Attempt
-from mlpipeline.executors.how import worker_command
+from mlpipeline.executors.handover import handover_of
+from mlpipeline.executors.how import start_worker
 from mlpipeline.executors.marks import ROOM, room, with_room
 from mlpipeline.executors.processes import ProcessId
-from mlpipeline.executors.requests import request_for
 from mlpipeline.executors.sweeping import sweep
 from mlpipeline.project.files import to_json
 
@@ -45,17 +45,18 @@ class WarmParent:
         hash_seed = os.environ.get("PYTHONHASHSEED")
         seed = str(1 + secrets.randbelow(2**32 - 1)) if hash_seed in (None, "random") else hash_seed
         self._channel, theirs = socket.socketpair()
-        with theirs, tempfile.TemporaryFile(prefix="mlpipeline-warm-") as output:
-            self._process = subprocess.Popen(
-                worker_command("fork", str(theirs.fileno())),
-                cwd=cwd,
-                env=with_room({**os.environ, "PYTHONHASHSEED": seed}, mark),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                pass_fds=[theirs.fileno()],
-            )
+        try:
+            with theirs, tempfile.TemporaryFile(prefix="mlpipeline-warm-") as output:
+                self._process = start_worker(
+                    *("fork", str(theirs.fileno())),
+                    cwd=cwd,
+                    environment=with_room({**os.environ, "PYTHONHASHSEED": seed}, mark),
+                    output=output,
+                    pass_fds=[theirs.fileno()],
+                )
+        except OSError:
+            self._channel.close()
+            raise
         self._channel.setblocking(False)
         self._received = b""
         self._deadline = time.monotonic() + import_time_s
@@ -81,7 +82,7 @@ class WarmParent:
             self._waiting.append(attempt)
             return
         self._asked[attempt.id] = time.monotonic()
-        self._send(request_for(attempt, fork=attempt.id, exit=str(attempt.dir.exit)))
+        self._send(handover_of(attempt, fork=attempt.id, exit=str(attempt.dir.exit)))
 
     def poll(self) -> list[Mapping[str, Any]]:
         """Return what it said since the last call; `trouble` says when it is of no more use."""

@@ -12,7 +12,8 @@ from mlpipeline.domain.result import Result
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome, State
 from mlpipeline.executors.processes import ProcessId
-from mlpipeline.project.files import read_exit, read_json
+from mlpipeline.project.exit_file import read_exit
+from mlpipeline.project.files import read_json
 from mlpipeline.project.paths import Outputs
 from mlpipeline.project.result_file import read_result
 from mlpipeline.views.words import ago

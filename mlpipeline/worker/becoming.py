@@ -15,20 +15,20 @@ from mlpipeline.executors.marks import show
 _PRINTED_BYTES = 1 << 20
 
 
-def become_worker(request: Mapping[str, Any], how: str, printed: bytes) -> None:
+def become_worker(handover: Mapping[str, Any], how: str, printed: bytes) -> None:
     """Make this process what a worker is that was started for the attempt.
 
     Args:
-        request: the line that `executors.requests` writes.
+        handover: what `executors.handover` tells of the attempt.
         how: it was started, for its command line.
         printed: what a worker would have printed by now.
     """
-    show(request["environment"])
-    _redirect(request["output"])
-    os.write(1, printed)
-    sys.orig_argv[:] = worker_command("run", request["run_dir"], str(request["number"]), how)
-    os.chdir(request["cwd"])
-    os.environ.update(request["environment"])
+    show(handover["environment"])
+    _redirect(handover["output"])
+    _print(printed)
+    sys.orig_argv[:] = worker_command("run", handover["run_dir"], str(handover["number"]), how)
+    os.chdir(handover["cwd"])
+    os.environ.update(handover["environment"])
 
 
 def printed_so_far() -> bytes:
@@ -40,6 +40,13 @@ def printed_so_far() -> bytes:
         return os.pread(1, _PRINTED_BYTES, 0)
     except OSError:
         return b""
+
+
+def _print(data: bytes) -> None:
+    # What was printed before the attempt must not end it where the disk is full.
+    with suppress(OSError):
+        while data:
+            data = data[os.write(1, data) :]
 
 
 def _redirect(output: str) -> None:

@@ -1,7 +1,7 @@
 """A warm parent: a process that has imported what the runs of a script import, and becomes a worker by forking.
 
 It speaks lines of JSON over a socket with the daemon that started it. To it: `{"modules": […], "never", "hash_seed"}`
-once, then what `executors.requests` writes, with `{"fork": attempt id, "exit"}`. From it:
+once, then what `executors.handover` writes, with `{"fork": attempt id, "exit"}`. From it:
 `{"ready": null or why not}` once, then `{"forked": attempt id, "pid"}`, or `{"refused": attempt id, "why"}`, and
 `{"ended": pid, "status", "left"}`, where `left` is how many processes there are that workers left behind.
 """
@@ -23,7 +23,7 @@ from typing import Any
 
 from mlpipeline.executors.how import forked
 from mlpipeline.executors.marks import ROOM
-from mlpipeline.executors.processes import become_subreaper, children_of_this_process
+from mlpipeline.executors.processes import become_subreaper, children_of_this_process, die_with_parent
 from mlpipeline.project.exit_file import write_exit
 from mlpipeline.project.files import to_json
 from mlpipeline.worker.becoming import become_worker, printed_so_far
@@ -37,8 +37,8 @@ def serve(descriptor: int) -> None:
     # What is started while importing must not hold the line to the daemon open.
     os.set_inheritable(descriptor, False)
     parent = _Parent(socket.socket(fileno=descriptor))
-    request = parent.serve()
-    if request is None:
+    handover = parent.serve()
+    if handover is None:
         # What imports registered for the end of their process is for the workers, which end as Python does.
         os._exit(0)
     from mlpipeline.project.paths import RunDir
@@ -47,7 +47,7 @@ def serve(descriptor: int) -> None:
 
     how = forked(os.getppid())
     preloaded = set(sys.modules)
-    exit_status = carry_out(RunDir(path=Path(request["run_dir"])), int(request["number"]), how, parent.hash_seed)
+    exit_status = carry_out(RunDir(path=Path(handover["run_dir"])), int(handover["number"]), how, parent.hash_seed)
     leave_as_python_does(exit_status, sys.modules.keys() - preloaded)
 
 
@@ -64,9 +64,11 @@ class _Parent:
         self.hash_seed = os.environ.get("PYTHONHASHSEED")
 
     def serve(self) -> Mapping[str, Any] | None:
-        """Return None when all is over; in a forked child, the request that it is to carry out."""
+        """Return None when all is over; in a forked child, what was handed over to it."""
+        # While it imports, which may hang, it reads nothing and would not notice that the daemon died.
+        die_with_parent(True)
         told = self._next_line()
-        if told is None:
+        if told is None or self._is_daemon_gone():
             return None
         become_subreaper()
         if told["hash_seed"] is None:
@@ -80,6 +82,8 @@ class _Parent:
         os.environ.pop(ROOM, None)
         self._printed = printed_so_far()
         reason = why_unsafe(before, told["never"], folders.made)
+        # From now on it ends with its last child.
+        die_with_parent(False)
         self._say({"ready": reason})
         if reason is not None:
             return None
@@ -93,18 +97,18 @@ class _Parent:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(ring, warn_on_full_buffer=False)
         while self._is_open or self._children:
-            request = self._wait(wake)
-            if request is not None and self._fork(request):
+            handover = self._wait(wake)
+            if handover is not None and self._fork(handover):
                 os.close(wake)
                 os.close(ring)
-                return request
+                return handover
         return None
 
     def _wait(self, wake: int) -> Mapping[str, Any] | None:
-        """Wait for something to happen; return a request to fork, if that is what happened."""
+        """Wait for something to happen; return what is handed over to a fork, if that is what happened."""
         is_told_already = b"\n" in self._received
         sources = [wake, self._channel.fileno()] if self._is_open else [wake]
-        # A request that has come is not waited for.
+        # What has come is not waited for.
         ready, _, _ = select.select(sources, [], [], 0 if is_told_already else None)
         if wake in ready:
             with suppress(BlockingIOError):
@@ -114,24 +118,24 @@ class _Parent:
             return self._next_line()
         return None
 
-    def _fork(self, request: Mapping[str, Any]) -> bool:
+    def _fork(self, handover: Mapping[str, Any]) -> bool:
         """Fork; return whether this is the child."""
         if self._is_daemon_gone():
             return False
         reason = why_threads_are_unsafe()
         if reason is not None:
-            self._say({"refused": request["fork"], "why": reason})
+            self._say({"refused": handover["fork"], "why": reason})
             return False
         try:
             pid = os.fork()
         except OSError as error:
-            self._say({"refused": request["fork"], "why": f"its warm parent could not fork: {error.strerror}"})
+            self._say({"refused": handover["fork"], "why": f"its warm parent could not fork: {error.strerror}"})
             return False
         if pid == 0:
-            self._become_worker(request)
+            self._become_worker(handover)
             return True
-        self._children[pid] = Path(request["exit"])
-        self._say({"forked": request["fork"], "pid": pid})
+        self._children[pid] = Path(handover["exit"])
+        self._say({"forked": handover["fork"], "pid": pid})
         return False
 
     def _is_daemon_gone(self) -> bool:
@@ -140,7 +144,7 @@ class _Parent:
         poll.register(self._channel, 0)
         return any(event & select.POLLHUP for _, event in poll.poll(0))
 
-    def _become_worker(self, request: Mapping[str, Any]) -> None:
+    def _become_worker(self, handover: Mapping[str, Any]) -> None:
         """Make this child what a worker is that was started by itself."""
         os.setsid()
         signal.set_wakeup_fd(-1)
@@ -148,7 +152,7 @@ class _Parent:
         self._channel.close()
         self._children.clear()
         # What importing changed in the environment stays, as it would in a worker of its own.
-        become_worker(request, forked(os.getppid()), self._printed)
+        become_worker(handover, forked(os.getppid()), self._printed)
         draw_anew()
 
     def _reap(self) -> None:

@@ -39,12 +39,12 @@ def wait_and_carry_out(descriptor: int) -> int:
     os.set_inheritable(descriptor, False)
     # For whatever is started by this process; others go on seeing it until it is filled.
     os.environ.pop(ROOM, None)
-    request = _Line(descriptor).request()
-    if request is None:
+    handover = _Line(descriptor).handover()
+    if handover is None:
         os._exit(0)
     os.close(descriptor)
-    become_worker(request, request["how"], printed_so_far())
-    return carry_out(RunDir(path=Path(request["run_dir"])), int(request["number"]), request["how"])
+    become_worker(handover, handover["how"], printed_so_far())
+    return carry_out(RunDir(path=Path(handover["run_dir"])), int(handover["number"]), handover["how"])
 
 
 class _Line:
@@ -52,7 +52,7 @@ class _Line:
         self._descriptor = descriptor
         self._received = b""
 
-    def request(self) -> Mapping[str, Any] | None:
+    def handover(self) -> Mapping[str, Any] | None:
         """Return what is to be carried out, or None when there will be nothing."""
         if _is_customised():
             self._say(b"unfit\n")
@@ -68,8 +68,8 @@ class _Line:
             if site_stamps() != site or _stamps(files) != stamps:
                 return None
             self._say(b"ready\n")
-        request: Mapping[str, Any] | None = json.loads(line) if line else None
-        return request
+        handover: Mapping[str, Any] | None = json.loads(line) if line else None
+        return handover
 
     def _say(self, line: bytes) -> None:
         with suppress(OSError):  # Then there is nothing to be read any more, either.

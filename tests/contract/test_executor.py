@@ -223,12 +223,29 @@ def test_several_are_looked_at_in_one_call(executor, attempt):
 
 def test_where_no_process_can_be_started_nothing_is_left_behind(executor, attempt, monkeypatch):
     monkeypatch.setattr("sys.executable", "/nowhere/python")
-    with pytest.raises(StartRefused, match="no process could be started: No such file"):
+    descriptors = psutil.Process().num_fds()
+    # While the exception is there, so is all that it passed through.
+    with pytest.raises(StartRefused, match="no process could be started: No such file") as refused:
         executor.start(attempt)
+    assert psutil.Process().num_fds() == descriptors
+    del refused
     assert executor.find(attempt) is None
     monkeypatch.undo()
     handle = running(executor, attempt)
     executor.stop(handle, hard=True)
+
+
+@pytest.mark.parametrize("make_executor", ["spare", "warm"], indirect=True)
+def test_no_room_for_what_was_printed_before_the_attempt_does_not_end_it(executor, attempt, monkeypatch):
+    monkeypatch.setenv("PYTHONWARNINGS", "a word at which Python complains when it starts")
+    attempt.dir.path.mkdir(parents=True)
+    attempt.dir.output.symlink_to("/dev/full")
+    script = Path(attempt.script)
+    script.write_text(script.read_text().replace('    print("hello")\n', ""))
+    handle = running(executor, attempt)
+    (attempt.project / "model" / "end").touch()
+    assert seen_ended(executor, handle).exit_status == 0
+    assert read_json(attempt.dir.result)["outcome"] == "succeeded"
 
 
 def test_an_attempt_that_was_revoked_runs_no_user_code(executor, attempt):

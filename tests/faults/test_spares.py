@@ -110,7 +110,7 @@ def test_a_spare_worker_whose_attempt_was_revoked_meanwhile_runs_no_user_code(ni
     stopping = f"""
 import os, signal
 from mlpipeline.executors import spares
-request_for = spares.request_for
+handover_of = spares.handover_of
 
 def stop_first(attempt, **more):
     from mlpipeline.executors.processes import children_of_this_process
@@ -118,9 +118,9 @@ def stop_first(attempt, **more):
         if b"wait" in open(f"/proc/{{pid}}/cmdline", "rb").read().split(b"\\0"):
             os.kill(pid, signal.SIGSTOP)
             open({str(late)!r}, "a").write(f"{{pid}} ")
-    return request_for(attempt, **more)
+    return handover_of(attempt, **more)
 
-spares.request_for = stop_first
+spares.handover_of = stop_first
 """
     daemon = night.start_changed(killed_at("after the process was started") + stopping, "-r")
     assert daemon.wait(timeout=60) == -signal.SIGKILL

@@ -82,6 +82,17 @@ def test_a_parent_that_fails_in_any_way_costs_its_runs_no_more_than_a_fresh_star
     warm.check_all_ran_once(2 * len(CASES))
 
 
+def test_a_parent_that_hangs_while_importing_does_not_outlive_a_killed_daemon(warm: Faults):
+    gate = Gate(warm.outside / "gate")
+    warm.install("library", GATE_SOURCE + IN_PARENT + f"wait_for({str(gate)!r}, 600)")
+    warm.write(warm.counting(before="import library"))
+    daemon = warm.start()
+    gate.wait_reached()
+    daemon.kill()
+    daemon.wait()
+    wait_until(lambda: not warm.project.processes(), timeout=10, message=lambda: str(warm.project.processes()))
+
+
 #: How far the child is when its parent, which has just forked it, dies.
 AT_DEATH = {
     "nothing done": "os.register_at_fork(after_in_child=lambda: time.sleep(600))",

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
-from support import wait_until
+from support import Gate, wait_until
 from warm import IN_PARENT, WarmProject, script
 
 from mlpipeline.executors.never_forked import NEVER_FORKED
@@ -230,7 +231,8 @@ def test_installing_a_package_in_between_makes_a_new_parent(warm: WarmProject):
     if number == 2:
         import pathlib
         site = pathlib.Path(library.__file__).parents[1]
-        (site / "library" / "__init__.py").write_text("VERSION = 2")
+        # Longer than before: of two equally long ones of one second, Python takes the first, which it has compiled.
+        (site / "library" / "__init__.py").write_text("VERSION = 1 + 1")
         (site / "library-2.dist-info").mkdir()
     """
     warm.write(script(body, before="import library", count=5))
@@ -239,6 +241,34 @@ def test_installing_a_package_in_between_makes_a_new_parent(warm: WarmProject):
     parents = [warm.worker(f"v{number}")["how"] for number in (1, 2, 3, 4)]
     assert (parents[0] == parents[1], parents[1] == parents[2], parents[2] == parents[3]) == (True, False, True)
     assert [(warm.attempt(f"v{number}") / "output.log").read_text() for number in (2, 3)] == ["1\n", "2\n"]
+
+
+def lower_priority(daemon: psutil.Process) -> None:
+    daemon.nice(19)
+
+
+def lower_limit(daemon: psutil.Process) -> None:
+    soft, hard = daemon.rlimit(psutil.RLIMIT_NOFILE)
+    daemon.rlimit(psutil.RLIMIT_NOFILE, (soft - 1, hard))
+
+
+@pytest.mark.parametrize("change", [lower_priority, lower_limit])
+def test_a_run_has_the_priority_and_limits_that_its_daemon_has_by_then(warm: WarmProject, change):
+    gate = Gate(warm.outside / "gate")
+    body = f"""
+    print(os.nice(0), resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    if number == 1: wait_for({str(gate)!r})
+    """
+    warm.write(script(body, before="import os, resource", count=3))
+    started = warm.start()
+    gate.wait_reached()
+    daemon = psutil.Process(started.pid)
+    change(daemon)
+    told = f"{daemon.nice()} {daemon.rlimit(psutil.RLIMIT_NOFILE)[0]}\n"
+    gate.open()
+    assert started.wait(timeout=30) == 0
+    assert [warm.how(f"v{number}") for number in (1, 2)] == ["warm"] * 2
+    assert [(warm.attempt(f"v{number}") / "output.log").read_text() == told for number in (1, 2)] == [False, True]
 
 
 def test_what_one_environment_taught_is_kept_for_the_next_launch_and_learned_anew_in_another(warm: WarmProject):

@@ -8,7 +8,7 @@ from typing import Any
 from mlpipeline.executors.executor import Attempt
 
 
-def request_for(attempt: Attempt, **more: Any) -> Mapping[str, Any]:
+def handover_of(attempt: Attempt, **more: Any) -> Mapping[str, Any]:
     """Return what `worker.becoming` reads, and `more`.
 
     Of the environment only what the daemon does not have itself: with the rest the process was started.
