@@ -19,7 +19,7 @@ help:
 	@echo "make bench-peers   other tools on the same work (longer; installs each of them by itself)"
 	@echo "make soak    2,000 runs through one daemon, which must not grow; three readers of a history while it is"
 	@echo "             written, which must never see it wrong (minutes)"
-	@echo "make clean   remove $(VENV), the caches and what the sample project made"
+	@echo "make clean   remove $(VENV), the caches, and what the sample project and the benchmarks made"
 
 demo: $(VENV)/.installed-examples
 	@echo
@@ -54,8 +54,8 @@ soak: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m benchmarks.readers
 
 clean:
-	rm -rf $(VENV) $(OUTPUTS) .mypy_cache .ruff_cache .pytest_cache
-	find mlpipeline tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf $(VENV) $(OUTPUTS) benchmarks/results .mypy_cache .ruff_cache .pytest_cache
+	find mlpipeline tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp says that set-up is done: it is done again when pyproject.toml changes, and when the .venv does not work or
 # belongs to another folder that this one was copied from. A .venv that nothing can be installed into is made anew.

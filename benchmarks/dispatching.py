@@ -16,7 +16,11 @@ TRIVIAL = Target(
     limit=0.35,
 )
 FRESH = Target(
-    name="fresh", what="the same with fresh processes (`warm = false`)", unit="ms", baseline=_LOOP, limit=1.5
+    name="fresh",
+    what="50 versions of it with fresh processes (`warm = false`), whole launch, per run",
+    unit="ms",
+    baseline=_LOOP,
+    limit=1.5,
 )
 TORCH = Target(
     name="torch-steady",

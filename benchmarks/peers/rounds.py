@@ -6,13 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.projects import body, plain_script
-from benchmarks.workbench import PATIENCE_S, BenchmarkError, Workbench
+from benchmarks.workbench import PATIENCE_S, BenchmarkError, Workbench, wait_until
 
 _SCRIPTS = Path(__file__).with_name("scripts")
 
@@ -90,8 +89,5 @@ class Round:
 
     def wait_results(self, patience_s: float = 60.0) -> None:
         """Return once there is a result of every experiment below the root."""
-        deadline = time.monotonic() + patience_s
-        while (found := len(set(self.root.rglob("result.json")))) < len(self.rates):
-            if time.monotonic() > deadline:
-                raise BenchmarkError(f"{found} of {len(self.rates)} experiments left a result")
-            time.sleep(0.05)
+        results = f"result of each of the {len(self.rates)} experiments"
+        wait_until(lambda: len(set(self.root.rglob("result.json"))) >= len(self.rates), results, patience_s)
