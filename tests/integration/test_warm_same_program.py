@@ -42,7 +42,7 @@ def probes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]
 def test_a_forked_worker_finds_all_as_a_fresh_one_does(probes, version: str, moment: str):
     fresh, warm = probes["v0"][moment], probes[version][moment]
     # The first run of a script is watched, by one more importer.
-    fresh["importers"] = [name for name in fresh["importers"] if name != "_Watch"]
+    fresh["importers"] = [name for name in fresh["importers"] if name != "_WatchingFinder"]
     different = {name: (fresh[name], warm[name]) for name in fresh if fresh[name] != warm[name]}
     assert different == {}
 
