@@ -8,20 +8,18 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from textwrap import indent
 
 import psutil
 import pytest
-from support import wait_until
+from support import STRAY_SOURCE, wait_until, write_attempt
 
-from mlpipeline.domain.spec import Mode, Spec
-from mlpipeline.domain.states import Start
 from mlpipeline.executors.executor import Attempt, Executor, Presence, Seen, StartRefused
 from mlpipeline.executors.local import LocalExecutor
 from mlpipeline.executors.processes import ProcessId
 from mlpipeline.executors.sweeping import find_by_environment
 from mlpipeline.executors.warm import WarmExecutor
 from mlpipeline.project.files import read_json, to_json
-from mlpipeline.project.paths import RunDir
 
 
 class TaughtExecutor(WarmExecutor):
@@ -105,24 +103,7 @@ def attempt(tmp_path: Path) -> Iterator[Attempt]:
     script = tmp_path / "net.py"
     script.write_text(SCRIPT)
     run_id = f"contract-{tmp_path.name}-{os.getpid()}"
-    spec = Spec(
-        run=run_id,
-        name="net-v",
-        model="net",
-        version="v",
-        mode=Mode.EXECUTION,
-        host="box1",
-        script=str(script),
-        models_dir=str(tmp_path),
-        project=str(tmp_path),
-        model_dir=str(tmp_path / "model"),
-        start=Start.CLEAN,
-        seed=0,
-    )
-    run_dir = RunDir(path=tmp_path / "run")
-    run_dir.path.mkdir()
-    run_dir.spec.write_bytes(to_json(spec.to_json()))
-    yield Attempt.of(spec, run_dir)
+    yield write_attempt(tmp_path, script, run_id)
     for pid in find_by_environment("MLP_RUN_ID", run_id):
         os.kill(pid, signal.SIGKILL)
 
@@ -270,17 +251,7 @@ def test_what_is_stopped_before_it_began_never_begins(executor, attempt, hard):
 
 def test_what_left_its_session_is_cleared_away_though_it_never_was_another_program(executor, attempt):
     script = Path(attempt.script)
-    forking = """
-    read, write = os.pipe()
-    if os.fork() == 0:
-        os.setsid()
-        if os.fork() == 0:
-            os.write(write, str(os.getpid()).encode())
-            time.sleep(600)
-        os._exit(0)
-    os.wait()
-    (model_dir / "stray").write_bytes(os.read(read, 10))
-"""
+    forking = indent(f"{STRAY_SOURCE}(model_dir / 'stray').write_text(str(stray))\n", "    ")
     script.write_text(script.read_text().replace('    print("hello")\n', f'{forking}    print("hello")\n'))
     handle = running(executor, attempt)
     stray_path = attempt.project / "model" / "stray"
