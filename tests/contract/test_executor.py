@@ -149,7 +149,7 @@ def test_a_handle_is_json_text_that_names_the_run(executor, attempt):
 
 def test_what_was_never_started_is_absent(executor, attempt):
     assert executor.look([]) == {}
-    assert executor.find(attempt) is None
+    assert executor.find(attempt.id) is None
     handle = json.dumps({"run": attempt.run_id})
     assert executor.look([handle]) == {}
     executor.stop(handle, hard=False)
@@ -160,13 +160,13 @@ def test_another_executor_finds_looks_at_and_stops_what_a_dead_one_started(execu
     handle = running(executor, attempt)
     assert handle in executor.look([handle])
     heir = make_executor()
-    found = heir.find(attempt)
+    found = heir.find(attempt.id)
     assert json.loads(found)["pid"] == worker_of(attempt).pid
     assert heir.look([found]) == {found: Seen(presence=Presence.ALIVE)}
     heir.stop(found, hard=False)
     # How it ended only its parent can know; to all others it is gone.
     wait_until(lambda: heir.look([found]) == {})
-    assert heir.find(attempt) is None
+    assert heir.find(attempt.id) is None
     assert read_json(attempt.dir.result)["outcome"] == "stopped"
 
 
@@ -210,7 +210,7 @@ def test_where_no_process_can_be_started_nothing_is_left_behind(executor, attemp
         executor.start(attempt)
     assert psutil.Process().num_fds() == descriptors
     del refused
-    assert executor.find(attempt) is None
+    assert executor.find(attempt.id) is None
     monkeypatch.undo()
     handle = running(executor, attempt)
     executor.stop(handle, hard=True)
@@ -246,7 +246,7 @@ def test_what_is_stopped_before_it_began_never_begins(executor, attempt, hard):
     assert not (attempt.project / "model" / "told").exists()
     executor.stop(handle, hard=True)
     assert executor.look([handle]) == {}
-    assert executor.find(attempt) is None
+    assert executor.find(attempt.id) is None
 
 
 def test_what_left_its_session_is_cleared_away_though_it_never_was_another_program(executor, attempt):
