@@ -17,6 +17,12 @@ from typing import Any, TypeVar
 
 import psutil
 
+from mlpipeline.domain.spec import Mode, Spec
+from mlpipeline.domain.states import Start
+from mlpipeline.executors.executor import Attempt
+from mlpipeline.project.files import to_json
+from mlpipeline.project.paths import RunDir
+
 HOST = "testhost"
 
 #: Source for scripts under test: `wait_for(path)` holds the script until the gate at `path` is opened. Write it into
@@ -30,6 +36,20 @@ def wait_for(path, timeout_s=60):
         if time.monotonic() > deadline:
             raise TimeoutError(f"the gate {path} was not opened within {timeout_s} s")
         time.sleep(0.01)
+"""
+
+#: Statements of a script that imports os and time: they leave a process behind, in a session of its own and with no
+#: parent of the run; `stray` is its pid.
+STRAY_SOURCE = """
+read, write = os.pipe()
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.write(write, str(os.getpid()).encode())
+        time.sleep(600)
+    os._exit(0)
+os.wait()
+stray = int(os.read(read, 10))
 """
 
 T = TypeVar("T")
@@ -258,6 +278,29 @@ def write_project(
     project.write_queue(every if queue is None else queue)
     project.write_queue(every if test_queue is None else test_queue, test=True)
     return project
+
+
+def write_attempt(folder: Path, script: Path, run: str) -> Attempt:
+    """Return the first attempt of a run of version `v` of a script; its run dir in `folder` holds `spec.json` only."""
+    project = str(script.parent)
+    spec = Spec(
+        run=run,
+        name="net-v",
+        model="net",
+        version="v",
+        mode=Mode.EXECUTION,
+        host="box1",
+        script=str(script),
+        models_dir=project,
+        project=project,
+        model_dir=str(script.parent / "model"),
+        start=Start.CLEAN,
+        seed=0,
+    )
+    run_dir = RunDir(path=folder / "run")
+    run_dir.path.mkdir()
+    run_dir.spec.write_bytes(to_json(spec.to_json()))
+    return Attempt.of(spec, run_dir)
 
 
 def read_events(folder: Path) -> list[tuple[str, int, float]]:

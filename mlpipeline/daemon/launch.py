@@ -21,6 +21,7 @@ from mlpipeline.daemon.surroundings import Surroundings
 from mlpipeline.daemon.waker import Waker
 from mlpipeline.daemon.watching import SourceWatch
 from mlpipeline.errors import OutputsError
+from mlpipeline.executors.executor import Executor
 from mlpipeline.executors.local import LocalExecutor
 from mlpipeline.executors.warm import WarmExecutor
 from mlpipeline.history.ledger import Ledger
@@ -80,7 +81,7 @@ def launch(settings: Settings, host: str, options: LaunchOptions, reporter: Repo
         return Daemon(parts).run()
 
 
-def _executor(settings: Settings, outputs: Outputs, records: Records, waker: Waker) -> LocalExecutor | WarmExecutor:
+def _executor(settings: Settings, outputs: Outputs, records: Records, waker: Waker) -> Executor:
     if not settings.is_warm:
         return LocalExecutor()
     return WarmExecutor(

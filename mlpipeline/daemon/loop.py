@@ -99,9 +99,10 @@ class Daemon:
     def _take_over(self) -> None:
         if self._is_taken_over:
             return
+        executor = self._parts.executor
         taken = {active.run_id for active in self._active}
         for run in self._records.ledger.open_runs(self._parts.outputs.host):
-            active = None if run.id in taken else take_over(run, self._parts.outputs, self._records)
+            active = None if run.id in taken else take_over(run, self._parts.outputs, self._records, executor)
             if active is not None:
                 self._adopt(run, active)
         settle_claims(self._parts.outputs, self._records, self._parts.reporter)

@@ -9,6 +9,7 @@ from mlpipeline.daemon.ended import Ended, give_back, write_results
 from mlpipeline.daemon.records import Records
 from mlpipeline.daemon.reporter import Reporter
 from mlpipeline.domain.runs import Run
+from mlpipeline.executors.executor import Executor, attempt_id
 from mlpipeline.executors.local import handle_of
 from mlpipeline.executors.processes import ProcessId, booted_at
 from mlpipeline.executors.sweeping import sweep
@@ -19,7 +20,7 @@ from mlpipeline.project.result_file import read_result
 from mlpipeline.project.revocation import revoke
 
 
-def take_over(run: Run, outputs: Outputs, records: Records) -> Active | None:
+def take_over(run: Run, outputs: Outputs, records: Records, executor: Executor) -> Active | None:
     """Return a run that an earlier daemon of this host left open, to be watched like any other.
 
     A run whose worker never said that it was there is revoked: a worker that comes late loses the race for
@@ -35,7 +36,11 @@ def take_over(run: Run, outputs: Outputs, records: Records) -> Active | None:
         records.log(f"{run.key} had not begun when the daemon died: withdrawn", run.id)
         return None
     process = ProcessId.from_json(read_json(attempt.worker))
-    handle = run.handle if process is None and run.handle else handle_of(process, run.id)
+    if process is not None:
+        handle = handle_of(process, run.id)
+    else:
+        # Somebody took the attempt, and who that is cannot be read, or not yet.
+        handle = executor.find(attempt_id(run.id, run.attempt)) or run.handle or handle_of(None, run.id)
     return Active(run_id=run.id, attempt=attempt, handle=handle)
 
 

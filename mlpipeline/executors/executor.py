@@ -44,7 +44,7 @@ class Attempt:
             code=Path(spec.code).name if spec.code else None,
             environment={
                 "MLP_RUN_ID": spec.run,
-                "MLP_ATTEMPT_ID": f"{spec.run}.{number}",
+                "MLP_ATTEMPT_ID": attempt_id(spec.run, number),
                 "MLP_RUN_DIR": str(run_dir.path),
                 "MLP_MODEL_DIR": spec.model_dir,
                 "MLP_MODE": spec.mode,
@@ -54,13 +54,18 @@ class Attempt:
 
     @property
     def id(self) -> str:
-        """What tells it from all other attempts: `7k2m9q.1`."""
-        return f"{self.run_id}.{self.number}"
+        """See `attempt_id`."""
+        return attempt_id(self.run_id, self.number)
 
     @property
     def dir(self) -> AttemptDir:
         """Its folder in the run dir."""
         return self.run_dir.attempt(self.number)
+
+
+def attempt_id(run_id: str, number: int) -> str:
+    """Return what tells an attempt from all others: `7k2m9q.1`."""
+    return f"{run_id}.{number}"
 
 
 class Presence(StrEnum):
@@ -91,16 +96,16 @@ class Executor(Protocol):
     def start(self, attempt: Attempt) -> str:
         """Start the worker of `attempt` and return a handle, JSON text that `look` and `stop` understand.
 
-        The handle outlives the daemon. The run is *running* only once its `worker.json` exists. Getting there may take
-        calls of `look`.
+        To the executor of a later daemon it may mean nothing: that one is asked to `find` the process. The run is
+        *running* only once its `worker.json` exists. Getting there may take calls of `look`.
 
         Raises:
             StartRefused: there is no process; nothing is left behind.
         """
         ...
 
-    def find(self, attempt: Attempt) -> str | None:
-        """Return the handle of an attempt that a dead daemon may have started, or None if there is no process."""
+    def find(self, attempt_id: str) -> str | None:
+        """Return a handle of an attempt that a dead daemon may have started, or None if there is no process."""
         ...
 
     def look(self, handles: Iterable[str]) -> Mapping[str, Seen]:
@@ -115,4 +120,8 @@ class Executor(Protocol):
 
         `hard` is also how what a run left behind is cleared away. Both may be called again, also when it is over.
         """
+        ...
+
+    def close(self) -> None:
+        """Leave the workers to themselves, and end what has nothing to do without a daemon. Called last, once."""
         ...

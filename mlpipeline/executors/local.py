@@ -53,12 +53,12 @@ class LocalExecutor:
         self._met.add(handle)
         return handle
 
-    def find(self, attempt: Attempt) -> str | None:
+    def find(self, attempt_id: str) -> str | None:
         """Look for the leader among all processes that carry the attempt's id."""
-        for pid in find_by_environment("MLP_ATTEMPT_ID", attempt.id):
+        for pid in find_by_environment("MLP_ATTEMPT_ID", attempt_id):
             process = ProcessId.of(pid)
             if process is not None and _is_session_leader(pid):
-                return handle_of(process, attempt.run_id)
+                return handle_of(process, attempt_id.rpartition(".")[0])
         return None
 
     def look(self, handles: Iterable[str]) -> Mapping[str, Seen]:

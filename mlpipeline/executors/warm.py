@@ -94,9 +94,9 @@ class WarmExecutor:
         parent.fork(attempt)
         return json.dumps({"run": attempt.run_id, "attempt": attempt.id})
 
-    def find(self, attempt: Attempt) -> str | None:
+    def find(self, attempt_id: str) -> str | None:
         """Look for its worker; a forked one shows the same environment as a fresh one."""
-        return self._fresh.find(attempt)
+        return self._fresh.find(attempt_id)
 
     def look(self, handles: Iterable[str]) -> Mapping[str, Seen]:
         """Hear what the parents say, and look after all others as the fresh ones are."""

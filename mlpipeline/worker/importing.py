@@ -125,7 +125,7 @@ class StoredImporter:
         """
         origin = (found.origin if found else None) or ""
         for base in _places(fullname, path):
-            for file, package in ((os.path.join(base, "__init__.py"), [base]), (f"{base}.py", None)):  # noqa: PTH118
+            for file, package in ((os.path.join(base, "__init__.py"), [base]), (f"{base}.py", None)):
                 if self.store.content(file) is not None:
                     loader = StoredLoader(fullname, file, self)
                     return spec_from_file_location(fullname, file, loader=loader, submodule_search_locations=package)
@@ -213,7 +213,7 @@ def ask_beforehand() -> None:
 
 
 def _installed_path() -> list[str]:
-    return [entry for entry in sys.path if not is_project_code(os.path.abspath(entry))]  # noqa: PTH100
+    return [entry for entry in sys.path if not is_project_code(os.path.abspath(entry))]
 
 
 def _module_name(path: Path, models_dir: Path) -> str:

@@ -137,9 +137,9 @@ def _is_in_archive(path: str) -> bool:
 def _installed_roots() -> tuple[str, ...]:
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     # Not by sysconfig: it reads how Python was built, which takes as long as half of its start.
-    roots = [os.path.dirname(os.__file__)]  # noqa: PTH120
+    roots = [os.path.dirname(os.__file__)]
     roots += [
-        os.path.join(prefix, lib, version)  # noqa: PTH118
+        os.path.join(prefix, lib, version)
         for prefix in (sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix)
         for lib in ("lib", "lib64")
     ]

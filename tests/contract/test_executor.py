@@ -8,20 +8,18 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from textwrap import indent
 
 import psutil
 import pytest
-from support import wait_until
+from support import STRAY_SOURCE, wait_until, write_attempt
 
-from mlpipeline.domain.spec import Mode, Spec
-from mlpipeline.domain.states import Start
 from mlpipeline.executors.executor import Attempt, Executor, Presence, Seen, StartRefused
 from mlpipeline.executors.local import LocalExecutor
 from mlpipeline.executors.processes import ProcessId
 from mlpipeline.executors.sweeping import find_by_environment
 from mlpipeline.executors.warm import WarmExecutor
 from mlpipeline.project.files import read_json, to_json
-from mlpipeline.project.paths import RunDir
 
 
 class TaughtExecutor(WarmExecutor):
@@ -105,24 +103,7 @@ def attempt(tmp_path: Path) -> Iterator[Attempt]:
     script = tmp_path / "net.py"
     script.write_text(SCRIPT)
     run_id = f"contract-{tmp_path.name}-{os.getpid()}"
-    spec = Spec(
-        run=run_id,
-        name="net-v",
-        model="net",
-        version="v",
-        mode=Mode.EXECUTION,
-        host="box1",
-        script=str(script),
-        models_dir=str(tmp_path),
-        project=str(tmp_path),
-        model_dir=str(tmp_path / "model"),
-        start=Start.CLEAN,
-        seed=0,
-    )
-    run_dir = RunDir(path=tmp_path / "run")
-    run_dir.path.mkdir()
-    run_dir.spec.write_bytes(to_json(spec.to_json()))
-    yield Attempt.of(spec, run_dir)
+    yield write_attempt(tmp_path, script, run_id)
     for pid in find_by_environment("MLP_RUN_ID", run_id):
         os.kill(pid, signal.SIGKILL)
 
@@ -168,7 +149,7 @@ def test_a_handle_is_json_text_that_names_the_run(executor, attempt):
 
 def test_what_was_never_started_is_absent(executor, attempt):
     assert executor.look([]) == {}
-    assert executor.find(attempt) is None
+    assert executor.find(attempt.id) is None
     handle = json.dumps({"run": attempt.run_id})
     assert executor.look([handle]) == {}
     executor.stop(handle, hard=False)
@@ -179,13 +160,13 @@ def test_another_executor_finds_looks_at_and_stops_what_a_dead_one_started(execu
     handle = running(executor, attempt)
     assert handle in executor.look([handle])
     heir = make_executor()
-    found = heir.find(attempt)
+    found = heir.find(attempt.id)
     assert json.loads(found)["pid"] == worker_of(attempt).pid
     assert heir.look([found]) == {found: Seen(presence=Presence.ALIVE)}
     heir.stop(found, hard=False)
     # How it ended only its parent can know; to all others it is gone.
     wait_until(lambda: heir.look([found]) == {})
-    assert heir.find(attempt) is None
+    assert heir.find(attempt.id) is None
     assert read_json(attempt.dir.result)["outcome"] == "stopped"
 
 
@@ -229,7 +210,7 @@ def test_where_no_process_can_be_started_nothing_is_left_behind(executor, attemp
         executor.start(attempt)
     assert psutil.Process().num_fds() == descriptors
     del refused
-    assert executor.find(attempt) is None
+    assert executor.find(attempt.id) is None
     monkeypatch.undo()
     handle = running(executor, attempt)
     executor.stop(handle, hard=True)
@@ -265,22 +246,12 @@ def test_what_is_stopped_before_it_began_never_begins(executor, attempt, hard):
     assert not (attempt.project / "model" / "told").exists()
     executor.stop(handle, hard=True)
     assert executor.look([handle]) == {}
-    assert executor.find(attempt) is None
+    assert executor.find(attempt.id) is None
 
 
 def test_what_left_its_session_is_cleared_away_though_it_never_was_another_program(executor, attempt):
     script = Path(attempt.script)
-    forking = """
-    read, write = os.pipe()
-    if os.fork() == 0:
-        os.setsid()
-        if os.fork() == 0:
-            os.write(write, str(os.getpid()).encode())
-            time.sleep(600)
-        os._exit(0)
-    os.wait()
-    (model_dir / "stray").write_bytes(os.read(read, 10))
-"""
+    forking = indent(f"{STRAY_SOURCE}(model_dir / 'stray').write_text(str(stray))\n", "    ")
     script.write_text(script.read_text().replace('    print("hello")\n', f'{forking}    print("hello")\n'))
     handle = running(executor, attempt)
     stray_path = attempt.project / "model" / "stray"

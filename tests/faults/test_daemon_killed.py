@@ -115,6 +115,20 @@ def test_a_result_written_while_no_daemon_was_there_is_collected_by_the_next(nig
     night.check_all_is_settled(runs=1)
 
 
+@pytest.mark.parametrize("night", ["fresh", "warm"], indirect=True)
+def test_a_worker_that_outlives_its_daemon_is_adopted_though_its_record_does_not_say_who_it_is(night: Night):
+    night.kill_daemon_at("after running")
+    night.gate.wait_reached()
+    (record,) = night.project.outputs.glob("runs/*/1/worker.json")
+    record.write_text(json.dumps({"how": json.loads(record.read_text())["how"]}))
+    daemon = night.project.start("-r", "-u", env=night.env)
+    wait_until(lambda: "watched again" in night.project.log, message=lambda: night.project.log)
+    night.gate.open()
+    assert daemon.wait(timeout=30) == 0
+    assert night.executions == 1
+    night.check_all_is_settled(runs=1)
+
+
 def test_what_a_dead_daemon_was_describing_ends_when_the_next_one_begins(night: Night):
     first = night.outside / "first"
     hang_once = f"""

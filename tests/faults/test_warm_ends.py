@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Gate, wait_until
+from support import STRAY_SOURCE, Gate, wait_until
 from warm import IN_PARENT, Faults, script
 
 from mlpipeline.executors.processes import ProcessId
@@ -132,25 +132,18 @@ def test_a_run_that_died_with_its_parent_and_its_daemon_is_resumed_by_the_next_l
 
 @pytest.mark.parametrize("killed_daemon", [False, True])
 def test_what_a_warm_run_leaves_behind_is_swept(warm: Faults, killed_daemon: bool):
-    body = """
-    if number == 0:
-        return
-    plain = subprocess.Popen(["sleep", "600"])
-    session = subprocess.Popen(["sleep", "600"], start_new_session=True)
-    bare = subprocess.Popen(["sleep", "600"], env={})
-    read, write = os.pipe()
-    if os.fork() == 0:
-        os.setsid()
-        if os.fork() == 0:
-            os.write(write, str(os.getpid()).encode())
-            time.sleep(600)
-        os._exit(0)
-    os.wait()
-    left = [plain.pid, session.pid, bare.pid, int(os.read(read, 10))]
-    (model_dir / "left").write_text(" ".join(map(str, left)))
-    """
     gate = Gate(warm.outside / "gate")
-    body += f"wait_for({str(gate)!r})"
+    body = f"""
+if number == 0:
+    return
+{STRAY_SOURCE}
+plain = subprocess.Popen(["sleep", "600"])
+session = subprocess.Popen(["sleep", "600"], start_new_session=True)
+bare = subprocess.Popen(["sleep", "600"], env={{}})
+left = [plain.pid, session.pid, bare.pid, stray]
+(model_dir / "left").write_text(" ".join(map(str, left)))
+wait_for({str(gate)!r})
+"""
     warm.write(script(body, before="import os, subprocess, time"))
     daemon = warm.start()
     gate.wait_reached()

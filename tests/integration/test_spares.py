@@ -11,14 +11,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from support import wait_until
+from support import wait_until, write_attempt
 
-from mlpipeline.domain.spec import Mode, Spec
-from mlpipeline.domain.states import Start
 from mlpipeline.executors import spares as spares_module
 from mlpipeline.executors.executor import Attempt
 from mlpipeline.executors.spares import Spares
-from mlpipeline.project.paths import RunDir
 
 
 @pytest.fixture
@@ -45,24 +42,10 @@ def spares() -> Iterator[Spares]:
 
 @pytest.fixture
 def attempt(tmp_path: Path, project: Path) -> Attempt:
-    """One whose worker, if there is one, ends at once: its run dir does not exist."""
-    spec = Spec(
-        run="r",
-        name="net-v",
-        model="net",
-        version="v",
-        mode=Mode.EXECUTION,
-        host="box1",
-        script=str(project / "net.py"),
-        models_dir=str(project),
-        project=str(project),
-        model_dir=str(project / "model"),
-        start=Start.CLEAN,
-        seed=0,
-    )
-    run_dir = RunDir(path=tmp_path / "run")
-    run_dir.attempt(1).path.mkdir(parents=True)
-    return Attempt.of(spec, run_dir)
+    """One whose worker, if there is one, ends at once: there is no script."""
+    made = write_attempt(tmp_path, project / "net.py", "r")
+    made.dir.path.mkdir()
+    return made
 
 
 def fill(spares: Spares, project: Path) -> list[psutil.Process]:

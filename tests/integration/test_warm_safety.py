@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 import pytest
-from support import Gate, wait_until
+from support import STRAY_SOURCE, Gate, wait_until
 from warm import IN_PARENT, WarmProject, script
 
 from mlpipeline.executors.never_forked import NEVER_FORKED
@@ -61,21 +61,7 @@ CASES = {
         "import os, subprocess; subprocess.Popen(['sleep', '600'], start_new_session=True)",
         "importing started a process",
     ),
-    "daemon": unsafe(
-        """
-        import os, time
-        read, write = os.pipe()
-        if os.fork() == 0:
-            os.setsid()
-            if os.fork() == 0:
-                os.write(write, b"x")
-                time.sleep(600)
-            os._exit(0)
-        os.wait()
-        os.read(read, 1)
-        """,
-        "importing started a process",
-    ),
+    "daemon": unsafe(f"import os, time{STRAY_SOURCE}", "importing started a process"),
     "cuda": unsafe(
         """
         import mmap, pathlib
