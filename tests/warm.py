@@ -116,7 +116,7 @@ class WarmProject:
         return [line.split(f" {run} ", 1)[1] for line in self.project.log.splitlines() if f" {run} " in line]
 
     def parents(self) -> list[psutil.Process]:
-        """The warm parents that are there; workers forked from them are not among them."""
+        """The warm parents that are there, without what they forked."""
         found = []
         for process in self.project.processes():
             try:
@@ -124,7 +124,8 @@ class WarmProject:
                     found.append(process)
             except psutil.Error:
                 continue
-        return found
+        pids = {process.pid for process in found}
+        return [process for process in found if process.ppid() not in pids]
 
 
 class Faults(WarmProject):

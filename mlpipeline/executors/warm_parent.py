@@ -142,9 +142,14 @@ class WarmParent:
             # One that dies while it forks leaves the line open, in the child.
             return self._how_it_ended() if has_ended else None
         except OSError as error:
-            return f"its warm parent cannot be reached: {error.strerror}"
+            return self._why_unreachable(error)
         # It says nothing more, so this is a matter of moments, but for one whose imports closed its descriptors.
         return self._how_it_ended() if self.is_over(_LEAVE_TIME_S) else "its warm parent does not answer"
+
+    def _why_unreachable(self, error: OSError) -> str:
+        # One that died before it read everything resets the line.
+        is_over = self.is_over(_LEAVE_TIME_S)
+        return self._how_it_ended() if is_over else f"its warm parent cannot be reached: {error.strerror or error}"
 
     def _how_it_ended(self) -> str:
         return f"its warm parent {how_it_ended(self._process.returncode)}"
@@ -155,6 +160,6 @@ class WarmParent:
             self._channel.settimeout(1.0)
             self._channel.sendall(to_json(message))
         except OSError as error:
-            self.trouble = self.trouble or f"its warm parent cannot be reached: {error}"
+            self.trouble = self.trouble or self._why_unreachable(error)
         finally:
             self._channel.setblocking(False)

@@ -255,8 +255,8 @@ def test_what_left_its_session_is_cleared_away_though_it_never_was_another_progr
     script.write_text(script.read_text().replace('    print("hello")\n', f'{forking}    print("hello")\n'))
     handle = running(executor, attempt)
     stray_path = attempt.project / "model" / "stray"
-    wait_until(stray_path.exists)
-    stray = ProcessId.of_child(int(stray_path.read_text()))
+    pid = wait_until(lambda: stray_path.exists() and stray_path.read_text())
+    stray = ProcessId.of_child(int(pid))
     (attempt.project / "model" / "end").touch()
     assert seen_ended(executor, handle).exit_status == 0
     assert stray.is_alive()

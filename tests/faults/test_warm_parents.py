@@ -93,7 +93,21 @@ def test_a_parent_that_hangs_while_importing_does_not_outlive_a_killed_daemon(wa
     wait_until(lambda: not warm.project.processes(), timeout=10, message=lambda: str(warm.project.processes()))
 
 
-#: How far the child is when its parent, which has just forked it, dies.
+#: From now on a warm parent does `{then}` when it has told a worker that it had forked what to carry out, and dies.
+DYING = """
+import os, time
+
+def write_and_die(descriptor, data, write=os.write):
+    written = write(descriptor, data)
+    if b'"run_dir"' in data:
+        {then}
+        os.kill(os.getpid(), 9)
+    return written
+
+if "fork" in sys.orig_argv:
+    os.write = write_and_die
+"""
+#: How far the child is then.
 AT_DEATH = {
     "nothing done": "os.register_at_fork(after_in_child=lambda: time.sleep(600))",
     "about to announce itself": "change = os.chdir; os.chdir = lambda path: (time.sleep(1), change(path))",
@@ -101,9 +115,8 @@ AT_DEATH = {
 
 
 @pytest.mark.parametrize("moment", AT_DEATH)
-def test_a_child_whose_parent_dies_right_after_forking_leaves_the_run_to_a_fresh_one(warm: Faults, moment: str):
-    killing = f"{AT_DEATH[moment]}; os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), 9))"
-    warm.install("library", IN_PARENT + killing)
+def test_a_child_whose_parent_dies_right_after_telling_it_leaves_the_run_to_a_fresh_one(warm: Faults, moment: str):
+    warm.install("library", IN_PARENT + AT_DEATH[moment] + DYING.format(then="pass"))
     warm.write(warm.counting(before="import library"))
     warm.run(change=IMPATIENT)
     assert warm.how("v1") == "fresh: its warm parent was killed by SIGKILL"
@@ -111,23 +124,11 @@ def test_a_child_whose_parent_dies_right_after_forking_leaves_the_run_to_a_fresh
     warm.check_all_ran_once(2)
 
 
-DYING = """
-import os, sys, time
-
-def die():
-    while not os.path.exists({there!r}):
-        time.sleep(0.01)
-    os.kill(os.getpid(), 9)
-
-if "fork" in sys.orig_argv:
-    os.register_at_fork(after_in_parent=die)
-"""
-
-
 def test_a_child_that_was_faster_than_the_fresh_worker_carries_the_run_out(warm: Faults):
     late, gate = Gate(warm.outside / "late"), Gate(warm.outside / "gate")
-    # It dies when its child has a session of its own: one that has not is swept with it.
-    warm.install("library", DYING.format(there=f"{late}.reached.reached"))
+    # It dies when its child has shown whose it is: one that has not is swept with it.
+    wait = f"while not os.path.exists({f'{late}.reached.reached'!r}): time.sleep(0.01)"
+    warm.install("library", "import sys\n" + DYING.format(then=wait))
     (warm.site / "sitecustomize.py").write_text(
         f"{GATE_SOURCE}\nimport sys\nif 'SIGKILL' in sys.orig_argv[-1]: wait_for({str(late)!r})\n"
         # The child is not forked before the fresh worker is there.
