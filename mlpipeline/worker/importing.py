@@ -221,7 +221,8 @@ def _module_name(path: Path, models_dir: Path) -> str:
     if hides(stem):
         return f"{stem}_script"
     importable = None if "." in stem else PathFinder.find_spec(stem, sys.path)
-    if importable is None or importable.origin is None or Path(importable.origin).resolve() == path.resolve():
+    origin = None if importable is None else importable.origin
+    if origin is None or origin == str(path) or Path(origin).resolve() == path.resolve():
         return stem
     if path.parent != models_dir and path.is_relative_to(models_dir):
         return ".".join(path.relative_to(models_dir).with_suffix("").parts)
