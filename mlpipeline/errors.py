@@ -31,6 +31,10 @@ class NotListed(MlpipelineError):
     """`--only` asks for something that the queue does not list."""
 
 
+class NoSuchRun(MlpipelineError):
+    """No run is called what a person calls it, or more than one."""
+
+
 class InvalidName(MlpipelineError):
     """A name that its user chose cannot become part of a path."""
 

@@ -10,6 +10,7 @@ from io import TextIOWrapper
 import click
 
 from mlpipeline import __version__
+from mlpipeline.cli.asking import stop
 from mlpipeline.cli.lookup import runs, status
 from mlpipeline.cli.project import Place, exit_for
 
@@ -89,6 +90,7 @@ def command(
 
 command.add_command(runs)
 command.add_command(status)
+command.add_command(stop)
 
 
 def main() -> None:

@@ -44,7 +44,7 @@ class Records:
         begin, end = self._journal.append(stamped, to_disk=to_disk)
         if self._is_private:
             self.ledger.follow(stamped)
-        elif run is not None:
+        else:
             self.ledger.note(run, begin, end)
 
     def run(self, run_id: str) -> Run:

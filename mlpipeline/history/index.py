@@ -13,13 +13,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlpipeline.domain.requests import Request, request_from_event
 from mlpipeline.domain.runs import Run, run_from_json
 from mlpipeline.domain.states import Outcome, State
 from mlpipeline.project.cache import cache_folder
 from mlpipeline.project.paths import Outputs
 
 #: Raised whenever tables, or what is written into them, change: an index of another version is made anew.
-_VERSION = 1
+_VERSION = 2
 #: How long another process that writes is waited for, in seconds.
 _PATIENCE_S = 2.0
 
@@ -32,6 +33,8 @@ CREATE TABLE runs (
 CREATE INDEX runs_by_model_dir ON runs (model_dir);
 CREATE INDEX runs_by_age ON runs (selected_at, number) WHERE NOT is_withdrawn;
 CREATE INDEX runs_open ON runs (number) WHERE is_open;
+CREATE TABLE requests (id TEXT PRIMARY KEY, host TEXT, event TEXT);
+CREATE TABLE answers (request TEXT PRIMARY KEY, said TEXT);
 CREATE TABLE latest (model_dir TEXT PRIMARY KEY, id TEXT, is_trouble INTEGER, selected_at TEXT);
 CREATE INDEX latest_trouble ON latest (selected_at) WHERE is_trouble;
 """
@@ -129,9 +132,29 @@ class Index:
         for model_dir in dict.fromkeys(run.model_dir for run in runs):
             self._note_latest(model_dir)
 
+    def save_request(self, request: Request) -> None:
+        """Know of a request, whether or not its answer is known already."""
+        row = (request.id, request.host, json.dumps(request.to_event()))
+        self._tables.execute("INSERT OR REPLACE INTO requests VALUES (?, ?, ?)", row)
+
+    def save_answer(self, request_id: str, said: str) -> None:
+        """Know what came of a request, whether or not that is known already."""
+        self._tables.execute("INSERT OR REPLACE INTO answers VALUES (?, ?)", (request_id, said))
+
+    def open_requests(self, host: str) -> list[Request]:
+        """Return the requests that a host has not answered, in no order."""
+        where = "WHERE host = ? AND id NOT IN (SELECT request FROM answers)"
+        rows = self._tables.execute(f"SELECT event FROM requests {where}", (host,))
+        return [request_from_event(json.loads(event)) for (event,) in rows]
+
+    def answer(self, request_id: str) -> str | None:
+        """Return what came of a request, or None while nobody has said."""
+        row = self._tables.execute("SELECT said FROM answers WHERE request = ?", (request_id,)).fetchone()
+        return None if row is None else str(row[0])
+
     def forget_all(self) -> None:
         """Know nothing any more."""
-        for table in ("journals", "runs", "latest"):
+        for table in ("journals", "runs", "latest", "requests", "answers"):
             self._tables.execute(f"DELETE FROM {table}")
 
     def _note_latest(self, model_dir: str) -> None:

@@ -7,8 +7,9 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+from mlpipeline.domain.requests import Request, request_from_event
 from mlpipeline.domain.runs import Run, follow
 from mlpipeline.errors import IllegalTransition
 from mlpipeline.history.index import Index, Place, delete_index
@@ -19,6 +20,12 @@ from mlpipeline.project.paths import Outputs
 _HEAD_BYTES = 512
 #: How many of its own runs a daemon notes before the index follows; to write them one by one would take longer.
 _MOST_AHEAD = 64
+_OF_VERSION = """
+WHERE json_extract(record, '$.model') || ':' || json_extract(record, '$.version') = ? AND NOT is_withdrawn
+ORDER BY selected_at DESC, number DESC LIMIT 1
+"""
+
+T = TypeVar("T")
 
 
 class _Stamp(NamedTuple):
@@ -49,7 +56,7 @@ class Ledger:
         self._open: dict[str, Run] = {}
         #: The runs of this host that were noted and not read yet.
         self._ahead: dict[str, Run] = {}
-        #: Rises whenever another host is seen to have recorded something.
+        #: Rises whenever somebody else is seen to have recorded something: another host, or a person on this one.
         self.news = 0
         #: The runs that changed since the index was last written.
         self._changed: dict[str, Run] = {}
@@ -93,16 +100,24 @@ class Ledger:
         if journals != self._seen or self._is_index_changed() or len(self._ahead) > _MOST_AHEAD:
             self._read_on()
 
-    def note(self, run: Run, begin: int, end: int) -> None:
-        """Know of a change that this host's journal has just been told, where it is now `begin` to `end` in bytes."""
-        self._ahead[run.id] = run
+    def note(self, run: Run | None, begin: int, end: int) -> None:
+        """Know of a line that this host's journal has just been given, at `begin` to `end` in bytes.
+
+        Args:
+            run: as it is after that, if the line is about one.
+            begin, end: how long the journal was before, and is now.
+        """
+        if run is not None:
+            self._ahead[run.id] = run
         if begin == self._own_size:
             self._own_size = end
 
     def _read_on(self) -> None:
         """Bring the index up to date with all journals."""
         journals = {path: _stamp(path) for path in self._outputs.histories()}
-        self.news += any(
+        own = journals.get(self._outputs.history)
+        is_own_news = self._own_size >= 0 and (0 if own is None else own.size) != self._own_size
+        self.news += is_own_news or any(
             path != self._outputs.history and journals.get(path) != self._seen.get(path)
             for path in {*journals, *self._seen}
         )
@@ -112,8 +127,7 @@ class Ledger:
             self._do_without_index(error)
             unread = self._take_in(journals)
         if self._outputs.history not in unread:
-            own = journals.get(self._outputs.history)
-            self._own_size = -1 if own is None else own.size
+            self._own_size = 0 if own is None else own.size
             self._ahead.clear()  # The journal told it.
         self._seen = {path: stamp for path, stamp in journals.items() if path not in unread}
         if unread:
@@ -200,16 +214,25 @@ class Ledger:
         """Return how many those are."""
         if self._ahead:
             self._read_on()
-        try:
-            return self._index.trouble_count()
-        except sqlite3.Error as error:
-            self._do_without_index(error)
-            self._read_on()
-            return self._index.trouble_count()
+        return self._answered(Index.trouble_count)
 
     def open_runs(self, host: str | None = None) -> list[Run]:
         """Return the runs that are still to end, of all hosts or of one, oldest first."""
         return [run for run in self._query("WHERE is_open ORDER BY number") if host in (None, run.host)]
+
+    def named(self, name: str) -> list[Run]:
+        """Return the runs that a person may mean: the latest `model:version`, or those whose ids begin so."""
+        if ":" in name:
+            return list(self._query(_OF_VERSION, name))
+        return list(self._query("WHERE substr(id, 1, ?) = ? AND NOT is_withdrawn ORDER BY id", len(name), name))
+
+    def open_requests(self, host: str) -> list[Request]:
+        """Return the requests that a host has not answered, in no order."""
+        return self._answered(lambda index: index.open_requests(host))
+
+    def answer(self, request_id: str) -> str | None:
+        """Return what came of a request, or None while nobody has said."""
+        return self._answered(lambda index: index.answer(request_id))
 
     def _query(self, where: str, *values: object) -> Iterator[Run]:
         if self._ahead:
@@ -217,12 +240,16 @@ class Ledger:
         return self._select(where, *values)
 
     def _select(self, where: str, *values: object) -> Iterator[Run]:
+        return self._answered(lambda index: index.runs(where, *values))
+
+    def _answered(self, question: Callable[[Index], T]) -> T:
+        """Return what the index answers; where it cannot, that of one in memory."""
         try:
-            return self._index.runs(where, *values)
+            return question(self._index)
         except sqlite3.Error as error:
             self._do_without_index(error)
             self._read_on()
-            return self._index.runs(where, *values)
+            return question(self._index)
 
     def _do_without_index(self, error: sqlite3.Error) -> None:
         """Go on in memory. A damaged index is deleted; one that is locked or full may be well again next time."""
@@ -246,6 +273,13 @@ class Ledger:
 
     def _follow(self, event: Mapping[str, Any], at: str) -> None:
         """Follow an event; one that cannot be is skipped with a warning."""
+        try:
+            if event["event"] == "request":
+                self._index.save_request(request_from_event(event))
+            elif event["event"] == "answer":
+                self._index.save_answer(event["request"], event["said"])
+        except (KeyError, ValueError) as error:
+            self.warn(f"history: a request is not understood ({error!r}); skipped")
         run_id = event.get("run")
         if not isinstance(run_id, str):
             return

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mlpipeline.domain.requests import Ask, Request
 from mlpipeline.domain.runs import follow
 from mlpipeline.domain.states import State
 from mlpipeline.history.index import index_path
@@ -127,9 +128,9 @@ def test_an_event_that_cannot_happen_is_skipped_with_a_warning(outputs):
     assert len(warnings) == 3
 
 
-def test_what_the_hosts_record_is_read_on_and_news_are_those_of_other_hosts(outputs):
+def test_what_the_hosts_record_is_read_on_and_news_are_what_others_recorded(outputs):
     ledger = read(outputs)
-    write(outputs, "box1", selected("a", "01"))
+    note(ledger, outputs, selected("a", "01"))
     ledger.catch_up()
     assert ledger.news == 0
     write(outputs, "box2", selected("b", "02", host="box2"))
@@ -142,6 +143,39 @@ def test_what_the_hosts_record_is_read_on_and_news_are_those_of_other_hosts(outp
     assert ledger.get("b").outcome == "succeeded"
     ledger.catch_up()
     assert ledger.news == 2
+    write(outputs, "box1", {"event": "somebody else on this host", "at": "04"})
+    ledger.catch_up()
+    assert ledger.news == 3
+
+
+def test_a_request_is_open_until_the_runs_host_has_answered_in_whatever_order_they_are_read(outputs):
+    first, second = (
+        Request(id=name, ask=Ask.STOP, run="a", host="box1", by="mlpipeline stop a") for name in ("one", "two")
+    )
+    write(outputs, "box1", first.to_answer("had ended already"))
+    ledger = read(outputs)
+    write(outputs, "box2", first.to_event(), second.to_event(), {**second.to_event(), "ask": "dance", "request": "no"})
+    warnings: list[str] = []
+    ledger.warn = warnings.append
+    ledger.catch_up()
+    assert ledger.open_requests("box1") == [second]
+    assert ledger.open_requests("box2") == []
+    assert (ledger.answer("one"), ledger.answer("two")) == ("had ended already", None)
+    assert len(warnings) == 1
+    assert "a request is not understood" in warnings[0]
+
+
+def test_a_person_means_a_run_by_the_beginning_of_its_id_or_the_latest_of_a_version(outputs):
+    write(
+        outputs, "box1", selected("abc", "01"), selected("abd", "02", previous="abc"), selected("b%", "03", version="w")
+    )
+    ledger = read(outputs)
+    assert [run.id for run in ledger.named("ab")] == ["abc", "abd"]
+    assert [run.id for run in ledger.named("abd")] == ["abd"]
+    assert [run.id for run in ledger.named("net:v")] == ["abd"]
+    assert [run.id for run in ledger.named("net:w")] == ["b%"]
+    assert ledger.named("%") == []
+    assert ledger.named("net:x") == []
 
 
 def test_news_are_seen_although_another_process_was_faster_to_index_them(outputs):

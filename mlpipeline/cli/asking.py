@@ -1,0 +1,112 @@
+"""The verbs that ask something of runs: of their daemon, on whatever host, or without one."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from mlpipeline.cli.project import Place, exit_for
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mlpipeline.domain.requests import Request
+    from mlpipeline.domain.runs import Run
+    from mlpipeline.history.ledger import Ledger
+    from mlpipeline.project.paths import Outputs
+    from mlpipeline.project.settings import Settings
+    from mlpipeline.views.observed import ObservedDaemon
+
+#: How long an answer is waited for, in seconds.
+_PATIENCE_S = 5.0
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="RUN...")
+@click.option("--all", "is_all", is_flag=True, help="All that run, on all hosts.")
+@click.pass_obj
+def stop(place: Place, names: tuple[str, ...], is_all: bool) -> None:
+    """Stop runs: they are told to save and leave, and killed after the grace (stop_grace in mlp.toml).
+
+    RUN is the id of a run, or as much of its beginning as tells it from others, or MODEL:VERSION for its latest. What
+    was stopped goes on where it was when the queue is started again.
+
+    \b
+    Examples:
+      mlpipeline stop digits:deep
+      mlpipeline stop 7k2 a1f
+      mlpipeline stop --all
+    """
+    if bool(names) == is_all:
+        raise click.UsageError("name the runs that are to stop, or give --all.")
+    with exit_for(place):
+        settings = place.settings()
+        sys.exit(_stop(names, settings, place.outputs(settings)))
+
+
+def _stop(names: Sequence[str], settings: Settings, outputs: Outputs) -> int:
+    from mlpipeline.daemon.asking import stop_here
+    from mlpipeline.history.ledger import Ledger
+    from mlpipeline.views.observed import observe_daemons
+
+    ledger = Ledger.read(outputs, os.environ, warn=lambda text: click.echo(f"mlpipeline: {text}", err=True))
+    wanted = [_named(name, ledger) for name in names] if names else ledger.open_runs()
+    if not wanted:
+        click.echo("nothing runs")
+    for run in wanted:
+        if not run.is_open:
+            _say(run, f"had ended already: {run.outcome_in_words}")
+    wanted = list({run.id: run for run in wanted if run.is_open}.values())
+    by = shlex.join(["mlpipeline", *sys.argv[1:]])
+    daemons = {daemon.host: daemon for daemon in observe_daemons(outputs)}
+    here = [run for run in wanted if run.host == outputs.host]
+    if here and stop_here(here, by, outputs, settings.stop_grace_s, _say):
+        wanted = [run for run in wanted if run.host != outputs.host]
+    return _ask(wanted, by, outputs, ledger, daemons)
+
+
+def _ask(runs: Sequence[Run], by: str, outputs: Outputs, ledger: Ledger, daemons: dict[str, ObservedDaemon]) -> int:
+    from random import SystemRandom
+
+    from mlpipeline.daemon.asking import ask
+    from mlpipeline.domain.names import run_id
+    from mlpipeline.domain.requests import Ask, Request
+
+    requests: list[tuple[Run, Request]] = [
+        (run, Request(id=run_id(SystemRandom()), ask=Ask.STOP, run=run.id, host=run.host, by=by)) for run in runs
+    ]
+    answers = ask([request for _, request in requests], outputs, ledger, _PATIENCE_S)
+    for run, request in requests:
+        _say(run, answers.get(request.id) or _unanswered(run, daemons.get(run.host)))
+    return 0 if len(answers) == len(requests) else 1
+
+
+def _unanswered(run: Run, daemon: ObservedDaemon | None) -> str:
+    import time
+
+    from mlpipeline.views.words import ago
+
+    heard = f"last heard {ago(daemon.heard_at, time.time())}" if daemon else "never heard"
+    return f"is asked to stop; the daemon of {run.host} ({heard}) has not answered yet"
+
+
+def _named(name: str, ledger: Ledger) -> Run:
+    from mlpipeline.domain.words import did_you_mean
+    from mlpipeline.errors import NoSuchRun
+
+    found = ledger.named(name)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        several = ", ".join(f"{run.id} ({run.key})" for run in found[:5])
+        raise NoSuchRun(f'"{name}" may be any of {len(found)} runs: {several}{", …" if len(found) > 5 else ""}.')
+    known = [run.key for run in ledger.newest(200)]
+    raise NoSuchRun(f'there is no run "{name}"; `mlpipeline runs` lists them.{did_you_mean(name, known)}')
+
+
+def _say(run: Run, said: str) -> None:
+    click.echo(f"{run.id} {run.key} {said}")

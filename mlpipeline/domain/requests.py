@@ -1,0 +1,53 @@
+"""What people ask of runs: an event in the asker's history, and its answer one in that of the run's host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Ask(StrEnum):
+    """What may be asked of a run."""
+
+    #: To end now, so that it can go on later.
+    STOP = "stop"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """Something asked of one run."""
+
+    id: str
+    ask: Ask
+    #: The id of the run.
+    run: str
+    #: The host of the run, whose daemon answers.
+    host: str
+    #: How it was asked, as the log says it: `mlpipeline stop --all`.
+    by: str
+
+    def to_event(self) -> dict[str, Any]:
+        """Return the line of the asker's history. Of a run's own events it is none: those are its host's alone."""
+        return {
+            "event": "request",
+            "request": self.id,
+            "ask": self.ask,
+            "of": self.run,
+            "to": self.host,
+            "by": self.by,
+        }
+
+    def to_answer(self, said: str) -> dict[str, Any]:
+        """Return the line of the history of the run's host that says what comes of it."""
+        return {"event": "answer", "request": self.id, "said": said}
+
+
+def request_from_event(event: Mapping[str, Any]) -> Request:
+    """Return the request that a line of a history is.
+
+    Raises:
+        KeyError, ValueError: it lacks something, or asks what this release does not know.
+    """
+    return Request(id=event["request"], ask=Ask(event["ask"]), run=event["of"], host=event["to"], by=event["by"])

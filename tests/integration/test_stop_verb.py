@@ -1,0 +1,178 @@
+"""`mlpipeline stop`: by id, by name or all; with a daemon, with one on another host, and with none."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support import Project, wait_until
+
+SCRIPT = """
+import pathlib, signal, time
+from mlpipeline import FunctionModel, Versions
+outside = pathlib.Path({outside!r})
+
+def train(n, *, model_dir, run):
+    for step in run.steps(2):
+        (model_dir / f"step-{{step}}").touch()
+        (outside / f"reached-{{n}}").touch()
+        while step == 1 and not (outside / "open").exists():
+            if run.should_stop and not (outside / "deaf").exists():
+                return {{"saved": step}}
+            time.sleep(0.01)
+
+versions = Versions()
+for n in range(3):
+    versions.add_version(f"v{{n}}", n=n)
+MODEL = FunctionModel(train, versions)
+"""
+
+
+class Working:
+    """A project whose runs go on until they are told to stop, or a gate is opened."""
+
+    def __init__(self, make_project, folder, settings=""):
+        self.outside = folder / "outside"
+        self.outside.mkdir()
+        self.project: Project = make_project(
+            folder, {"net.py": SCRIPT.format(outside=str(self.outside))}, settings=settings
+        )
+
+    def wait_running(self, *numbers):
+        for n in numbers:
+            wait_until((self.outside / f"reached-{n}").exists, message=lambda: self.project.log)
+            wait_until(lambda n=n: self.state(f"net:v{n}") == "running")
+
+    def state(self, key):
+        runs = json.loads(self.project.run("runs", "--json").stdout)
+        found = [run for run in runs if f"{run['model']}:{run['version']}" == key]
+        return (found[0]["outcome"] or found[0]["state"]) if found else None
+
+    def run_id(self, key):
+        return next(
+            event["run"]
+            for event in reversed(self.project.history())
+            if event["event"] == "selected" and f"{event['model']}:{event['version']}" == key
+        )
+
+    def stop(self, *names, **keywords):
+        return self.project.run("stop", *names, **keywords)
+
+    def open(self):
+        (self.outside / "open").touch()
+
+    @property
+    def ends(self):
+        return [event["outcome"] for event in self.project.history() if event["event"] == "ended"]
+
+
+@pytest.fixture
+def working(make_project, tmp_path):
+    return Working(make_project, tmp_path)
+
+
+def test_a_run_that_is_stopped_saves_and_leaves_and_the_queue_goes_on_and_the_next_launch_resumes_it(working):
+    daemon = working.project.start("-r")
+    working.wait_running(0)
+    run = working.run_id("net:v0")
+    stopped = working.stop("net:v0")
+    assert stopped.returncode == 0
+    assert stopped.stdout == f"{run} net:v0 was told to stop, and is killed if it has not within 30 s\n"
+    working.wait_running(1)
+    assert working.ends == ["stopped"]
+    assert f"{run} net:v0 is to stop: mlpipeline stop net:v0\n" in working.project.log
+    working.open()
+    assert daemon.wait(timeout=30) == 1
+    assert working.ends == ["stopped", "succeeded", "succeeded"]
+    assert working.project.run("-r", "-u").returncode == 0
+    assert working.ends == ["stopped", "succeeded", "succeeded", "succeeded"]
+    assert "net:v0 starts, resuming" in working.project.log
+
+
+def test_all_that_run_are_stopped(working):
+    daemon = working.project.start("-r", "-j", "2")
+    working.wait_running(0, 1)
+    stopped = working.stop("--all")
+    assert stopped.returncode == 0
+    assert stopped.stdout.count("was told to stop") == 2
+    working.open()
+    assert daemon.wait(timeout=30) == 1
+    assert sorted(working.ends) == ["stopped", "stopped", "succeeded"]
+    assert working.stop("--all").stdout == "nothing runs\n"
+
+
+def test_a_run_is_meant_by_the_beginning_of_its_id_and_who_is_unclear_is_told(working):
+    working.open()
+    assert working.project.run("-r").returncode == 0
+    run = working.run_id("net:v2")
+    ended = working.stop(run[:4])
+    assert (ended.returncode, ended.stdout) == (0, f"{run} net:v2 had ended already: succeeded\n")
+    unknown = working.stop("net:v7")
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert unknown.stderr.startswith(
+        'mlpipeline: there is no run "net:v7"; `mlpipeline runs` lists them. Did you mean "net:v'
+    )
+    unclear = working.stop("")
+    assert unclear.returncode == 2
+    assert unclear.stderr.startswith('mlpipeline: "" may be any of 3 runs: ')
+    for wrong in ((), ("--all", run)):
+        refused = working.stop(*wrong)
+        assert refused.returncode == 2
+        assert "name the runs that are to stop, or give --all" in refused.stderr
+
+
+def test_a_run_whose_daemon_died_is_stopped_all_the_same(working):
+    daemon = working.project.start("-r")
+    working.wait_running(0)
+    daemon.kill()
+    daemon.wait()
+    run = working.run_id("net:v0")
+    stopped = working.stop("net:v0")
+    assert (stopped.returncode, stopped.stdout) == (0, f"{run} net:v0 stopped\n")
+    assert working.state("net:v0") == "stopped"
+    wait_until(lambda: not working.project.processes())
+    working.open()
+    assert working.project.run("-r", "-u").returncode == 0
+    assert working.ends == ["stopped", "succeeded", "succeeded", "succeeded"]
+
+
+def test_without_a_daemon_a_run_that_does_not_stop_is_killed_after_the_grace(make_project, tmp_path):
+    working = Working(make_project, tmp_path, settings="[worker]\nstop_grace = 0.5\n")
+    (working.outside / "deaf").touch()
+    daemon = working.project.start("-r")
+    working.wait_running(0)
+    daemon.kill()
+    daemon.wait()
+    stopped = working.stop("--all")
+    assert stopped.stdout == f"{working.run_id('net:v0')} net:v0 killed: it had not stopped within 0.5 s\n"
+    wait_until(lambda: not working.project.processes())
+    assert working.state("net:v0") == "stopped"
+
+
+def test_a_run_of_another_host_is_stopped_by_the_daemon_there(working):
+    daemon = working.project.start("-r")
+    working.wait_running(0)
+    stopped = working.stop("net:v0", env={"MLP_HOST": "box2"})
+    assert stopped.returncode == 0
+    assert "was told to stop" in stopped.stdout
+    assert [event["event"] for event in working.project.history("box2")] == ["request"]
+    working.open()
+    assert daemon.wait(timeout=30) == 1
+    assert working.ends == ["stopped", "succeeded", "succeeded"]
+
+
+def test_what_another_host_asked_of_a_dead_daemon_is_heeded_by_the_next_one(working):
+    daemon = working.project.start("-r")
+    working.wait_running(0)
+    daemon.kill()
+    daemon.wait()
+    stopped = working.stop("net:v0", env={"MLP_HOST": "box2"})
+    assert stopped.returncode == 1
+    assert "is asked to stop; the daemon of " in stopped.stdout
+    assert "has not answered yet" in stopped.stdout
+    daemon = working.project.start("-r", "-u")
+    wait_until(lambda: working.ends == ["stopped"], message=lambda: working.project.log)
+    working.open()
+    assert daemon.wait(timeout=30) == 1
+    answers = [event["said"] for event in working.project.history() if event["event"] == "answer"]
+    assert answers == ["was told to stop, and is killed if it has not within 30 s"]
