@@ -7,22 +7,24 @@ from pathlib import Path
 
 
 def main(arguments: list[str]) -> int:
-    """Do what the daemon asks and return the exit status, which is no more than a hint: the answer is a file."""
+    """Do what the daemon asks; return an exit status only where it asks for nothing that there is."""
     match arguments:
         case ["run", run_dir, number, how]:
             from mlpipeline.project.paths import RunDir
             from mlpipeline.worker.attempt import carry_out
+            from mlpipeline.worker.leaving import leave_as_python_does
 
-            return carry_out(RunDir(path=Path(run_dir)), int(number), how)
+            before = set(sys.modules)
+            exit_status = carry_out(RunDir(path=Path(run_dir)), int(number), how)
+            leave_as_python_does(exit_status, sys.modules.keys() - before)
         case ["wait", descriptor]:
             from mlpipeline.worker.waiting import wait_and_carry_out
 
-            return wait_and_carry_out(int(descriptor))
+            wait_and_carry_out(int(descriptor))
         case ["fork", descriptor]:
             from mlpipeline.worker.forking import serve
 
             serve(int(descriptor))
-            return 0
         case ["describe", request]:
             from mlpipeline.worker.describing import answer
             from mlpipeline.worker.leaving import leave

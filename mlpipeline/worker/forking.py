@@ -19,7 +19,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from mlpipeline.executors.how import forked
 from mlpipeline.executors.marks import ROOM
@@ -36,7 +36,7 @@ from mlpipeline.worker.rehearsal import rehearse
 from mlpipeline.worker.seeding import draw_anew
 
 
-def serve(descriptor: int) -> None:
+def serve(descriptor: int) -> NoReturn:
     """Fork workers for as long as the daemon is there, and end with the last child; nobody returns from here."""
     # What is started while importing must not hold the line to the daemon open.
     os.set_inheritable(descriptor, False)

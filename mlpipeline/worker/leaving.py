@@ -31,17 +31,15 @@ def leave_if_forked(worker: int, error: BaseException | None) -> None:
 
 def leave(exit_status: int) -> NoReturn:
     """End this process now, without waiting for threads that user code left."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(Exception):  # User code may have closed it, or put anything in its place.
-            stream.flush()
+    _flush_streams()
     os._exit(exit_status)
 
 
 def leave_as_python_does(exit_status: int, modules: Iterable[str]) -> NoReturn:
-    """End a forked worker with all that Python does at the end, but for what would copy the memory that it shares.
+    """End a worker with all that Python does at the end, but for taking apart the modules that it had from the start.
 
-    Python takes all modules apart. That writes to every page of what was preloaded, for a second where that is much.
-    So here only `modules` go: those that the run imported itself, and with them the objects that it made.
+    That takes milliseconds, and in a forked worker it would copy the memory that it shares: a second where that is
+    much. So here only `modules` go: those that the run imported itself, and with them the objects that it made.
     """
     import ctypes
 
@@ -56,9 +54,16 @@ def leave_as_python_does(exit_status: int, modules: Iterable[str]) -> NoReturn:
     gc.collect()
     # By what was deleted just now, and for what somebody else still holds, such as a library.
     _flush_files()
-    # What C code printed, or wrote to its own files.
-    ctypes.CDLL(None).fflush(None)
-    leave(exit_status)
+    _flush_streams()
+    # C code has handlers of its own: for what it printed, for files that a library completes. They may call Python.
+    ctypes.PyDLL(None).exit(exit_status)
+    raise AssertionError("nobody returns from exit")
+
+
+def _flush_streams() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):  # User code may have closed it, or put anything in its place.
+            stream.flush()
 
 
 def _flush_files() -> None:

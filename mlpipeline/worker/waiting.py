@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from mlpipeline.executors.marks import ROOM
 from mlpipeline.executors.sites import site_stamps
@@ -22,6 +22,7 @@ from mlpipeline.project.paths import RunDir
 from mlpipeline.worker.attempt import carry_out
 from mlpipeline.worker.becoming import become_worker, printed_so_far
 from mlpipeline.worker.importing import ask_beforehand
+from mlpipeline.worker.leaving import leave_as_python_does
 
 #: What most workers import of mlpipeline while they carry out their attempt.
 _AHEAD = (
@@ -34,8 +35,8 @@ _AHEAD = (
 )
 
 
-def wait_and_carry_out(descriptor: int) -> int:
-    """Become the worker of the attempt that the daemon names, and return its exit status; end when there is none."""
+def wait_and_carry_out(descriptor: int) -> NoReturn:
+    """Become the worker of the attempt that the daemon names; end when there is none."""
     os.set_inheritable(descriptor, False)
     # For whatever is started by this process; others go on seeing it until it is filled.
     os.environ.pop(ROOM, None)
@@ -44,7 +45,9 @@ def wait_and_carry_out(descriptor: int) -> int:
         os._exit(0)
     os.close(descriptor)
     become_worker(handover, handover["how"], printed_so_far())
-    return carry_out(RunDir(path=Path(handover["run_dir"])), int(handover["number"]), handover["how"])
+    before = set(sys.modules)
+    exit_status = carry_out(RunDir(path=Path(handover["run_dir"])), int(handover["number"]), handover["how"])
+    leave_as_python_does(exit_status, sys.modules.keys() - before)
 
 
 class _Line:

@@ -187,3 +187,21 @@ def test_a_hash_seed_of_the_users_own_is_kept(warm: WarmProject):
     assert warm.how("v1") == "warm"
     assert results[0] == results[1]
     assert results[1]["seed"] == "5"
+
+
+AT_EXIT = """
+import ctypes
+libc = ctypes.CDLL(None)
+libc.strdup.restype = ctypes.c_void_p
+text = ctypes.c_void_p(libc.strdup(b"said by C when all is over"))
+libc.__cxa_atexit(ctypes.cast(libc.puts, ctypes.c_void_p), text, None)
+"""
+
+
+def test_what_c_code_does_at_the_end_of_a_process_is_done(make_project, tmp_path):
+    warm = WarmProject(make_project, tmp_path)
+    warm.write(script(AT_EXIT, count=3))
+    warm.run()
+    assert [warm.how(f"v{number}") for number in (1, 2)] == ["warm", "warm"]
+    outputs = [(warm.attempt(f"v{number}") / "output.log").read_text() for number in range(3)]
+    assert outputs == ["said by C when all is over\n"] * 3
