@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from typing import TYPE_CHECKING
 
@@ -49,6 +48,8 @@ def stop(place: Place, names: tuple[str, ...], is_all: bool) -> None:
 
 
 def _stop(names: Sequence[str], settings: Settings, outputs: Outputs) -> int:
+    import shlex
+
     from mlpipeline.daemon.asking import stop_here
     from mlpipeline.history.ledger import Ledger
     from mlpipeline.views.observed import observe_daemons
