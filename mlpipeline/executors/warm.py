@@ -217,7 +217,7 @@ class WarmExecutor:
             return None
         self._keep_at_most(self._most - 1)
         patience_s = _PATIENCE_S + _PATIENCE * lesson.seconds
-        parent = WarmParent(lesson.modules, self._never, attempt.project, patience_s)
+        parent = WarmParent(lesson.modules, self._never, attempt, patience_s)
         self._parents[key] = parent
         self._watch(parent.fileno())
         return parent

@@ -12,7 +12,6 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from mlpipeline.domain.endings import how_it_ended
@@ -33,8 +32,8 @@ _LEAVE_TIME_S = 1.0
 class WarmParent:
     """One warm parent. What it says is taken in by `poll`; nothing here waits for it."""
 
-    def __init__(self, modules: Sequence[str], never: Sequence[str], cwd: Path, import_time_s: float) -> None:
-        """Start it; `import_time_s` is how long it may take to import `modules`.
+    def __init__(self, modules: Sequence[str], never: Sequence[str], attempt: Attempt, import_time_s: float) -> None:
+        """Start it for runs such as `attempt`; `import_time_s` is how long it may take to import `modules`.
 
         Raises:
             OSError: there is no process.
@@ -49,7 +48,7 @@ class WarmParent:
             with theirs, tempfile.TemporaryFile(prefix="mlpipeline-warm-") as output:
                 self._process = start_worker(
                     *("fork", str(theirs.fileno())),
-                    cwd=cwd,
+                    cwd=attempt.project,
                     environment=with_room({**os.environ, "PYTHONHASHSEED": seed}, mark),
                     output=output,
                     pass_fds=[theirs.fileno()],
@@ -70,7 +69,8 @@ class WarmParent:
         self.is_unfit = False
         #: Why it forks nothing (any more).
         self.trouble: str | None = None
-        self._send({"modules": list(modules), "never": list(never), "hash_seed": hash_seed})
+        folders = [str(attempt.models_dir), str(attempt.project)]
+        self._send({"modules": list(modules), "never": list(never), "folders": folders, "hash_seed": hash_seed})
 
     def fileno(self) -> int:
         """Return what becomes readable when it says something."""

@@ -1,7 +1,7 @@
 """A warm parent: a process that has imported what the runs of a script import, and becomes a worker by forking.
 
-It speaks lines of JSON over a socket with the daemon that started it. To it: `{"modules": […], "never", "hash_seed"}`
-once, then what `executors.handover` writes, with `{"fork": attempt id, "exit"}`. From it:
+It speaks lines of JSON over a socket with the daemon that started it. To it: `{"modules": […], "never", "folders",
+"hash_seed"}` once, then what `executors.handover` writes, with `{"fork": attempt id, "exit"}`. From it:
 `{"ready": null or why not}` once, then `{"forked": attempt id, "pid"}`, or `{"refused": attempt id, "why"}`, and
 `{"ended": pid, "status", "left"}`, where `left` is how many processes there are that workers left behind.
 """
@@ -92,7 +92,7 @@ class _Parent:
         self._say({"ready": reason})
         if reason is not None:
             return None
-        ask_beforehand()
+        ask_beforehand(told["folders"])
         # What is there now stays: collections in the children need not touch, and so copy, its pages.
         gc.collect()
         gc.freeze()

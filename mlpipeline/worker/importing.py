@@ -7,7 +7,7 @@ import json
 import linecache
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import decode_source, module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -207,9 +207,15 @@ def hides(stem: str) -> str | None:
     return f"the installed module {stem} ({where})"
 
 
-def ask_beforehand() -> None:
-    """Find out what the import of every script asks about the installed packages; Python remembers the answers."""
+def ask_beforehand(folders: Iterable[str] = ()) -> None:
+    """Find out what the import of every script asks; the answers are remembered.
+
+    Args:
+        folders: those that will lead `sys.path`, where they are known.
+    """
     hides("no_module_is_called_like_this")
+    for folder in folders:
+        is_project_code(folder)
 
 
 def _installed_path() -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from importlib import import_module
@@ -33,13 +34,13 @@ def import_before(folders: Iterable[Path]) -> None:
     A file `string.py` among the scripts would else be found in place of Python's own `string`, and fail every run.
     Where there is no such file nothing is imported before it is needed: that takes time.
     """
-    if any(path.name.partition(".")[0] in sys.stdlib_module_names for folder in folders for path in _content(folder)):
+    if any(name.partition(".")[0] in sys.stdlib_module_names for folder in folders for name in _content(folder)):
         for name in _LATE:
             import_module(name)
 
 
-def _content(folder: Path) -> Iterable[Path]:
+def _content(folder: Path) -> Iterable[str]:
     try:
-        return list(folder.iterdir())
+        return os.listdir(folder)  # every worker looks: names alone, however many files there are
     except OSError:
         return ()
