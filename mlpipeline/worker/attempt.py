@@ -26,6 +26,11 @@ from mlpipeline.worker.stopping import StopSignal
 if TYPE_CHECKING:
     from mlpipeline.worker.learning import ImportWatch
 
+#: What the kernel adds to a process's share of the memory when it must kill one: from -1000, never, to 1000, always.
+#: See proc(5).
+_OOM_SCORE_ADJ = Path("/proc/self/oom_score_adj")
+_OOM_SCORE = 500
+
 
 def carry_out(run_dir: RunDir, number: int, how: str, hash_seed: str | None = None) -> int:
     """Carry out attempt `number` of the run that `spec.json` describes, and write `result.json` last.
@@ -104,12 +109,20 @@ def _settle_in(job: Job) -> None:
 
     faulthandler.enable()
     if job.spec.mode is Mode.EXECUTION:
+        _die_first()
         # Output is read while it grows, survives a kill up to its last line, and never fails for an odd character.
         for stream in (sys.stdout, sys.stderr):
             _reconfigure(stream)
     sys.argv[:] = [job.spec.script]
     models_dir, project, script = (Path(path) for path in (job.spec.models_dir, job.spec.project, job.spec.script))
     prepare_path(models_dir, project, script)
+
+
+def _die_first() -> None:
+    """Have the kernel choose this process, or what it starts, before the daemon and all others when memory is short."""
+    with suppress(OSError, ValueError):
+        present = int(_OOM_SCORE_ADJ.read_bytes())
+        _OOM_SCORE_ADJ.write_bytes(b"%d" % max(present, _OOM_SCORE))
 
 
 def _reconfigure(stream: Any) -> None:
