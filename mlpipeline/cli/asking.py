@@ -13,11 +13,9 @@ from mlpipeline.cli.project import Place, exit_for
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mlpipeline.domain.requests import Request
     from mlpipeline.domain.runs import Run
     from mlpipeline.history.ledger import Ledger
     from mlpipeline.project.paths import Outputs
-    from mlpipeline.project.settings import Settings
     from mlpipeline.views.observed import ObservedDaemon
 
 #: How long an answer is waited for, in seconds.
@@ -43,56 +41,107 @@ def stop(place: Place, names: tuple[str, ...], is_all: bool) -> None:
     if bool(names) == is_all:
         raise click.UsageError("name the runs that are to stop, or give --all.")
     with exit_for(place):
-        settings = place.settings()
-        sys.exit(_stop(names, settings, place.outputs(settings)))
+        sys.exit(_stop(place, names))
 
 
-def _stop(names: Sequence[str], settings: Settings, outputs: Outputs) -> int:
-    import shlex
+@click.command()
+@click.argument("names", nargs=-1, required=True, metavar="RUN...")
+@click.pass_obj
+def pause(place: Place, names: tuple[str, ...]) -> None:
+    """Have runs stand still, with all that they started, until they are resumed.
 
+    They keep their memory, on the GPU too, and their place among the runs at a time.
+
+    \b
+    Example:
+      mlpipeline pause digits:deep
+    """
+    with exit_for(place):
+        sys.exit(_steer(place, names, "pause"))
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, metavar="RUN...")
+@click.pass_obj
+def resume(place: Place, names: tuple[str, ...]) -> None:
+    """Let paused runs go on.
+
+    \b
+    Example:
+      mlpipeline resume digits:deep
+    """
+    with exit_for(place):
+        sys.exit(_steer(place, names, "resume"))
+
+
+def _stop(place: Place, names: Sequence[str]) -> int:
     from mlpipeline.daemon.asking import stop_here
-    from mlpipeline.history.ledger import Ledger
-    from mlpipeline.views.observed import observe_daemons
 
-    ledger = Ledger.read(outputs, os.environ, warn=lambda text: click.echo(f"mlpipeline: {text}", err=True))
-    wanted = [_named(name, ledger) for name in names] if names else ledger.open_runs()
-    if not wanted:
+    settings = place.settings()
+    outputs = place.outputs(settings)
+    ledger = _ledger(outputs)
+    runs = _open_ones([_named(name, ledger) for name in names] if names else ledger.open_runs())
+    if not names and not runs:
         click.echo("nothing runs")
-    for run in wanted:
-        if not run.is_open:
-            _say(run, f"had ended already: {run.outcome_in_words}")
-    wanted = list({run.id: run for run in wanted if run.is_open}.values())
-    by = shlex.join(["mlpipeline", *sys.argv[1:]])
-    daemons = {daemon.host: daemon for daemon in observe_daemons(outputs)}
-    here = [run for run in wanted if run.host == outputs.host]
-    if here and stop_here(here, by, outputs, settings.stop_grace_s, _say):
-        wanted = [run for run in wanted if run.host != outputs.host]
-    return _ask(wanted, by, outputs, ledger, daemons)
+    here = [run for run in runs if run.host == outputs.host]
+    if here and stop_here(here, _typed(), outputs, settings.stop_grace_s, _say):
+        runs = [run for run in runs if run.host != outputs.host]
+    return _ask(runs, "stop", outputs, ledger)
 
 
-def _ask(runs: Sequence[Run], by: str, outputs: Outputs, ledger: Ledger, daemons: dict[str, ObservedDaemon]) -> int:
+def _steer(place: Place, names: Sequence[str], what: str) -> int:
+    outputs = place.outputs(place.settings())
+    ledger = _ledger(outputs)
+    return _ask(_open_ones([_named(name, ledger) for name in names]), what, outputs, ledger)
+
+
+def _ask(runs: Sequence[Run], what: str, outputs: Outputs, ledger: Ledger) -> int:
     from random import SystemRandom
 
     from mlpipeline.daemon.asking import ask
     from mlpipeline.domain.names import run_id
     from mlpipeline.domain.requests import Ask, Request
+    from mlpipeline.views.observed import observe_daemons
 
-    requests: list[tuple[Run, Request]] = [
-        (run, Request(id=run_id(SystemRandom()), ask=Ask.STOP, run=run.id, host=run.host, by=by)) for run in runs
+    daemons = {daemon.host: daemon for daemon in observe_daemons(outputs)}
+    requests = [
+        Request(id=run_id(SystemRandom()), ask=Ask(what), run=run.id, host=run.host, by=_typed()) for run in runs
     ]
-    answers = ask([request for _, request in requests], outputs, ledger, _PATIENCE_S)
-    for run, request in requests:
-        _say(run, answers.get(request.id) or _unanswered(run, daemons.get(run.host)))
+    answers = ask(requests, outputs, ledger, _PATIENCE_S)
+    for run, request in zip(runs, requests, strict=True):
+        _say(run, answers.get(request.id) or _unanswered(run, what, daemons.get(run.host)))
     return 0 if len(answers) == len(requests) else 1
 
 
-def _unanswered(run: Run, daemon: ObservedDaemon | None) -> str:
+def _unanswered(run: Run, what: str, daemon: ObservedDaemon | None) -> str:
     import time
 
     from mlpipeline.views.words import ago
 
     heard = f"last heard {ago(daemon.heard_at, time.time())}" if daemon else "never heard"
-    return f"is asked to stop; the daemon of {run.host} ({heard}) has not answered yet"
+    return f"is asked to {what}; the daemon of {run.host} ({heard}) has not answered yet"
+
+
+def _open_ones(runs: Sequence[Run]) -> list[Run]:
+    """Return those that are still to end, each once; say of the others that they have."""
+    found = {run.id: run for run in runs}
+    for run in found.values():
+        if not run.is_open:
+            _say(run, f"had ended already: {run.outcome_in_words}")
+    return [run for run in found.values() if run.is_open]
+
+
+def _ledger(outputs: Outputs) -> Ledger:
+    from mlpipeline.history.ledger import Ledger
+
+    return Ledger.read(outputs, os.environ, warn=lambda text: click.echo(f"mlpipeline: {text}", err=True))
+
+
+def _typed() -> str:
+    """Return the command as it was typed, for the history."""
+    import shlex
+
+    return shlex.join(["mlpipeline", *sys.argv[1:]])
 
 
 def _named(name: str, ledger: Ledger) -> Run:

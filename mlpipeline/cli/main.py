@@ -10,7 +10,7 @@ from io import TextIOWrapper
 import click
 
 from mlpipeline import __version__
-from mlpipeline.cli.asking import stop
+from mlpipeline.cli.asking import pause, resume, stop
 from mlpipeline.cli.lookup import runs, status
 from mlpipeline.cli.project import Place, exit_for
 
@@ -88,9 +88,8 @@ def command(
         sys.exit(test(context.obj, only))
 
 
-command.add_command(runs)
-command.add_command(status)
-command.add_command(stop)
+for verb in (runs, status, stop, pause, resume):
+    command.add_command(verb)
 
 
 def main() -> None:

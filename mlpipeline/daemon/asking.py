@@ -89,6 +89,8 @@ def _stop(runs: Sequence[Run], by: str, outputs: Outputs, grace_s: float, say: C
         handles[handle_of(process, run.id)] = run
     alive = executor.look(handles)
     for handle in alive:
+        if handles[handle].is_paused:
+            executor.wake(handle)  # It is to save first.
         executor.stop(handle, hard=False)
     for handle in handles.keys() - alive.keys():
         say(handles[handle], "had ended already")

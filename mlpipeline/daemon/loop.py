@@ -14,9 +14,9 @@ from mlpipeline.daemon.parts import Parts
 from mlpipeline.daemon.presence import CHANGE_INTERVAL_S, HEARTBEAT_INTERVAL_S, NEXT_SHOWN
 from mlpipeline.daemon.recovery import settle_claims, take_over
 from mlpipeline.daemon.starting import Held
+from mlpipeline.daemon.steering import Steering
 from mlpipeline.daemon.todo import Todo
 from mlpipeline.domain.plan import STARTS, closing_line, plan_line
-from mlpipeline.domain.requests import Request
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome, State
 from mlpipeline.errors import NotListed, QueueError
@@ -47,6 +47,7 @@ class Daemon:
         self._records = parts.records
         self._options = parts.options
         self._active: list[Active] = []
+        self._steering = Steering(parts.records, parts.executor, parts.outputs.host, parts.settings.stop_grace_s)
         self._todo = Todo(parts.catalogue, parts.records.ledger, parts.options, parts.records.log)
         self._ended: list[Run] = []
         #: Those that ended and still hold their model dir, and those of them whose results are still to be written.
@@ -57,8 +58,6 @@ class Daemon:
         self._began_at = time.monotonic()
         self._is_stopping = False
         self._stops_heeded = 0
-        #: The news of the ledger up to which requests were answered.
-        self._news_heeded = -1
         self._is_environment_noted = False
         self._trouble: str | None = None
 
@@ -79,7 +78,8 @@ class Daemon:
         try:
             self._heed_signals()
             self._take_over()
-            self._heed_requests()
+            if self._options.is_recorded:
+                self._steering.heed_requests(self._active)
             self._collect()
             if not self._is_stopping:
                 self._plan()
@@ -120,7 +120,7 @@ class Daemon:
             self._records.log(f"{run.key} was begun by a daemon before this one: watched again", run.id)
             if run.is_stop_asked:
                 # Perhaps it was not told before its daemon died; to be told twice does no harm.
-                self._ask_to_stop(active)
+                self._steering.tell_to_stop(active)
             else:
                 self._todo.note_begun(run.key, run.identity)
         self._active.append(active)
@@ -286,47 +286,10 @@ class Daemon:
             self._log(f"waits up to {grace_s:g} s for {len(alive)} to stop; the same signal again kills them now")
         for active in alive:
             try:
-                self._note_stop(active, number.name)
+                self._steering.stop(active, number.name)
             except Exception as error:
                 # Those after it are to be told all the same.
                 self._complain(error)
-
-    def _heed_requests(self) -> None:
-        ledger = self._records.ledger
-        ledger.catch_up()
-        news = ledger.news
-        if news == self._news_heeded or not self._options.is_recorded:
-            return
-        for request in ledger.open_requests(self._parts.outputs.host):
-            said = self._stop(request)
-            self._records.note(request.to_answer(said))
-        self._news_heeded = news
-
-    def _stop(self, request: Request) -> str:
-        """Stop the run that a person wants to end; return what they are told."""
-        run = self._records.ledger.get(request.run)
-        if run is None:
-            return "is not known here"
-        active = next((active for active in self._active if active.run_id == run.id), None)
-        if active is None or active.is_over:
-            return f"had ended already: {run.outcome_in_words}" if run.outcome else "had ended already"
-        grace_s = self._parts.settings.stop_grace_s
-        if not active.is_stop_asked:
-            self._records.log(f"{run.key} is to stop: {request.by}", run.id)
-            self._note_stop(active, request.by)
-        return f"was told to stop, and is killed if it has not within {grace_s:g} s"
-
-    def _note_stop(self, active: Active, by: str) -> None:
-        try:
-            self._records.note({"event": "stop", "run": active.run_id, "by": by})
-        finally:
-            # Whether or not that could be written down.
-            self._ask_to_stop(active)
-
-    def _ask_to_stop(self, active: Active) -> None:
-        active.is_stop_asked = True
-        active.kill_within(self._parts.settings.stop_grace_s)
-        self._parts.executor.stop(active.handle, hard=False)
 
     def _kill_all(self) -> None:
         self._log("kills what still runs")

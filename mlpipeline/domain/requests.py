@@ -13,6 +13,10 @@ class Ask(StrEnum):
 
     #: To end now, so that it can go on later.
     STOP = "stop"
+    #: To stand still, keeping its memory and its place.
+    PAUSE = "pause"
+    #: To go on after a pause.
+    RESUME = "resume"
 
 
 @dataclass(frozen=True, kw_only=True)

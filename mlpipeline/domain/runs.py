@@ -2,6 +2,7 @@
 
 ```
         ─selected→ waiting ─running→ running ─ended→ succeeded, failed, stopped, lost
+                      │  │       ↺ paused, resumed
                       │  └─────────────────────ended→ failed, stopped, lost
                       └─withdrawn→ (gone)
 ```
@@ -47,6 +48,8 @@ class Run:
     pid: int | None = None
     started_at: str | None = None
     is_stop_asked: bool = False
+    #: Whether its processes stand still.
+    is_paused: bool = False
     outcome: Outcome | None = None
     failure: Failure | None = None
     error: str | None = None
@@ -111,17 +114,24 @@ def follow(run: Run | None, event: Mapping[str, Any]) -> Run:
         raise IllegalTransition(f"run {event['run']} cannot be {kind} before it was selected")
     if not run.is_open or kind not in _AFTER or run.state not in _AFTER[kind]:
         raise IllegalTransition(f"run {run.id} is {run.outcome or run.state} and cannot be {kind}")
+    if kind == "ended":
+        return _ended(run, event)
+    return replace(run, **_changes(kind, event))
+
+
+def _changes(kind: str, event: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a run that an event changes, and how."""
     match kind:
         case "started":
-            return replace(run, handle=event["handle"])
+            return {"handle": event["handle"]}
         case "running":
-            return replace(run, state=State.RUNNING, pid=event["pid"], started_at=event["started_at"])
+            return {"state": State.RUNNING, "pid": event["pid"], "started_at": event["started_at"]}
         case "stop":
-            return replace(run, is_stop_asked=True)
-        case "withdrawn":
-            return replace(run, state=State.WITHDRAWN)
+            return {"is_stop_asked": True}
+        case "paused" | "resumed":
+            return {"is_paused": kind == "paused"}
         case _:
-            return _ended(run, event)
+            return {"state": State.WITHDRAWN}
 
 
 #: Which events may happen in which states; `selected` only ever comes first.
@@ -129,6 +139,8 @@ _AFTER = {
     "started": (State.WAITING, State.RUNNING),
     "running": (State.WAITING,),
     "stop": (State.WAITING, State.RUNNING),
+    "paused": (State.RUNNING,),
+    "resumed": (State.RUNNING,),
     "withdrawn": (State.WAITING,),
     "ended": (State.WAITING, State.RUNNING),
 }
@@ -157,6 +169,7 @@ def _ended(run: Run, event: Mapping[str, Any]) -> Run:
     return replace(
         run,
         state=State.ENDED,
+        is_paused=False,
         outcome=Outcome(event["outcome"]),
         failure=Failure(event["failure"]) if event.get("failure") else None,
         error=event.get("error"),

@@ -122,6 +122,14 @@ class Executor(Protocol):
         """
         ...
 
+    def suspend(self, handle: str) -> None:
+        """Have all that belongs to a run stand still; again does no harm."""
+        ...
+
+    def wake(self, handle: str) -> None:
+        """Have all that belongs to a run go on; again does no harm."""
+        ...
+
     def close(self) -> None:
         """Leave the workers to themselves, and end what has nothing to do without a daemon. Called last, once."""
         ...

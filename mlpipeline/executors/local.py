@@ -14,7 +14,7 @@ from mlpipeline.executors.executor import Attempt, Presence, Seen, StartRefused
 from mlpipeline.executors.how import start_worker
 from mlpipeline.executors.processes import ProcessId
 from mlpipeline.executors.spares import Spares
-from mlpipeline.executors.sweeping import find_by_environment, sweep
+from mlpipeline.executors.sweeping import find_by_environment, suspend, sweep, wake
 
 #: How long a worker may take to say where it was when its time ran out, in seconds.
 _ABORT_TIME_S = 1.0
@@ -81,16 +81,27 @@ class LocalExecutor:
 
     def stop(self, handle: str, *, hard: bool) -> None:
         """Signal the worker, or sweep its run."""
-        value = json.loads(handle)
-        process = ProcessId.from_json(value)
+        process = ProcessId.from_json(json.loads(handle))
         if hard:
-            sweep(process if handle in self._met else None, value["run"])
+            sweep(*self._belonging(handle))
             if handle not in self._children and not _is_alive(handle):
                 # Its session was just emptied; from now on the number may become a stranger's.
                 self._met.discard(handle)
         elif process is not None and process.is_alive():
             with suppress(ProcessLookupError):
                 os.kill(process.pid, signal.SIGTERM)
+
+    def suspend(self, handle: str) -> None:
+        """Stop the run's processes where they are."""
+        suspend(*self._belonging(handle))
+
+    def wake(self, handle: str) -> None:
+        """Let the run's processes go on."""
+        wake(*self._belonging(handle))
+
+    def _belonging(self, handle: str) -> tuple[ProcessId | None, str]:
+        value = json.loads(handle)
+        return ProcessId.from_json(value) if handle in self._met else None, value["run"]
 
 
 def _started(attempt: Attempt, how: str, output: IO[bytes]) -> subprocess.Popen[bytes]:

@@ -39,9 +39,25 @@ def sweep(leader: ProcessId | None, mark: str, variable: str = "MLP_RUN_ID") -> 
             break
         for process in found:
             killed.append(f"{process.pid} {process.name}")
-            _kill(process)
+            _signal(process, signal.SIGKILL)
         _wait_until_over(found)
     return list(dict.fromkeys(killed))
+
+
+def suspend(leader: ProcessId | None, mark: str) -> None:
+    """Stop all processes of a run where they are; see `sweep` for the arguments."""
+    stopped: set[int] = set()
+    # A process may fork between the look and the signal: look again until nothing new is found.
+    while new := [process for process in _belonging(leader, "MLP_RUN_ID", mark) if process.pid not in stopped]:
+        for process in new:
+            stopped.add(process.pid)
+            _signal(process, signal.SIGSTOP)
+
+
+def wake(leader: ProcessId | None, mark: str) -> None:
+    """Let all processes of a run go on; see `sweep` for the arguments."""
+    for process in _belonging(leader, "MLP_RUN_ID", mark):
+        _signal(process, signal.SIGCONT)
 
 
 def find_by_environment(name: str, value: str) -> Iterator[int]:
@@ -86,12 +102,12 @@ def _descendants(leader: ProcessId, processes: list[Listed]) -> set[int]:
     return found
 
 
-def _kill(process: Listed) -> None:
+def _signal(process: Listed, number: signal.Signals) -> None:
     # Its pid may be another's by now.
     now = ProcessId.of(process.pid)
     if now is not None and now.ticks == process.ticks:
         with suppress(OSError):
-            os.kill(process.pid, signal.SIGKILL)
+            os.kill(process.pid, number)
 
 
 def _wait_until_over(processes: list[Listed]) -> None:

@@ -17,7 +17,7 @@ from mlpipeline.executors.lessons import Lesson, Lessons
 from mlpipeline.executors.local import LocalExecutor, handle_of
 from mlpipeline.executors.processes import ProcessId
 from mlpipeline.executors.sites import inherited_environment, site_stamps
-from mlpipeline.executors.sweeping import sweep
+from mlpipeline.executors.sweeping import suspend, sweep, wake
 from mlpipeline.executors.warm_parent import ANSWER_TIME_S, WarmParent
 from mlpipeline.project.files import read_json
 
@@ -143,6 +143,26 @@ class WarmExecutor:
                 del self._forked[forked.attempt.id]
         else:
             forked.terminate()
+
+    def suspend(self, handle: str) -> None:
+        """Stop the run's processes where they are; its warm parent is none of them."""
+        forked = self._of(handle)
+        if forked is None:
+            self._fresh.suspend(handle)
+        elif forked.fallback is not None:
+            self._fresh.suspend(forked.fallback)
+        else:
+            suspend(forked.process, forked.attempt.run_id)
+
+    def wake(self, handle: str) -> None:
+        """Let the run's processes go on."""
+        forked = self._of(handle)
+        if forked is None:
+            self._fresh.wake(handle)
+        elif forked.fallback is not None:
+            self._fresh.wake(forked.fallback)
+        else:
+            wake(forked.process, forked.attempt.run_id)
 
     def close(self) -> None:
         """Let the parents go; workers that they forked live on."""

@@ -32,7 +32,7 @@ def run_for_programs(observed: ObservedRun, outputs: Outputs) -> dict[str, Any]:
         "outcome": run.outcome,
         "failure": run.failure,
         "error": run.error,
-        "mark": None,
+        "mark": "paused" if run.is_paused else None,
         "why": observed.why,
         "host": run.host,
         "pid": run.pid if run.state is State.RUNNING else None,
@@ -142,7 +142,7 @@ def _running_part(running: Sequence[ObservedRun], outputs: Outputs) -> str:
         [
             observed.run.id,
             observed.run.key,
-            observed.run.state,
+            _how(observed),
             observed.run.host,
             str(observed.run.pid or ""),
             moment(observed.run.started_at),
@@ -183,7 +183,7 @@ def _failed_part(failed: Sequence[ObservedRun], more_failed: int, outputs: Outpu
 
 def _how(observed: ObservedRun) -> str:
     run = observed.run
-    return run.outcome_in_words if run.outcome else run.state
+    return run.outcome_in_words if run.outcome else "paused" if run.is_paused else run.state
 
 
 def _daemon_for_programs(daemon: ObservedDaemon) -> dict[str, Any]:

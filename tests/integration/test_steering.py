@@ -1,18 +1,22 @@
-"""`mlpipeline stop`: by id, by name or all; with a daemon, with one on another host, and with none."""
+"""`mlpipeline stop`, `pause` and `resume`: with a daemon, with one on another host, and with none."""
 
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 
 import pytest
 from support import Project, wait_until
 
 SCRIPT = """
-import pathlib, signal, time
+import pathlib, subprocess, time
 from mlpipeline import FunctionModel, Versions
 outside = pathlib.Path({outside!r})
 
 def train(n, *, model_dir, run):
+    if (outside / "with child").exists():
+        subprocess.Popen(["sh", "-c", f"while true; do echo >> {{outside}}/ticks; sleep 0.02; done"])
     for step in run.steps(2):
         (model_dir / f"step-{{step}}").touch()
         (outside / f"reached-{{n}}").touch()
@@ -176,3 +180,94 @@ def test_what_another_host_asked_of_a_dead_daemon_is_heeded_by_the_next_one(work
     assert daemon.wait(timeout=30) == 1
     answers = [event["said"] for event in working.project.history() if event["event"] == "answer"]
     assert answers == ["was told to stop, and is killed if it has not within 30 s"]
+
+
+def counted(path) -> Callable[[], int]:
+    return lambda: path.stat().st_size if path.exists() else 0
+
+
+def stands_still(count: Callable[[], int]) -> bool:
+    before = count()
+    time.sleep(0.3)
+    return count() == before
+
+
+def shown(working: Working, key: str) -> tuple[str, str | None]:
+    """What `status` says of a run: its state and its mark."""
+    runs = json.loads(working.project.run("status", "--json").stdout)["runs"]
+    return next((run["state"], run["mark"]) for run in runs if f"{run['model']}:{run['version']}" == key)
+
+
+@pytest.mark.parametrize("first", [0, 1], ids=["fresh", "forked"])
+def test_a_paused_run_stands_still_with_all_that_it_started_and_goes_on_when_it_is_resumed(working, first: int):
+    (working.outside / "with child").touch()
+    if first:
+        working.open()
+        assert working.project.run("-r", "--only", "net:v0").returncode == 0
+        (working.outside / "open").unlink()
+    key, ticks = f"net:v{first}", counted(working.outside / "ticks")
+    daemon = working.project.start("-r", "--only", key)
+    working.wait_running(first)
+    run = working.run_id(key)
+    for _ in range(2):
+        paused = working.project.run("pause", key)
+        expected = f"{run} {key} is paused; it keeps its memory and its place until `mlpipeline resume`\n"
+        assert (paused.returncode, paused.stdout) == (0, expected)
+    assert stands_still(ticks)
+    assert shown(working, key) == ("running", "paused")
+    assert [run, key, "paused"] in [line.split()[:3] for line in working.project.run("status").stdout.splitlines()]
+    working.open()
+    assert stands_still(ticks)
+    resumed = working.project.run("resume", run)
+    assert (resumed.returncode, resumed.stdout) == (0, f"{run} {key} goes on\n")
+    assert daemon.wait(timeout=30) == 0
+    assert working.ends[-1] == "succeeded"
+    assert working.project.processes() == []
+
+
+def test_a_paused_run_that_is_told_to_stop_saves_first(working):
+    daemon = working.project.start("-r", "--only", "net:v0")
+    working.wait_running(0)
+    assert working.project.run("pause", "net:v0").returncode == 0
+    assert working.stop("net:v0").returncode == 0
+    assert daemon.wait(timeout=20) == 1
+    assert working.ends == ["stopped"]
+    (ended,) = [event for event in working.project.history() if event["event"] == "ended"]
+    assert ended["results"] == {"saved": 1}
+
+
+def test_a_run_stays_paused_while_its_daemon_is_gone_and_the_next_one_can_resume_it(working):
+    daemon = working.project.start("-r", "--only", "net:v0")
+    working.wait_running(0)
+    assert working.project.run("pause", "net:v0").returncode == 0
+    daemon.kill()
+    daemon.wait()
+    working.open()
+    unanswered = working.project.run("resume", "net:v0")
+    assert unanswered.returncode == 1
+    assert "is asked to resume; the daemon of " in unanswered.stdout
+    assert shown(working, "net:v0") == ("running", "paused")
+    daemon = working.project.start("-r", "-u", "--only", "net:v0")
+    assert daemon.wait(timeout=30) == 0
+    assert working.ends == ["succeeded"]
+
+
+def test_a_paused_run_whose_daemon_died_saves_before_it_is_stopped(working):
+    daemon = working.project.start("-r", "--only", "net:v0")
+    working.wait_running(0)
+    assert working.project.run("pause", "net:v0").returncode == 0
+    daemon.kill()
+    daemon.wait()
+    stopped = working.stop("net:v0")
+    assert stopped.stdout == f"{working.run_id('net:v0')} net:v0 stopped\n"
+
+
+def test_only_what_is_paused_is_resumed(working):
+    daemon = working.project.start("-r", "--only", "net:v0")
+    working.wait_running(0)
+    resumed = working.project.run("resume", "net:v0")
+    assert (resumed.returncode, resumed.stdout) == (0, f"{working.run_id('net:v0')} net:v0 is not paused\n")
+    working.open()
+    assert daemon.wait(timeout=30) == 0
+    ended = working.project.run("pause", "net:v0")
+    assert ended.stdout == f"{working.run_id('net:v0')} net:v0 had ended already: succeeded\n"
