@@ -124,6 +124,7 @@ def _records(outputs: Outputs, options: LaunchOptions, since: str) -> Iterator[R
         try:
             records = Records(target, ledger, launch_id, is_private=not options.is_recorded)
             stack.callback(records.close)
+            stack.callback(ledger.settle)
             records.note(
                 {
                     "event": "launch",

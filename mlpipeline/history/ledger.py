@@ -56,6 +56,8 @@ class Ledger:
         self._open: dict[str, Run] = {}
         #: The runs of this host that were noted and not read yet.
         self._ahead: dict[str, Run] = {}
+        #: Whether anything was noted that the index does not know.
+        self._is_ahead = False
         #: Rises whenever somebody else is seen to have recorded something: another host, or a person on this one.
         self.news = 0
         #: The runs that changed since the index was last written.
@@ -107,6 +109,7 @@ class Ledger:
             run: as it is after that, if the line is about one.
             begin, end: how long the journal was before, and is now.
         """
+        self._is_ahead = True
         if run is not None:
             self._ahead[run.id] = run
         if begin == self._own_size:
@@ -129,6 +132,7 @@ class Ledger:
         if self._outputs.history not in unread:
             self._own_size = 0 if own is None else own.size
             self._ahead.clear()  # The journal told it.
+            self._is_ahead = False
         self._seen = {path: stamp for path, stamp in journals.items() if path not in unread}
         if unread:
             raise next(iter(unread.values()))
@@ -172,6 +176,12 @@ class Ledger:
             return self._index.version() != self._index_version
         except sqlite3.Error:
             return True  # To read on shows what is wrong.
+
+    def settle(self) -> None:
+        """Have the index know all that was noted, for whoever reads next."""
+        if self._is_ahead:
+            with suppress(OSError):  # They read the journals themselves.
+                self._read_on()
 
     def close(self) -> None:
         """Let the index go."""
