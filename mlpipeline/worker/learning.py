@@ -16,6 +16,7 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from mlpipeline.worker.importing import StoredImporter
+from mlpipeline.worker.inputs import Inputs
 from mlpipeline.worker.project_code import is_project_code
 
 _FILE_LOADERS = (SourceFileLoader, ExtensionFileLoader)
@@ -79,12 +80,17 @@ class ImportWatch:
             self._begin(name)
         is_unchanged = self._seen.difference(_Surroundings()) is None
         self._depth += 1
+        inputs = Inputs()
         try:
-            yield
+            with inputs:
+                yield
         finally:
             self._depth -= 1
             if is_counted:
                 self._end(name)
+                for package, what in inputs.found:
+                    through = "" if package == name.partition(".")[0] else f"imports {package}, which "
+                    self._refuse(f"importing {name} {through}{what}")
             elif is_unchanged:
                 # What our own imports change, the script did not change before its next one.
                 self._seen = _Surroundings()

@@ -84,6 +84,17 @@ CASES = {
         "importing made a temporary folder",
     ),
     "random": unsafe("import random; random.random()", "importing {name} draws random numbers"),
+    "generator": unsafe("import random; OWN = random.Random()", "importing {name} draws random numbers"),
+    "arrays": unsafe("import numpy; OWN = numpy.random.default_rng()", "importing {name} draws random numbers"),
+    "unique": unsafe("import uuid; ID = uuid.uuid4()", "importing {name} draws random numbers"),
+    "entropy": unsafe("import os; ID = os.urandom(3)", "importing {name} draws random numbers"),
+    "run": unsafe("import os; RUN = os.environ.get('MLP_RUN_ID')", "importing {name} reads MLP_RUN_ID"),
+    "inner": Case(
+        packages={"outer": "import inner_of_it", "inner_of_it": "import uuid; ID = uuid.uuid4()"},
+        before="import outer",
+        how="fresh: importing outer imports inner_of_it, which draws random numbers",
+    ),
+    "seeded": Case(packages={"seeded": "import random; OWN = random.Random(7)"}, before="import seeded", how="warm"),
     **{
         f"never_{package}": Case(
             packages={package: ""}, before=f"import {package}", how=f"fresh: {package} does not survive a fork"
