@@ -89,8 +89,10 @@ class Daemon:
             self._give_back()
             self._say_where_it_stands()
             pause_s = None if self._is_done() else self._pause_s()
-        except (NotListed, QueueError):
-            raise  # `--only` asks for what there is not, or there never was a good list; nothing was started yet.
+        except (NotListed, QueueError) as error:
+            # `--only` asks for what there is not, or there never was a good list; nothing was started yet.
+            self._log(f"mlpipeline ends: {error}")
+            raise
         except Exception as error:
             # A fault of ours must not end a night; what it broke is tried again.
             self._complain(error)

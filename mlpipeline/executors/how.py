@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from subprocess import Popen
 
 _WARM = "warm: "
+#: Why nothing is forked where the user does not want it.
+NOT_WARM = "warm = false in mlp.toml"
 
 
 def worker_command(*arguments: str) -> list[str]:
@@ -64,6 +66,6 @@ def is_forked(how: object) -> bool:
 
 
 #: Why the first run of a script is not forked.
-TO_LEARN = "the first of its script, to learn what it imports"
+TO_LEARN = "what its script imports is not known yet"
 #: How a run is started that is learned from.
 LEARNING = fresh(TO_LEARN)

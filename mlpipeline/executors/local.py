@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import IO
 
 from mlpipeline.executors.executor import Attempt, Presence, Seen, StartRefused
-from mlpipeline.executors.how import start_worker
+from mlpipeline.executors.how import NOT_WARM, fresh, start_worker
 from mlpipeline.executors.processes import ProcessId
 from mlpipeline.executors.spares import Spares
 from mlpipeline.executors.sweeping import find_by_environment, suspend, sweep, wake
@@ -37,7 +37,7 @@ class LocalExecutor:
         #: The handles of processes that were seen alive: what is in their session is theirs.
         self._met: set[str] = set()
 
-    def start(self, attempt: Attempt, how: str = "fresh") -> str:
+    def start(self, attempt: Attempt, how: str = fresh(NOT_WARM)) -> str:
         """Start the worker; its stdout and stderr are the attempt's `output.log` from its first instruction on.
 
         Args:

@@ -13,7 +13,11 @@ def why_never_forked(modules: Iterable[str], never: Iterable[str]) -> str | None
 
     Args:
         modules: by their full names.
-        never: packages that do not survive a fork, besides the known ones.
+        never: further packages, by the user's word.
     """
-    found = {*NEVER_FORKED, *never} & {name.partition(".")[0] for name in modules}
-    return f"{min(found)} does not survive a fork" if found else None
+    packages = {name.partition(".")[0] for name in modules}
+    for found in sorted(packages.intersection(NEVER_FORKED)):
+        return f"{found} does not survive a fork"
+    for found in sorted(packages.intersection(never)):
+        return f"{found} is in never_warm"
+    return None

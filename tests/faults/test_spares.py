@@ -14,6 +14,8 @@ from spares import EAGER, IS_SPARE, killed_at
 from support import Gate, Project, Started, wait_until
 from warm import Faults
 
+from mlpipeline.executors.how import NOT_WARM
+
 
 @pytest.fixture
 def warm(make_project: Callable[..., Project], tmp_path: Path) -> Faults:
@@ -72,7 +74,7 @@ def test_they_are_gone_when_the_daemon_is_killed_and_the_run_goes_on(warm: Fault
     gate.open()
     wait_until(lambda: not warm.project.processes())
     warm.run("-u")
-    assert sorted(warm.how(f"v{number}") for number in range(2)) == ["fresh", "fresh"]
+    assert sorted(warm.how(f"v{number}") for number in range(2)) == [f"fresh: {NOT_WARM}"] * 2
     warm.check_all_ran_once(2)
 
 

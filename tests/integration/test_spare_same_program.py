@@ -13,6 +13,8 @@ from spares import EAGER, IS_SPARE
 from support import write_project
 from warm import WarmProject, script
 
+from mlpipeline.executors.how import NOT_WARM
+
 #: The environment that others see, as far as it is the run's own; and all modules that are not ours.
 _MORE = """
 def seen_by_others():
@@ -43,7 +45,7 @@ def probes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]
     probes = {"PROBES": str(warm.outside), "PYTHONHASHSEED": "random"}
     warm.run("--only", "net:v0", env=probes)
     warm.run("--only", "net:v1", "--only", "net:v2", env=probes, change=EAGER)
-    assert {warm.worker(f"v{number}")["how"] for number in range(3)} == {"fresh"}
+    assert {warm.worker(f"v{number}")["how"] for number in range(3)} == {f"fresh: {NOT_WARM}"}
     yield {f"v{number}": json.loads((warm.outside / str(number)).read_text()) for number in range(3)}
     project.kill_everything()
 

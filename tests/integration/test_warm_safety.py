@@ -14,6 +14,7 @@ import pytest
 from support import STRAY_SOURCE, Gate, wait_until
 from warm import IN_PARENT, WarmProject, script
 
+from mlpipeline.executors.how import NOT_WARM
 from mlpipeline.executors.never_forked import NEVER_FORKED
 
 
@@ -96,10 +97,11 @@ CASES = {
     ),
     "seeded": Case(packages={"seeded": "import random; OWN = random.Random(7)"}, before="import seeded", how="warm"),
     **{
-        f"never_{package}": Case(
-            packages={package: ""}, before=f"import {package}", how=f"fresh: {package} does not survive a fork"
+        f"never_{package}": Case(packages={package: ""}, before=f"import {package}", how=f"fresh: {package} {why}")
+        for package, why in (
+            *((name, "does not survive a fork") for name in NEVER_FORKED),
+            ("delicate", "is in never_warm"),
         )
-        for package in (*NEVER_FORKED, "delicate")
     },
     **{f"before_{index}": changing(change, what) for index, (what, change) in enumerate(CHANGES.items())},
     **{f"after_{index}": changing(change) for index, change in enumerate(CHANGES.values())},
@@ -164,7 +166,7 @@ def test_that_a_run_starts_fresh_after_all_is_logged_once(warm: WarmProject):
 @pytest.mark.parametrize(
     ("source", "settings", "why", "parents"),
     [
-        ("", 'never_warm = ["library"]', "library does not survive a fork", 0),
+        ("", 'never_warm = ["library"]', "library is in never_warm", 0),
         ("import os; os.umask(0o077)", "", "importing changed the umask", 1),
     ],
 )
@@ -276,7 +278,7 @@ def test_what_one_environment_taught_is_kept_for_the_next_launch_and_learned_ane
     assert warm.how("v0") == "warm"
     warm.install("another")
     warm.run()
-    assert warm.how("v0") == "fresh: the first of its script, to learn what it imports"
+    assert warm.how("v0") == "fresh: what its script imports is not known yet"
     assert warm.how("v1") == "warm"
 
 
@@ -320,7 +322,7 @@ def test_where_forking_is_not_known_to_be_safe_every_run_starts_fresh(warm: Warm
 
 @pytest.mark.parametrize(
     ("setting", "hows"),
-    [("", ["fresh: the first of its script, to learn what it imports", "warm"]), ("warm = false", ["fresh", "fresh"])],
+    [("", ["fresh: what its script imports is not known yet", "warm"]), ("warm = false", [f"fresh: {NOT_WARM}"] * 2)],
 )
 def test_runs_are_forked_unless_settings_say_otherwise(warm: WarmProject, setting: str, hows: list[str]):
     warm.write(script())
