@@ -62,6 +62,7 @@ def test_with_its_history_emptied_a_daemon_stays_and_all_its_runs_are_told_to_st
     night.project.write_queue(["net.py", "other.py"])
     daemon = night.project.start("-r", "-j", "2", env=night.env)
     wait_until(lambda: [event["event"] for event in night.project.history()].count("running") == 2)
+    wait_until(lambda: night.executions == 2)  # before that, a signal simply ends them
     (night.project.outputs / f"history-{HOST}.jsonl").write_bytes(b"")
     wait_until(lambda: "an error of mlpipeline itself" in night.project.log, message=lambda: daemon.out + daemon.err)
     daemon.terminate()
