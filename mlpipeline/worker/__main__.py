@@ -10,13 +10,9 @@ def main(arguments: list[str]) -> int:
     """Do what the daemon asks; return an exit status only where it asks for nothing that there is."""
     match arguments:
         case ["run", run_dir, number, how]:
-            from mlpipeline.project.paths import RunDir
-            from mlpipeline.worker.attempt import carry_out
-            from mlpipeline.worker.leaving import leave_as_python_does
+            from mlpipeline.worker.attempt import carry_out_and_leave
 
-            before = set(sys.modules)
-            exit_status = carry_out(RunDir(path=Path(run_dir)), int(number), how)
-            leave_as_python_does(exit_status, sys.modules.keys() - before)
+            carry_out_and_leave(run_dir, int(number), how, preloaded=set(sys.modules))
         case ["wait", descriptor]:
             from mlpipeline.worker.waiting import wait_and_carry_out
 

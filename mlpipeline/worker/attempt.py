@@ -8,7 +8,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mlpipeline.domain.result import NO_ROOM_STATUS, Result
 from mlpipeline.domain.spec import Mode, Spec
@@ -20,7 +20,7 @@ from mlpipeline.project.files import create_exclusively, read_json, to_json, wri
 from mlpipeline.project.paths import AttemptDir, RunDir
 from mlpipeline.worker.failures import failure_of
 from mlpipeline.worker.job import Job
-from mlpipeline.worker.leaving import leave_if_forked
+from mlpipeline.worker.leaving import leave_as_python_does, leave_if_forked
 from mlpipeline.worker.stopping import StopSignal
 
 if TYPE_CHECKING:
@@ -30,6 +30,14 @@ if TYPE_CHECKING:
 #: See proc(5).
 _OOM_SCORE_ADJ = Path("/proc/self/oom_score_adj")
 _OOM_SCORE = 500
+
+
+def carry_out_and_leave(
+    run_dir: str, number: int, how: str, *, preloaded: set[str], hash_seed: str | None = None
+) -> NoReturn:
+    """Carry out an attempt, see `carry_out`, and end this process; `preloaded` are the modules it had before."""
+    exit_status = carry_out(RunDir(path=Path(run_dir)), number, how, hash_seed)
+    leave_as_python_does(exit_status, sys.modules.keys() - preloaded)
 
 
 def carry_out(run_dir: RunDir, number: int, how: str, hash_seed: str | None = None) -> int:

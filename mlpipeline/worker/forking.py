@@ -26,12 +26,10 @@ from mlpipeline.executors.marks import ROOM
 from mlpipeline.executors.processes import become_subreaper, children_of_this_process, die_with_parent
 from mlpipeline.project.exit_file import write_exit
 from mlpipeline.project.files import to_json
-from mlpipeline.project.paths import RunDir
-from mlpipeline.worker.attempt import carry_out
+from mlpipeline.worker.attempt import carry_out_and_leave
 from mlpipeline.worker.becoming import become_worker, printed_so_far
 from mlpipeline.worker.fork_safety import Surface, TemporaryFolders, why_threads_are_unsafe, why_unsafe
 from mlpipeline.worker.importing import ask_beforehand
-from mlpipeline.worker.leaving import leave_as_python_does
 from mlpipeline.worker.rehearsal import rehearse
 from mlpipeline.worker.seeding import draw_anew
 
@@ -45,9 +43,13 @@ def serve(descriptor: int) -> NoReturn:
     if handover is None:
         # What imports registered for the end of their process is for the workers, which end as Python does.
         os._exit(0)
-    run_dir, number, how = RunDir(path=Path(handover["run_dir"])), int(handover["number"]), handover["how"]
-    exit_status = carry_out(run_dir, number, how, parent.hash_seed)
-    leave_as_python_does(exit_status, sys.modules.keys() - parent.preloaded)
+    carry_out_and_leave(
+        handover["run_dir"],
+        int(handover["number"]),
+        handover["how"],
+        preloaded=parent.preloaded,
+        hash_seed=parent.hash_seed,
+    )
 
 
 class _Parent:

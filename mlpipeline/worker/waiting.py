@@ -18,11 +18,9 @@ from typing import Any, NoReturn
 
 from mlpipeline.executors.marks import ROOM
 from mlpipeline.executors.sites import site_stamps
-from mlpipeline.project.paths import RunDir
-from mlpipeline.worker.attempt import carry_out
+from mlpipeline.worker.attempt import carry_out_and_leave
 from mlpipeline.worker.becoming import become_worker, printed_so_far
 from mlpipeline.worker.importing import ask_beforehand
-from mlpipeline.worker.leaving import leave_as_python_does
 
 #: What most workers import of mlpipeline while they carry out their attempt.
 _AHEAD = (
@@ -45,9 +43,7 @@ def wait_and_carry_out(descriptor: int) -> NoReturn:
         os._exit(0)
     os.close(descriptor)
     become_worker(handover, handover["how"], printed_so_far())
-    before = set(sys.modules)
-    exit_status = carry_out(RunDir(path=Path(handover["run_dir"])), int(handover["number"]), handover["how"])
-    leave_as_python_does(exit_status, sys.modules.keys() - before)
+    carry_out_and_leave(handover["run_dir"], int(handover["number"]), handover["how"], preloaded=set(sys.modules))
 
 
 class _Line:
