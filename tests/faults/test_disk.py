@@ -280,3 +280,25 @@ def test_no_folder_for_temporary_files_is_told(night: Night):
     assert daemon.wait(timeout=30) == 2
     assert "no folder for temporary files can be written" in daemon.err
     assert "Traceback" not in daemon.err
+
+
+@needs_mount
+@pytest.mark.parametrize("is_there", [False, True], ids=["at first", "later"])
+def test_where_the_index_finds_no_room_all_works_without_it(night: Night, is_there: bool):
+    night.gate.open()
+    night.project.cache.mkdir(parents=True)
+    disk = SmallDisk(night.project.cache)
+    try:
+        if is_there:
+            assert night.project.run("runs").returncode == 0
+        disk.fill()
+        assert night.project.run("-r", env=night.env).returncode == 0
+        listed = night.project.run("runs", "--json", env=night.env)
+        assert (listed.returncode, listed.stderr) == (0, "")
+        assert [run["outcome"] for run in json.loads(listed.stdout)] == ["succeeded"]
+        assert night.project.run("-r", "-u", env=night.env).returncode == 0
+        assert night.executions == 1
+    finally:
+        night.project.kill_everything()
+        disk.unmount()
+    night.check_all_is_settled(runs=1)
