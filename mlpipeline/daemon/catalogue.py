@@ -53,6 +53,11 @@ class Problem:
     why: str
     traceback: str | None = None
 
+    def to_json(self) -> dict[str, str]:
+        """Return it as the heartbeat says it."""
+        shown = {} if self.traceback is None else {"traceback": self.traceback}
+        return {"what": self.what, "why": self.why, **shown}
+
 
 class Catalogue:
     """The queue file and the descriptions of its scripts, taken together."""
