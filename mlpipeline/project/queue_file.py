@@ -7,11 +7,12 @@ import posixpath
 from functools import partial
 from pathlib import Path
 
+from mlpipeline.domain.complaints import shown, wrong_value
 from mlpipeline.domain.queue import Entry, Queue
 from mlpipeline.domain.words import is_fit
 from mlpipeline.errors import QueueError
 from mlpipeline.project.legacy import legacy_advice, toml_replacements
-from mlpipeline.project.tables import Table, parse, read_text, shown, wrong_value
+from mlpipeline.project.tables import Table, parse, read_text
 
 _KEYS = ("use_blacklist", "whitelisted_models", "blacklisted_models")
 _ENTRY_KEYS = ("script", "versions")

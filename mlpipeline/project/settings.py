@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlpipeline.domain.complaints import shown
 from mlpipeline.domain.words import did_you_mean, is_fit
 from mlpipeline.errors import SettingsError
 from mlpipeline.project.legacy import legacy_advice
 from mlpipeline.project.paths import SETTINGS_NAME
-from mlpipeline.project.tables import Table, parse, read_text, shown
+from mlpipeline.project.tables import Table, parse, read_text
 
 #: The keys of every table; "" is the top of the file.
 KNOWN_KEYS: Mapping[str, tuple[str, ...]] = {
