@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from mlpipeline.daemon.active import LEAVE_TIME_S, Active
 from mlpipeline.daemon.catalogue import Offer
+from mlpipeline.daemon.dependencies import Dependencies
 from mlpipeline.daemon.ended import Ended, give_back, record_end, write_results
 from mlpipeline.daemon.parts import Parts
 from mlpipeline.daemon.presence import CHANGE_INTERVAL_S, HEARTBEAT_INTERVAL_S, NEXT_SHOWN, Ahead
@@ -49,6 +50,7 @@ class Daemon:
         self._active: list[Active] = []
         self._steering = Steering(parts.records, parts.executor, parts.outputs.host, parts.settings.stop_grace_s)
         self._todo = Todo(parts.catalogue, parts.records.ledger, parts.options, parts.records.log)
+        self._todo.obstacles = (Dependencies(parts.catalogue, self._todo, parts.outputs.host),)
         self._ended: list[Run] = []
         #: Those that ended and still hold their model dir, and those of them whose results are still to be written.
         self._holding: list[Run] = []
@@ -336,5 +338,6 @@ class Daemon:
         if any(not active.is_own for active in self._active):
             return _ADOPTED_S
         is_told_of_changes = self._parts.watch is None or self._parts.watch.is_complete
-        is_idle = not self._active and self._parts.catalogue.is_complete
+        # What waits for another host's run hears of its end from the history alone.
+        is_idle = not self._active and self._parts.catalogue.is_complete and not self._todo.waits
         return HEARTBEAT_INTERVAL_S if is_told_of_changes and is_idle else _RUNNING_S
