@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mlpipeline.daemon.descriptions import SLOW_S, Answer, Descriptions
+from mlpipeline.domain.conditions import Conditions
 from mlpipeline.domain.description import Description, VersionDescription
 from mlpipeline.domain.excerpts import excerpt
 from mlpipeline.domain.names import checked_model_dir, shared_model_dirs, version_key
@@ -38,6 +39,7 @@ class Offer:
     files: Mapping[str, str]
     #: What has to have succeeded before it starts.
     after: tuple[Awaited, ...] = ()
+    conditions: Conditions = field(default_factory=Conditions)
 
     @property
     def key(self) -> str:
@@ -64,11 +66,18 @@ class Catalogue:
     """The queue file and the descriptions of its scripts, taken together."""
 
     def __init__(
-        self, queue_file: QueueFile, descriptions: Descriptions, only: Only, log: Callable[[str], None]
+        self,
+        queue_file: QueueFile,
+        descriptions: Descriptions,
+        only: Only,
+        conditions: Conditions,
+        log: Callable[[str], None],
     ) -> None:
+        """Offer what `queue_file` lists and `only` asks for; `conditions` hold where nobody said otherwise."""
         self._queue_file = queue_file
         self._descriptions = descriptions
         self._only = only
+        self._conditions = conditions
         self._log = log
         self._entries: tuple[Entry, ...] | None = None
         #: What is wrong with the queue file since when, on the monotonic clock, and what was last told of it.
@@ -149,7 +158,7 @@ class Catalogue:
             entries = [Entry(script=script, versions=None if awaited.version is None else (awaited.version,))]
         try:
             return [
-                _offer(entry, version, answer)
+                self._offer(entry, version, answer)
                 for entry in entries
                 for version in answer.versions
                 if entry.versions is None or version.name in entry.versions
@@ -208,7 +217,7 @@ class Catalogue:
         for version in chosen:
             if self._only.matches(model, version.name):
                 try:
-                    self.offers.append(_offer(entry, version, answer))
+                    self.offers.append(self._offer(entry, version, answer))
                 except InvalidName as error:
                     # Not what it would be called: that may break a line.
                     self.problems.append(Problem(what=entry.script, why=str(error)))
@@ -222,6 +231,27 @@ class Catalogue:
                 why = f'{self._queue_file.path.name} lists version "{name}", which it does not have.'
                 self.problems.append(Problem(what=entry.script, why=why + did_you_mean(name, names)))
         return [version for version in description.versions if version.name in entry.versions]
+
+    def _offer(self, entry: Entry, version: VersionDescription, description: Description) -> Offer:
+        """Return a version of a script as the queue's entry offers it.
+
+        Raises:
+            InvalidName: a name of it cannot become part of a path.
+        """
+        model = model_name(entry.script)
+        own = Conditions.from_json(version.conditions)
+        return Offer(
+            model=model,
+            version=version.name,
+            script=entry.script,
+            identity=version.identity,
+            parameters=version.parameters,
+            seed=version.seed,
+            model_dir=checked_model_dir(model, version.name, version.suffix),
+            files=description.files,
+            after=entry.after,
+            conditions=own.over(entry.conditions).over(self._conditions),
+        )
 
     def _refuse_shared_model_dirs(self) -> None:
         shared = shared_model_dirs((offer.key, offer.model_dir) for offer in self.offers)
@@ -245,26 +275,6 @@ class Catalogue:
         if (what, why) not in self._told:
             self._told.add((what, why))
             self._log(f"{what}: {why}")
-
-
-def _offer(entry: Entry, version: VersionDescription, description: Description) -> Offer:
-    """Return a version of a script as the queue's entry offers it.
-
-    Raises:
-        InvalidName: a name of it cannot become part of a path.
-    """
-    model = model_name(entry.script)
-    return Offer(
-        model=model,
-        version=version.name,
-        script=entry.script,
-        identity=version.identity,
-        parameters=version.parameters,
-        seed=version.seed,
-        model_dir=checked_model_dir(model, version.name, version.suffix),
-        files=description.files,
-        after=entry.after,
-    )
 
 
 def _are_same(answers: Mapping[str, Answer | None], before: Mapping[str, Answer | None]) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from mlpipeline.domain.conditions import Conditions
 from mlpipeline.domain.names import version_key
 from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import MlpipelineError, NotListed
@@ -35,6 +36,8 @@ class Entry:
     versions: tuple[str, ...] | None = None
     #: What has to have succeeded before they start.
     after: tuple[Awaited, ...] = ()
+    #: On what conditions they run, as far as the queue says.
+    conditions: Conditions = field(default_factory=Conditions, hash=False)
 
     def lists(self, awaited: Awaited) -> bool:
         """Whether any of its versions is one that is awaited."""

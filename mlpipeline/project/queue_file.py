@@ -9,6 +9,8 @@ from pathlib import Path
 
 from mlpipeline.domain.after import circle
 from mlpipeline.domain.complaints import shown, wrong_value
+from mlpipeline.domain.conditions import KEYS as CONDITIONS
+from mlpipeline.domain.conditions import Conditions
 from mlpipeline.domain.queue import Awaited, Entry, Queue
 from mlpipeline.domain.words import is_fit
 from mlpipeline.errors import QueueError
@@ -16,7 +18,7 @@ from mlpipeline.project.legacy import legacy_advice, toml_replacements
 from mlpipeline.project.tables import Table, parse, read_text
 
 _KEYS = ("use_blacklist", "whitelisted_models", "blacklisted_models")
-_ENTRY_KEYS = ("script", "versions", "after")
+_ENTRY_KEYS = ("script", "versions", "after", *CONDITIONS)
 _EXAMPLE = 'use_blacklist = false\nwhitelisted_models = ["digits.py"]\nblacklisted_models = []'
 
 
@@ -112,7 +114,12 @@ def _entry(table: Table, models_dir: Path) -> Entry:
     if "script" not in table.values:
         raise table.complain(f'{table.prefix}script is missing; expected a script, such as "digits.py".')
     script = _script(table, f"{table.prefix}script", table.text("script", ""), models_dir)
-    return Entry(script=script, versions=_versions(table), after=_after(table, models_dir))
+    return Entry(
+        script=script,
+        versions=_versions(table),
+        after=_after(table, models_dir),
+        conditions=Conditions.parse(table.values, table.prefix, table.complain),
+    )
 
 
 def _versions(table: Table) -> tuple[str, ...] | None:
