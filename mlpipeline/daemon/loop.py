@@ -50,7 +50,8 @@ class Daemon:
         self._active: list[Active] = []
         self._steering = Steering(parts.records, parts.executor, parts.outputs.host, parts.settings.stop_grace_s)
         self._todo = Todo(parts.catalogue, parts.records.ledger, parts.options, parts.records.log)
-        self._todo.obstacles = (Dependencies(parts.catalogue, self._todo, parts.outputs.host),)
+        dependencies = Dependencies(parts.catalogue, parts.records.ledger, self._todo, parts.outputs.host)
+        self._todo.obstacles = (dependencies,)
         self._ended: list[Run] = []
         #: Those that ended and still hold their model dir, and those of them whose results are still to be written.
         self._holding: list[Run] = []

@@ -64,21 +64,15 @@ class Standing:
         return self.last is not None and (self.last.key, self.last.identity) == (self.key, self.identity)
 
 
-def wait_after(standings: Iterable[Standing], host: str) -> Wait | None:
-    """Return why what comes after these does not start now; None when all have succeeded as they are now.
+def wait_after(standing: Standing, host: str) -> Wait | None:
+    """Return why what comes after a version does not start now; None when that has succeeded as it is now.
 
     What is to run in this launch is waited for even where it has succeeded before: it is about to be called again.
 
     Args:
-        standings: of all that have to have succeeded.
+        standing: of the version that has to have succeeded.
         host: this one; a run of another is said to be there.
     """
-    waits = [wait for standing in standings if (wait := _wait_after(standing, host)) is not None]
-    # What lasts comes first: there, somebody has something to do.
-    return min(waits, key=lambda wait: not wait.is_held, default=None)
-
-
-def _wait_after(standing: Standing, host: str) -> Wait | None:
     key, last, wait = standing.key, standing.last, standing.wait
     if last is not None and last.is_open:
         how = "is paused" if last.is_paused else "is running" if last.state is State.RUNNING else "starts"
@@ -91,6 +85,11 @@ def _wait_after(standing: Standing, host: str) -> Wait | None:
     if wait is not None:
         return Wait(why=f"{key} is held: {wait.why}", is_held=True)
     return Wait(why=_why_not(standing), is_held=True)
+
+
+def foremost(waits: Iterable[Wait]) -> Wait | None:
+    """Return the one to tell: the first that lasts, as there somebody has something to do, else the first."""
+    return min(waits, key=lambda wait: not wait.is_held, default=None)
 
 
 def _why_not(standing: Standing) -> str:

@@ -1,6 +1,6 @@
 import pytest
 
-from mlpipeline.domain.after import Standing, circle, wait_after
+from mlpipeline.domain.after import Standing, circle, foremost, wait_after
 from mlpipeline.domain.queue import Awaited, Entry
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Failure, Outcome, Start, State
@@ -98,8 +98,7 @@ def standing(last=None, *, is_to_run=False, wait=None, key="teacher:large"):
 
 
 def test_what_succeeded_as_it_is_now_keeps_nobody_waiting():
-    assert wait_after([], "box1") is None
-    assert wait_after([standing(SUCCEEDED), standing(SUCCEEDED)], "box1") is None
+    assert wait_after(standing(SUCCEEDED), "box1") is None
 
 
 @pytest.mark.parametrize(
@@ -121,7 +120,7 @@ def test_what_succeeded_as_it_is_now_keeps_nobody_waiting():
     ],
 )
 def test_what_is_under_way_or_to_come_is_waited_for(one, why):
-    assert wait_after([standing(SUCCEEDED), one], "box1") == Wait(why=why)
+    assert wait_after(one, "box1") == Wait(why=why)
 
 
 @pytest.mark.parametrize(
@@ -154,11 +153,16 @@ def test_what_is_under_way_or_to_come_is_waited_for(one, why):
     ],
 )
 def test_what_will_not_succeed_by_itself_holds_with_the_reason(one, why):
-    # Though another one is still under way: somebody has something to do now.
-    running = standing(run(state=State.RUNNING))
-    assert wait_after([running, one], "box1") == Wait(why=why, is_held=True)
+    assert wait_after(one, "box1") == Wait(why=why, is_held=True)
 
 
 def test_what_succeeded_as_it_is_now_may_be_held_from_being_called_again():
     held = standing(SUCCEEDED, is_to_run=True, wait=Wait(why="its test failed", is_held=True))
-    assert wait_after([held], "box1") is None
+    assert wait_after(held, "box1") is None
+
+
+def test_what_lasts_is_told_before_what_passes():
+    first, second, lasting = Wait(why="first"), Wait(why="second"), Wait(why="lasting", is_held=True)
+    assert foremost([first, lasting, second]) == lasting
+    assert foremost([first, second]) == first
+    assert foremost([]) is None
