@@ -17,6 +17,7 @@ from mlpipeline.daemon.recovery import settle_claims, take_over
 from mlpipeline.daemon.starting import Held
 from mlpipeline.daemon.steering import Steering
 from mlpipeline.daemon.todo import Todo
+from mlpipeline.daemon.watching import LOOK_INTERVAL_S
 from mlpipeline.domain.plan import STARTS, closing_line, plan_line
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome, State
@@ -246,7 +247,7 @@ class Daemon:
 
     def _watch_sources(self) -> None:
         if self._parts.watch is not None:
-            self._parts.watch.cover(self._parts.catalogue.source_folders)
+            self._parts.watch.cover(self._parts.catalogue)
 
     def _start_what_may_start(self) -> None:
         todo = self._todo
@@ -338,7 +339,9 @@ class Daemon:
             return CHANGE_INTERVAL_S
         if any(not active.is_own for active in self._active):
             return _ADOPTED_S
-        is_told_of_changes = self._parts.watch is None or self._parts.watch.is_complete
         # What waits for another host's run hears of its end from the history alone.
         is_idle = not self._active and self._parts.catalogue.is_complete and not self._todo.waits
-        return HEARTBEAT_INTERVAL_S if is_told_of_changes and is_idle else _RUNNING_S
+        if not is_idle:
+            return _RUNNING_S
+        is_told_of_changes = self._parts.watch is None or self._parts.watch.is_complete
+        return HEARTBEAT_INTERVAL_S if is_told_of_changes else LOOK_INTERVAL_S
