@@ -147,7 +147,13 @@ def _after(error: BaseException, job: Job, stop: StopSignal) -> Result:
     if stop.is_received:
         # Whoever is told to stop may well leave by an exception.
         return job.record.result(Outcome.STOPPED, error=told.error, traceback=told.traceback)
-    return job.record.result(Outcome.FAILED, failure=told.failure, error=told.error, traceback=told.traceback)
+    return job.record.result(
+        Outcome.FAILED,
+        failure=told.failure,
+        error=told.error,
+        traceback=told.traceback,
+        is_child_killed=told.is_child_killed,
+    )
 
 
 def _show(traceback: str) -> None:
