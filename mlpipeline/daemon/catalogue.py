@@ -5,10 +5,11 @@ from __future__ import annotations
 import operator
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mlpipeline.daemon.descriptions import SLOW_S, Answer, Descriptions
+from mlpipeline.domain.conditions import Conditions
 from mlpipeline.domain.description import Description, VersionDescription
 from mlpipeline.domain.excerpts import excerpt
 from mlpipeline.domain.names import checked_model_dir, shared_model_dirs, version_key
@@ -37,6 +38,7 @@ class Offer:
     model_dir: str
     #: The project files it depends on: absolute path -> SHA-256.
     files: Mapping[str, str]
+    conditions: Conditions = field(default_factory=Conditions)
 
     @property
     def key(self) -> str:
@@ -53,16 +55,28 @@ class Problem:
     why: str
     traceback: str | None = None
 
+    def to_json(self) -> dict[str, str]:
+        """Return it as the heartbeat says it."""
+        shown = {} if self.traceback is None else {"traceback": self.traceback}
+        return {"what": self.what, "why": self.why, **shown}
+
 
 class Catalogue:
     """The queue file and the descriptions of its scripts, taken together."""
 
     def __init__(
-        self, queue_file: QueueFile, descriptions: Descriptions, only: Only, log: Callable[[str], None]
+        self,
+        queue_file: QueueFile,
+        descriptions: Descriptions,
+        only: Only,
+        conditions: Conditions,
+        log: Callable[[str], None],
     ) -> None:
+        """Offer what `queue_file` lists and `only` asks for; `conditions` hold where nobody said otherwise."""
         self._queue_file = queue_file
         self._descriptions = descriptions
         self._only = only
+        self._conditions = conditions
         self._log = log
         self._entries: tuple[Entry, ...] | None = None
         #: What is wrong with the queue file since when, on the monotonic clock, and what was last told of it.
@@ -166,7 +180,7 @@ class Catalogue:
         self.listed[model] = (*(self.listed[model] or ()), *(version.name for version in chosen))
         for version in chosen:
             if self._only.matches(model, version.name):
-                self._offer(entry.script, model, version, answer)
+                self._offer(entry, model, version, answer)
 
     def _chosen(self, entry: Entry, model: str, description: Description) -> list[VersionDescription]:
         if entry.versions is None:
@@ -178,23 +192,25 @@ class Catalogue:
                 self.problems.append(Problem(what=entry.script, why=why + did_you_mean(name, names)))
         return [version for version in description.versions if version.name in entry.versions]
 
-    def _offer(self, script: str, model: str, version: VersionDescription, description: Description) -> None:
+    def _offer(self, entry: Entry, model: str, version: VersionDescription, description: Description) -> None:
         try:
             model_dir = checked_model_dir(model, version.name, version.suffix)
         except InvalidName as error:
             # Not what it would be called: that may break a line.
-            self.problems.append(Problem(what=script, why=str(error)))
+            self.problems.append(Problem(what=entry.script, why=str(error)))
             return
+        own = Conditions.from_json(version.conditions)
         self.offers.append(
             Offer(
                 model=model,
                 version=version.name,
-                script=script,
+                script=entry.script,
                 identity=version.identity,
                 parameters=version.parameters,
                 seed=version.seed,
                 model_dir=model_dir,
                 files=description.files,
+                conditions=own.over(entry.conditions).over(self._conditions),
             )
         )
 

@@ -69,7 +69,7 @@ def launch(settings: Settings, host: str, options: LaunchOptions, reporter: Repo
             options=options,
             outputs=outputs,
             records=records,
-            catalogue=Catalogue(queue_file, descriptions, options.only, records.log),
+            catalogue=Catalogue(queue_file, descriptions, options.only, settings.conditions, records.log),
             executor=executor,
             starter=Starter(settings, outputs, records, descriptions, executor),
             presence=presence,

@@ -11,7 +11,7 @@ from mlpipeline.daemon.active import LEAVE_TIME_S, Active
 from mlpipeline.daemon.catalogue import Offer
 from mlpipeline.daemon.ended import Ended, give_back, record_end, write_results
 from mlpipeline.daemon.parts import Parts
-from mlpipeline.daemon.presence import CHANGE_INTERVAL_S, HEARTBEAT_INTERVAL_S, NEXT_SHOWN
+from mlpipeline.daemon.presence import CHANGE_INTERVAL_S, HEARTBEAT_INTERVAL_S, NEXT_SHOWN, Ahead
 from mlpipeline.daemon.recovery import settle_claims, take_over
 from mlpipeline.daemon.starting import Held
 from mlpipeline.daemon.steering import Steering
@@ -161,7 +161,7 @@ class Daemon:
             not self._options.watch
             and self._is_plan_whole
             and self._parts.catalogue.is_complete
-            and self._todo.next() is None
+            and self._todo.is_over
             and not self._todo.is_holder_new
         )
 
@@ -250,7 +250,7 @@ class Daemon:
         if self._trouble is not None:
             self._give_back()  # While there is no room for what was, nothing new begins.
         todo.release_held()
-        while self._is_planned and self._has_room and (chosen := todo.next()) is not None:
+        while self._is_planned and self._has_room and (chosen := next(todo.candidates(), None)) is not None:
             offer, decided = chosen
             if any(run.model_dir == offer.model_dir for run in self._holding):
                 self._give_back()  # What is edited while it runs comes up again at once.
@@ -301,9 +301,14 @@ class Daemon:
     # Saying
 
     def _say_where_it_stands(self) -> None:
-        problems = [*self._todo.held, *self._parts.catalogue.problems]
-        held = [{"what": problem.what, "why": problem.why} for problem in problems]
-        self._parts.presence.beat(self._todo.waiting_count, self._todo.waiting(NEXT_SHOWN), held)
+        held = [*self._todo.held, *self._parts.catalogue.problems]
+        ahead = Ahead(
+            waiting=self._todo.waiting_count,
+            next=self._todo.waiting(NEXT_SHOWN),
+            waits=[problem.to_json() for problem in self._todo.waits[:NEXT_SHOWN]],
+            held=[problem.to_json() for problem in held],
+        )
+        self._parts.presence.beat(ahead)
 
     def _log(self, text: str) -> None:
         self._records.log(text)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from mlpipeline.errors import OutputsError
@@ -20,6 +21,20 @@ HEARTBEAT_INTERVAL_S = 30.0
 CHANGE_INTERVAL_S = 0.2
 #: How many of the next versions it names.
 NEXT_SHOWN = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ahead:
+    """What a daemon has to do."""
+
+    #: How many versions wait for their turn.
+    waiting: int = 0
+    #: The next of them, up to `NEXT_SHOWN`.
+    next: Sequence[str] = ()
+    #: What waits for something else, `{"what", "why"}`, up to `NEXT_SHOWN`.
+    waits: Sequence[Mapping[str, str]] = ()
+    #: What is held or cannot be used, `{"what", "why"}`, with a `traceback` where there is one.
+    held: Sequence[Mapping[str, str]] = ()
 
 
 class Presence:
@@ -62,25 +77,20 @@ class Presence:
             self._before = read_json(self._outputs.heartbeat)
             if isinstance(self._before, dict) and "ended_at" not in self._before:
                 self.predecessor = ProcessId.from_json(self._before)
-            self.beat(0, (), ())
+            self.beat(Ahead())
         except Timeout:
             raise OutputsError(self._other_daemon()) from None
         except OSError as error:
             told = f"{self._outputs.path} cannot be written: {error.strerror}. mlpipeline -r needs it."
             raise OutputsError(told) from error
 
-    def beat(self, waiting: int, following: Sequence[str], held: Sequence[dict[str, str]]) -> None:
+    def beat(self, what: Ahead) -> None:
         """Say what is ahead, if that is new or it is time to be heard of again.
-
-        Args:
-            waiting: how many versions wait for their turn.
-            following: the next of them, up to `NEXT_SHOWN`.
-            held: what is held, and why.
 
         Raises:
             OSError: it could not be written.
         """
-        ahead = {"waiting": waiting, "next": list(following), "held": list(held)}
+        ahead = vars(what)
         self.has_news = self.has_news or ahead != self._ahead
         self._ahead = ahead
         now = time.monotonic()

@@ -182,6 +182,7 @@ class Starter:
             steps_done=self._steps_done(offer, before),
             # Whoever deletes a model dir wants its training anew.
             is_trained=before is not None and before.is_trained and self._outputs.model_dir(offer.model_dir).is_dir(),
+            conditions=offer.conditions,
             log=str(records.log),
             tensorboard=self._settings.tensorboard,
         )

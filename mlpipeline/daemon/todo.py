@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
+from typing import Protocol
 
 from mlpipeline.daemon.catalogue import Catalogue, Offer, Problem
 from mlpipeline.daemon.options import LaunchOptions
 from mlpipeline.daemon.starting import Held
 from mlpipeline.domain.plan import STARTS, Verdict, verdict
 from mlpipeline.domain.runs import Run
+from mlpipeline.domain.waits import Wait
 from mlpipeline.history.ledger import Ledger
+
+
+class Obstacle(Protocol):
+    """Something that may keep versions from starting. Asked by `Todo`, in the loop's thread."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether there is anything that it could keep; what is False costs nothing, however much is listed."""
+        ...
+
+    def wait(self, offer: Offer) -> Wait | None:
+        """Return what keeps a version that is to run from starting now, or None.
+
+        The answer is remembered until the queue, the history or what runs changed, or `Todo.forget_waits` is called.
+        """
+        ...
 
 
 class Todo:
@@ -36,7 +54,13 @@ class Todo:
         self._busy: set[str] = set()
         #: What was started in this launch: `model:version` -> identity.
         self._begun: dict[str, str] = {}
+        #: Those whose model dir somebody else has.
         self._held: dict[str, Held] = {}
+        #: In the order in which they are asked.
+        self.obstacles: Sequence[Obstacle] = ()
+        #: What they said, and what of it was told.
+        self._waits: dict[str, Wait | None] = {}
+        self._told: dict[str, str] = {}
 
     def refresh(self) -> None:
         """See what the queue offers now, and what other hosts did meanwhile."""
@@ -46,19 +70,51 @@ class Todo:
         if state != self._state:
             self._state = state
             self._busy.clear()
+            self.forget_waits()
             self._waiting = {offer.key: offer for offer in self._catalogue.offers if self._is_to_start(offer)}
             self._in_turn = {offer.key: offer for offer in self._catalogue.in_turn if offer.key in self._waiting}
 
-    def next(self) -> tuple[Offer, Verdict] | None:
-        """Return what is to be started now, and how; None when there is nothing."""
+    def candidates(self) -> Iterator[tuple[Offer, Verdict]]:
+        """Yield what may be started now, and how, in order."""
         for key, offer in list(self._in_turn.items()):
-            if key in self._held:
+            if key in self._held or self.wait_of(offer) is not None:
                 continue
             decided = self._decided(offer)
             if decided in STARTS:
-                return offer, decided
-            self._drop(key)
-        return None
+                yield offer, decided
+            else:
+                self._drop(key)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left that this launch will start."""
+        if next(self.candidates(), None) is not None:
+            return False
+        waits = (self.wait_of(offer) for key, offer in self._waiting.items() if key not in self._held)
+        return all(wait is not None and wait.is_held for wait in waits)
+
+    def wait_of(self, offer: Offer) -> Wait | None:
+        """Return what keeps a version from starting, other than a run in its model dir; None when nothing does."""
+        if offer.key not in self._waits:
+            wait = self._asked(offer)
+            self._waits[offer.key] = wait
+            # Said when it is new: what waits is asked about again and again.
+            if wait is not None and wait.is_held and self._told.get(offer.key) != wait.why:
+                self._told[offer.key] = wait.why
+                self._log(f"{offer.key} is held: {wait.why}")
+        return self._waits[offer.key]
+
+    def _asked(self, offer: Offer) -> Wait | None:
+        answers = (obstacle.wait(offer) for obstacle in self.obstacles if obstacle.is_active)
+        return next((wait for wait in answers if wait is not None), None)
+
+    def forget_waits(self) -> None:
+        """Ask again what keeps versions from starting: something changed."""
+        self._waits.clear()
+
+    def is_to_run(self, key: str) -> bool:
+        """Return whether a version is still to be started in this launch."""
+        return key in self._waiting
 
     def latest(self, offer: Offer) -> Run | None:
         """Return the latest run in an offer's model dir."""
@@ -72,9 +128,11 @@ class Todo:
         """A version was started, or is still running from before."""
         self._begun[key] = identity
         self._drop(key)
+        self.forget_waits()
 
     def note_ended(self, model_dir: str) -> None:
         """A run in `model_dir` is over: what waited for that is decided now."""
+        self.forget_waits()
         if model_dir in self._busy:
             self._state = (-1, -1)
 
@@ -101,16 +159,35 @@ class Todo:
     @property
     def held(self) -> list[Problem]:
         """What is held, and why."""
-        return [Problem(what=key, why=held.why) for key, held in self._held.items()]
+        by_others = [Problem(what=key, why=held.why) for key, held in self._held.items()]
+        return [
+            *by_others,
+            *(Problem(what=key, why=wait.why, traceback=wait.traceback) for key, wait in self._kept() if wait.is_held),
+        ]
+
+    @property
+    def waits(self) -> list[Problem]:
+        """What waits for something else than its turn, and for what."""
+        return [Problem(what=key, why=wait.why) for key, wait in self._kept() if not wait.is_held]
 
     @property
     def waiting_count(self) -> int:
         """How many versions wait for their turn."""
-        return len(self._waiting) - len(self._held.keys() & self._waiting.keys())
+        kept = {key for key, _ in self._kept()}
+        return len(self._waiting) - len((self._held.keys() | kept) & self._waiting.keys())
 
     def waiting(self, most: int) -> list[str]:
         """Return the next versions that wait for their turn, in order, and no more than `most`."""
-        return list(islice((key for key in self._waiting if key not in self._held), most))
+        kept = {key for key, _ in self._kept()}
+        return list(islice((key for key in self._waiting if key not in self._held and key not in kept), most))
+
+    def _kept(self) -> Iterator[tuple[str, Wait]]:
+        """Yield those that an obstacle keeps from starting."""
+        if any(obstacle.is_active for obstacle in self.obstacles):
+            for key, offer in self._waiting.items():
+                wait = self.wait_of(offer) if key not in self._held else None
+                if wait is not None:
+                    yield key, wait
 
     def _drop(self, key: str) -> None:
         self._waiting.pop(key, None)

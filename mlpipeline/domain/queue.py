@@ -5,8 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from mlpipeline.domain.conditions import Conditions
 from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import MlpipelineError, NotListed
 
@@ -19,6 +20,8 @@ class Entry:
     script: str
     #: Only these, in the script's own order; None means every version.
     versions: tuple[str, ...] | None = None
+    #: On what conditions they run, as far as the queue says.
+    conditions: Conditions = field(default_factory=Conditions, hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)

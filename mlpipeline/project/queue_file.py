@@ -7,14 +7,17 @@ import posixpath
 from functools import partial
 from pathlib import Path
 
+from mlpipeline.domain.complaints import shown, wrong_value
+from mlpipeline.domain.conditions import KEYS as CONDITIONS
+from mlpipeline.domain.conditions import Conditions
 from mlpipeline.domain.queue import Entry, Queue
 from mlpipeline.domain.words import is_fit
 from mlpipeline.errors import QueueError
 from mlpipeline.project.legacy import legacy_advice, toml_replacements
-from mlpipeline.project.tables import Table, parse, read_text, shown, wrong_value
+from mlpipeline.project.tables import Table, parse, read_text
 
 _KEYS = ("use_blacklist", "whitelisted_models", "blacklisted_models")
-_ENTRY_KEYS = ("script", "versions")
+_ENTRY_KEYS = ("script", "versions", *CONDITIONS)
 _EXAMPLE = 'use_blacklist = false\nwhitelisted_models = ["digits.py"]\nblacklisted_models = []'
 
 
@@ -108,15 +111,16 @@ def _entry(table: Table, models_dir: Path) -> Entry:
     if "script" not in table.values:
         raise table.complain(f'{table.prefix}script is missing; expected a script, such as "digits.py".')
     script = _script(table, f"{table.prefix}script", table.text("script", ""), models_dir)
+    conditions = Conditions.parse(table.values, table.prefix, table.complain)
     if "versions" not in table.values:
-        return Entry(script=script)
+        return Entry(script=script, conditions=conditions)
     versions = table.texts("versions", '["small", "large"]')
     if not versions:
         raise table.complain(f"{table.prefix}versions = [] names none. To run every version, leave the key out.")
     twice = next((version for index, version in enumerate(versions) if version in versions[:index]), None)
     if twice is not None:
         raise table.complain(f"{table.prefix}versions lists {shown(twice)} twice. Keep one of them.")
-    return Entry(script=script, versions=versions)
+    return Entry(script=script, versions=versions, conditions=conditions)
 
 
 def _refuse_overlap(top: Table, where: str, entry: Entry, earlier: str, other: Entry) -> None:

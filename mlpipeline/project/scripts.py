@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
+from mlpipeline.domain.complaints import shown
 from mlpipeline.domain.queue import Entry, Queue
 from mlpipeline.domain.words import did_you_mean, is_fit, nearest
 from mlpipeline.errors import QueueError, ScriptError
 from mlpipeline.project.paths import OUTPUTS_NAME
-from mlpipeline.project.tables import shown
 
 # What the compiler raises besides SyntaxError: null characters, and code nested too deeply for its stack.
 _COMPILER_ERRORS = (SyntaxError, ValueError, RecursionError, MemoryError)

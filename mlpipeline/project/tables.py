@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 import stat
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
 from pathlib import Path
 
+from mlpipeline.domain.complaints import Complain, shown, wrong_value
+from mlpipeline.domain.quantities import YEAR_S
 from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import MlpipelineError
-
-#: Makes the error to raise from its message, which it leads with the name of the file.
-Complain = Callable[[str], MlpipelineError]
-
-YEAR_S = 365 * 24 * 3600
-
-_KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
-    (bool, "a truth value"),  # before int, which bool is a kind of
-    (str, "a text"),
-    ((int, float), "a number"),
-    ((datetime, date, time), "a date or time"),
-    (list, "a list"),
-    (dict, "a table"),
-)
 
 
 def read_text(path: Path, complain: Complain) -> str:
@@ -77,18 +63,6 @@ def _syntax_error(text: str, message: str) -> str:
     number, column = int(place[1]), int(place[2])
     line = shown(lines[number - 1].strip())
     return f"line {number}, column {column}: not valid TOML: {message[: place.start()]}. The line reads {line}."
-
-
-def shown(value: object) -> str:
-    """Return a TOML value as one short line, much as its user wrote it."""
-    text = repr(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else f"{text[:59]}…"
-
-
-def wrong_value(where: str, value: object, expected: str) -> str:
-    """Return the message for a value of the wrong type or range at the key `where`."""
-    kind = next((name for types, name in _KINDS if isinstance(value, types)), type(value).__name__)
-    return f"{where} = {shown(value)} is {kind}; expected {expected}."
 
 
 def _key(key: str) -> str:

@@ -18,6 +18,8 @@ from mlpipeline.views.words import achieved, ago, duration, moment
 _NEXT_SHOWN = 10
 #: … and how many of those that failed.
 FAILED_SHOWN = 10
+#: How much of a traceback it shows: where it ended, and how.
+_TRACEBACK_LINES = 6
 
 
 def run_for_programs(observed: ObservedRun, outputs: Outputs) -> dict[str, Any]:
@@ -104,11 +106,14 @@ def status_screen(
     if running:
         parts.append(_running_part(running, outputs))
     parts.append(_next_part(daemons, outputs.host, queued))
+    waits = [f"  {wait['what']}: {wait['why']}" for daemon in daemons if daemon.is_there for wait in daemon.waits]
+    if waits:
+        parts.append("\n".join(["waits for something:", *waits[:_NEXT_SHOWN]]))
     held = [
-        f"  {held['what']}: {held['why']}"
+        f"  {held['what']}: {held['why']}{_end_of(held.get('traceback', ''))}"
         for daemon in daemons
         for held in daemon.held
-        if daemon.is_alive is not False or (daemon.ended_at and daemon.host == outputs.host)
+        if daemon.is_there or (daemon.ended_at and daemon.host == outputs.host)
     ]
     if held:
         parts.append("\n".join(["held, or cannot be used:", *held]))
@@ -181,6 +186,10 @@ def _failed_part(failed: Sequence[ObservedRun], more_failed: int, outputs: Outpu
     return f"failed{more}:\n" + table(("run", "version", "outcome", "why", "output, below outputs/"), rows)
 
 
+def _end_of(traceback: str) -> str:
+    return "".join(f"\n    {line}" for line in traceback.splitlines()[-_TRACEBACK_LINES:])
+
+
 def _how(observed: ObservedRun) -> str:
     run = observed.run
     return run.outcome_in_words if run.outcome else "paused" if run.is_paused else run.state
@@ -196,5 +205,6 @@ def _daemon_for_programs(daemon: ObservedDaemon) -> dict[str, Any]:
         "heard_at": datetime.fromtimestamp(daemon.heard_at).astimezone().isoformat(timespec="milliseconds"),
         "next": list(daemon.next),
         "waiting": daemon.waiting,
+        "waits": list(daemon.waits),
         "held": list(daemon.held),
     }

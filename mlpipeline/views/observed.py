@@ -36,7 +36,14 @@ class ObservedDaemon:
     next: tuple[str, ...] = ()
     #: How many versions wait in all.
     waiting: int = 0
+    #: What waits for something else than its turn, and what is held or cannot be used: `{"what", "why"}` each.
+    waits: tuple[dict[str, str], ...] = ()
     held: tuple[dict[str, str], ...] = ()
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it is not known to be gone."""
+        return self.is_alive is not False and self.ended_at is None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +85,7 @@ def _observed_daemon(path: Path, own_host: str) -> ObservedDaemon | None:
         ended_at=said.get("ended_at"),
         next=tuple(said.get("next", ())),
         waiting=said.get("waiting", 0),
+        waits=tuple(said.get("waits", ())),
         held=tuple(said.get("held", ())),
     )
 

@@ -111,7 +111,8 @@ def test_scripts_outside_are_left_for_the_check_of_scripts(path):
         ),
         (
             'whitelisted_models = [{ script = "b.py", version = ["s"] }]',
-            'models.toml: whitelisted_models[0].version is unknown. Known: script, versions. Did you mean "versions"?',
+            "models.toml: whitelisted_models[0].version is unknown. Known: script, versions, resources, retries, "
+            'timeout, silence, stop_if_diverged. Did you mean "versions"?',
         ),
         (
             'whitelisted_models = [{ versions = ["s"] }]',
