@@ -39,7 +39,9 @@ def record_end(run: Run, active: Active, outputs: Outputs, records: Records) -> 
     result = read_result(active.attempt)
     is_new = run.is_open
     if is_new:
-        end = ending(result, active.exit_status, is_stop_asked=run.is_stop_asked or active.is_stop_asked)
+        is_stop_asked = run.is_stop_asked or active.is_stop_asked
+        shortage = None if is_stop_asked else active.out_of_memory(result)
+        end = ending(result, active.exit_status, is_stop_asked=is_stop_asked, out_of_memory=shortage)
         records.note({**_event(run, end, result, active), "trained": _is_trained(run, result, records)})
         run = records.run(run.id)
         _log(run, end, result, active.attempt, records, is_kept=active.attempt.path.is_relative_to(outputs.path))

@@ -105,13 +105,15 @@ class Daemon:
     def _take_over(self) -> None:
         if self._is_taken_over:
             return
-        executor = self._parts.executor
+        parts, executor = self._parts, self._parts.executor
         taken = {active.run_id for active in self._active}
         for run in self._records.ledger.open_runs(self._parts.outputs.host):
-            active = None if run.id in taken else take_over(run, self._parts.outputs, self._records, executor)
+            active = (
+                None if run.id in taken else take_over(run, parts.outputs, self._records, executor, parts.oom_kills)
+            )
             if active is not None:
                 self._adopt(run, active)
-        settle_claims(self._parts.outputs, self._records, self._parts.reporter)
+        settle_claims(parts.outputs, self._records, parts.reporter)
         self._is_taken_over = True
 
     def _adopt(self, run: Run, active: Active) -> None:

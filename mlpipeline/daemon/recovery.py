@@ -11,6 +11,7 @@ from mlpipeline.daemon.reporter import Reporter
 from mlpipeline.domain.runs import Run
 from mlpipeline.executors.executor import Executor, attempt_id
 from mlpipeline.executors.local import handle_of
+from mlpipeline.executors.oom_kills import OomKills
 from mlpipeline.executors.processes import ProcessId, booted_at
 from mlpipeline.executors.sweeping import sweep
 from mlpipeline.history import claims
@@ -20,7 +21,7 @@ from mlpipeline.project.result_file import read_result
 from mlpipeline.project.revocation import revoke
 
 
-def take_over(run: Run, outputs: Outputs, records: Records, executor: Executor) -> Active | None:
+def take_over(run: Run, outputs: Outputs, records: Records, executor: Executor, oom_kills: OomKills) -> Active | None:
     """Return a run that an earlier daemon of this host left open, to be watched like any other.
 
     A run whose worker never said that it was there is revoked: a worker that comes late loses the race for
@@ -41,7 +42,9 @@ def take_over(run: Run, outputs: Outputs, records: Records, executor: Executor) 
     else:
         # Somebody took the attempt, and who that is cannot be read, or not yet.
         handle = executor.find(attempt_id(run.id, run.attempt)) or run.handle or handle_of(None, run.id)
-    return Active(run_id=run.id, attempt=attempt, handle=handle)
+    # Of what ended while no daemon was there, nobody knows what had been killed before.
+    oom_watch = oom_kills.watch(process.pid) if process is not None and process.is_alive() else None
+    return Active(run_id=run.id, attempt=attempt, handle=handle, oom_watch=oom_watch)
 
 
 def settle_claims(outputs: Outputs, records: Records, reporter: Reporter) -> None:

@@ -21,6 +21,7 @@ from mlpipeline.domain.spec import Mode, Spec
 from mlpipeline.domain.states import Start
 from mlpipeline.errors import IllegalTransition
 from mlpipeline.executors.executor import Attempt, Executor, StartRefused
+from mlpipeline.executors.oom_kills import OomKills
 from mlpipeline.history import claims
 from mlpipeline.history.stores import CodeChanged, store_code
 from mlpipeline.project.clock import timestamp
@@ -60,6 +61,7 @@ class Starter:
         records: Records,
         descriptions: Descriptions,
         executor: Executor,
+        oom_kills: OomKills,
         *,
         random: Random | None = None,
     ) -> None:
@@ -68,6 +70,7 @@ class Starter:
         self._records = records
         self._descriptions = descriptions
         self._executor = executor
+        self._oom_kills = oom_kills
         self._random = random or secrets.SystemRandom()
         #: Runs that were selected and could not be started, to be withdrawn.
         self._failed: list[tuple[str, Offer, str]] = []
@@ -230,8 +233,9 @@ class Starter:
     def _launch(self, spec: Spec) -> Active:
         attempt = Attempt.of(spec, self._records.outputs.run_dir(spec.name))
         began_at = time.monotonic()
+        oom_watch = self._oom_kills.watch()
         handle = self._executor.start(attempt)
-        active = Active(run_id=spec.run, attempt=attempt.dir, handle=handle, began_at=began_at)
+        active = Active(run_id=spec.run, attempt=attempt.dir, handle=handle, began_at=began_at, oom_watch=oom_watch)
         # The worker says itself that it is there; without the event it is only harder to find before it has. Whatever
         # the history takes, a process that was started is watched.
         with suppress(OSError, IllegalTransition):

@@ -20,16 +20,25 @@ class Ending:
     note: str | None = None
 
 
-def ending(result: Result | None, exit_status: int | None, *, is_stop_asked: bool) -> Ending:
+def ending(
+    result: Result | None, exit_status: int | None, *, is_stop_asked: bool, out_of_memory: str | None = None
+) -> Ending:
     """Return how a run ended whose process is gone.
 
     Args:
         result: what its worker wrote, if anything. It is the truth; the exit status is a hint.
         exit_status: as `subprocess` gives it, negative for a signal; None when nobody saw it.
         is_stop_asked: whether the queue was asked to stop the run.
+        out_of_memory: how memory ran out, if the kernel killed the worker for that, or a process that it had started.
     """
     if result is None:
+        if out_of_memory is not None and not is_stop_asked:
+            told = f"the kernel killed it: {out_of_memory}"
+            return Ending(outcome=Outcome.FAILED, failure=Failure.OUT_OF_MEMORY, error=told)
         return _without_result(exit_status, is_stop_asked)
+    if out_of_memory is not None and result.outcome is Outcome.FAILED and result.child_killed:
+        told = f"{result.error}; the kernel killed that process: {out_of_memory}"
+        return Ending(outcome=Outcome.FAILED, failure=Failure.OUT_OF_MEMORY, error=told)
     if result.outcome is Outcome.STOPPED and not is_stop_asked:
         told = "was told to stop (SIGTERM) by somebody else than the queue"
         return Ending(outcome=Outcome.FAILED, failure=Failure.KILLED, error=told)
