@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from mlpipeline.daemon.limits import Limits
+from mlpipeline.domain.conditions import Conditions
 from mlpipeline.domain.result import Result
 from mlpipeline.executors.executor import Presence, Seen
 from mlpipeline.executors.how import is_forked
@@ -27,6 +29,9 @@ class Active:
     run_id: str
     attempt: AttemptDir
     handle: str
+    conditions: Conditions = field(default_factory=Conditions)
+    #: How long it may take; None where nobody said.
+    limits: Limits | None = None
     #: What had been killed for want of memory when it began, or was adopted; None when nothing was left to be watched.
     oom_watch: OomWatch | None = None
     #: When this daemon started it, on the monotonic clock; None for an adopted one.

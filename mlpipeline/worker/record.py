@@ -36,6 +36,7 @@ class Record:
         *,
         failure: Failure | None = None,
         error: str | None = None,
+        place: str | None = None,
         traceback: str | None = None,
         is_child_killed: bool = False,
     ) -> Result:
@@ -44,6 +45,7 @@ class Record:
             outcome=outcome,
             failure=failure,
             error=error,
+            place=place,
             child_killed=is_child_killed,
             traceback=traceback,
             results=self.results,
