@@ -53,12 +53,17 @@ class Short:
     """A project whose daemon has little memory."""
 
     def __init__(
-        self, make_project: Callable[..., Project], folder: Path, cgroup: MemoryCgroup, **scripts: str
+        self,
+        make_project: Callable[..., Project],
+        folder: Path,
+        cgroup: MemoryCgroup,
+        settings: str = "",
+        **scripts: str,
     ) -> None:
         self._folder = folder
         self._cgroup = cgroup
         sources = {f"{name}.py": source for name, source in scripts.items()}
-        self.project = make_project(folder, {"_gate.py": GATE_SOURCE, **sources})
+        self.project = make_project(folder, {"_gate.py": GATE_SOURCE, **sources}, settings=settings)
 
     def start(self, *arguments: str, change: str = "") -> Started:
         """Start `mlpipeline -r arguments` in the cgroup, after the statements `change`."""
@@ -136,6 +141,16 @@ def test_a_run_that_an_earlier_daemon_began_is_told_of_as_well(make_project, tmp
     os.kill(short.pid("other"), signal.SIGKILL)
     second.wait(timeout=60)
     assert short.ends == {"eater": ("failed", "out_of_memory"), "other": ("lost", None)}
+
+
+def test_an_attempt_that_the_kernel_killed_may_be_worth_another(make_project, tmp_path, cgroup):
+    body = f"{EAT}\nif (model_dir / 'tried').exists():\n    return\n(model_dir / 'tried').touch()\neat()"
+    source = script(body, count=1).replace("Versions(seed=7)", "Versions(retries={'out_of_memory': 1})")
+    short = Short(make_project, tmp_path, cgroup, settings="[queue]\nretry_delay = 0.1\n", net=source)
+    daemon = short.start()
+    assert daemon.wait(timeout=90) == 0, daemon.out + daemon.err
+    assert short.ends == {"v0": ("succeeded", None)}
+    assert "net:v0 failed (out_of_memory) after" in short.project.log
 
 
 def test_a_forked_worker_is_told_of_as_well(make_project, tmp_path, cgroup):
