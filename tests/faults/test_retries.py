@@ -11,13 +11,13 @@ from support import wait_until
 def night(make_project, tmp_path):
     night = Night(make_project, tmp_path)
     # Fails once, and may be tried again.
-    failing = f'''
+    failing = f"""
     first = pathlib.Path({str(night.outside / "first")!r})
     if not first.exists():
         first.touch()
         (model_dir / "kept").touch()
         raise OSError("once")
-    '''
+    """
     night.write_script(before=failing)
     script = night.project.models_dir / "net.py"
     script.write_text(script.read_text().replace("Versions()", "Versions(retries={'exception': 1})"))
