@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mlpipeline.executors.cgroups import memory_cgroup
+from mlpipeline.executors.cgroups import membership_of, memory_cgroup
 
 
 class MemoryCgroup:
@@ -38,7 +38,7 @@ class MemoryCgroup:
 @contextmanager
 def memory_cgroup_of_own(name: str, limit_bytes: int) -> Iterator[MemoryCgroup | None]:
     """Make one, and remove it once it is empty; None where that cannot be done."""
-    ours = memory_cgroup("self", Path("/proc"))
+    ours = memory_cgroup(membership_of("self", Path("/proc")), Path("/proc"))
     if ours is None or os.geteuid() != 0 or not os.access(ours.mount, os.W_OK):
         yield None
         return

@@ -49,15 +49,17 @@ def counted(path: Path, name: str) -> int | None:
     return None
 
 
-def memory_cgroup(pid: int | str, proc: Path) -> MemoryCgroup | None:
-    """Return the memory cgroup of a process, or None where it has none that can be seen.
-
-    Args:
-        pid: of a live process, or `self`.
-        proc: where procfs is mounted.
-    """
+def membership_of(pid: int | str, proc: Path) -> str:
+    """Return to which cgroups a process belongs, in the kernel's words; `pid` may be `self`, `proc` is procfs."""
     try:
-        membership = (proc / str(pid) / "cgroup").read_text()
+        return (proc / str(pid) / "cgroup").read_text()
+    except OSError:
+        return ""
+
+
+def memory_cgroup(membership: str, proc: Path) -> MemoryCgroup | None:
+    """Return the cgroup that counts the memory of those with this membership, or None where none can be seen."""
+    try:
         mounts = (proc / "self" / "mountinfo").read_text()
     except OSError:
         return None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mlpipeline.domain.quantities import size_in_words
-from mlpipeline.executors.cgroups import MemoryCgroup, counted, memory_cgroup
+from mlpipeline.executors.cgroups import MemoryCgroup, counted, membership_of, memory_cgroup
 from mlpipeline.executors.kernel_log import OomKill
 
 
@@ -53,6 +53,8 @@ class OomKills:
         """Go by what `log` names, and by the counts that are found through procfs."""
         self._log = log
         self._proc = proc
+        #: By membership: to look through the mounts takes longer than all else, and almost all runs are in one cgroup.
+        self._cgroups: dict[str, MemoryCgroup | None] = {}
         #: By cgroup, None for the machine: the count up to which its kills have explained the ends of runs.
         self._explained: dict[MemoryCgroup | None, int] = {}
         #: Which of those that the log names have.
@@ -60,7 +62,7 @@ class OomKills:
 
     def watch(self, pid: int | str = "self") -> OomWatch:
         """Return a watch from now on: for the process `pid`, or for one that this process is about to start."""
-        cgroup = memory_cgroup(pid, self._proc)
+        cgroup = self._cgroup(membership_of(pid, self._proc))
         return OomWatch(
             kills=self,
             cgroup=cgroup,
@@ -85,6 +87,11 @@ class OomKills:
         if number is not None:
             self._explained_kills.add(number)
         return _reason(None if number is None else kills[number], watch.cgroup)
+
+    def _cgroup(self, membership: str) -> MemoryCgroup | None:
+        if membership not in self._cgroups:
+            self._cgroups[membership] = memory_cgroup(membership, self._proc)
+        return self._cgroups[membership]
 
     def _may_be(self, kill: OomKill | None, number: int, pid: int | None) -> bool:
         if kill is None:

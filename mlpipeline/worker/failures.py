@@ -9,7 +9,6 @@ from mlpipeline.domain.states import Failure
 from mlpipeline.errors import Diverged, MlpipelineError, ScriptError, VersionsError
 from mlpipeline.project.files import NO_ROOM
 from mlpipeline.project.last_output import is_own_file
-from mlpipeline.worker.out_of_memory import is_child_killed, memory_error
 
 #: How long an error may be that is told in one line, in characters.
 _LINE_LENGTH = 500
@@ -68,6 +67,9 @@ def _told(error: BaseException) -> Told:
 
 
 def _raised_told(error: BaseException) -> Told:
+    # Only here: most workers fail at nothing.
+    from mlpipeline.worker.out_of_memory import is_child_killed, memory_error
+
     traceback = user_traceback(error)
     cause = memory_error(error)
     if cause is None:
@@ -82,6 +84,8 @@ def _own_told(error: MlpipelineError) -> Told:
         case CommandFailed():
             return Told(failure=error.failure, error=str(error), traceback=None, is_child_killed=error.is_killed)
         case ScriptError():
+            from mlpipeline.worker.out_of_memory import memory_error
+
             # What loads its data when it is imported is no bad script for that.
             failure = Failure.OUT_OF_MEMORY if memory_error(error) else Failure.BAD_SCRIPT
             return Told(failure=failure, error=str(error), traceback=error.traceback)
