@@ -27,7 +27,7 @@ def test_a_queue_that_is_killed_again_and_again_is_worked_off_once(tmp_path: Pat
             storm.rage(KILLS)
             storm.wait_for_daemons()
             stormy.finish()
-        morning = morning_of(stormy, storm.runs_hit)
+        morning = morning_of(stormy, storm.hits)
     finally:
         stormy.project.kill_everything()
     assert (morning.all, statuses.false, statuses.trouble) == ([], [], []), f"seed {seed}: {storm.hits}"
@@ -84,14 +84,14 @@ WRONGS = {
 
 @pytest.mark.parametrize("what", WRONGS)
 def test_the_morning_shows_what_went_wrong(calm: Stormy, tmp_path: Path, what: str):
-    assert morning_of(calm, set()) == Morning()
+    assert morning_of(calm) == Morning()
     kept = tmp_path / "kept"
     for path in (calm.project.outputs, calm.evidence, calm.temporary):
         shutil.copytree(path, kept / path.name)
     word, change = WRONGS[what]
     try:
         change(calm)
-        assert getattr(morning_of(calm, set()), word) != []
+        assert getattr(morning_of(calm), word) != []
     finally:
         for path in (calm.project.outputs, calm.evidence, calm.temporary):
             shutil.rmtree(path)

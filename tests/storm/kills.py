@@ -37,10 +37,8 @@ _ROLES = {Role.DAEMON: 3, Role.WARM_PARENT: 3, Role.WAITING: 2, Role.WORKER: 7, 
 _PAUSE_S = (0.1, 1.5)
 #: How long there is between two kills at most, in seconds; the queue goes on meanwhile.
 _CALM_S = 0.5
-#: So much of the queue is still to be done when the last kill comes.
-_LEFT_AT_LAST = 0.08
 #: How long a victim that is not there is waited for, in seconds, before another is chosen.
-_PATIENCE_S = 2.0
+_PATIENCE_S = 1.0
 #: How long the storm may last for each kill, in seconds; a busy machine takes its time to start what is killed.
 _TIME_PER_KILL_S = 10.0
 
@@ -82,7 +80,8 @@ class Storm:
             patience_until = time.monotonic() + _PATIENCE_S
             while not self._strike(role) and time.monotonic() < patience_until:
                 time.sleep(0.01)
-            self._calm_down(kills)
+            self.stormy.let_through(len(self.hits) / kills)
+            self._calm_down()
             if time.monotonic() > deadline:
                 raise AssertionError(f"only {len(self.hits)} of {kills} kills found somebody to kill")
         self.wake_all()
@@ -97,11 +96,6 @@ class Storm:
         """Return once what was launched has come to an end by itself."""
         for daemon in self._daemons.values():
             daemon.wait(120)
-
-    @property
-    def runs_hit(self) -> set[str]:
-        """The ids of all runs of which a process was hit."""
-        return {hit.run for hit in self.hits if hit.run}
 
     def _launch_where_none_is(self) -> None:
         for host in self.stormy.hosts:
@@ -153,12 +147,8 @@ class Storm:
             else:
                 paused.victim.process.resume()
 
-    def _calm_down(self, kills: int) -> None:
-        calm_s = self.random.uniform(0, _CALM_S)
-        # The queue must not be through before the storm is.
-        done = self.stormy.done() / len(self.stormy.versions) / (1 - _LEFT_AT_LAST)
-        if len(self.hits) >= kills * done:
-            until = time.monotonic() + calm_s
-            while time.monotonic() < until:
-                self._wake_those_due()
-                time.sleep(0.02)
+    def _calm_down(self) -> None:
+        until = time.monotonic() + self.random.uniform(0, _CALM_S)
+        while time.monotonic() < until:
+            self._wake_those_due()
+            time.sleep(0.02)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 import json
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from storm.kills import Hit
 from storm.stormy import STEPS, Stormy, Told
+from storm.victims import Role
 
 #: A run that was cut short may have saved a step which mlpipeline did not yet know to be done.
 _MAY_REPEAT = "remembered"
@@ -35,12 +37,12 @@ class Morning:
         return [*self.lost, *self.doubled, *self.wrong, *self.left]
 
 
-def morning_of(stormy: Stormy, hit: Collection[str], *, excused: Collection[str] = ()) -> Morning:
+def morning_of(stormy: Stormy, hits: Sequence[Hit] = (), *, excused: Collection[str] = ()) -> Morning:
     """Return what is not as it should be.
 
     Args:
         stormy: whose queue was worked off at last.
-        hit: the runs of which a process was killed, by id. Others must not have failed or been lost.
+        hits: what was done to its processes. Runs that had no part in that must not have failed or been lost.
         excused: failures that may be without that.
     """
     morning = Morning()
@@ -49,8 +51,7 @@ def morning_of(stormy: Stormy, hit: Collection[str], *, excused: Collection[str]
         told = [line for line in runs.told if line.version == version]
         _look_at_checkpoint(stormy, version, told, runs, morning)
         _look_at_attempts(version, told, runs, morning)
-    for run in runs.selected:
-        _look_at_end(run, runs, {*hit}, {*excused}, morning)
+    _look_at_ends(runs, hits, {*excused}, morning)
     _look_at_records(stormy, runs, morning)
     _look_for_what_is_left(stormy, morning)
     return morning
@@ -61,6 +62,7 @@ class _Runs:
 
     def __init__(self, stormy: Stormy) -> None:
         events = list(stormy.history())
+        self._outputs = stormy.project.outputs
         self.told = stormy.told()
         self.selected = {event["run"]: event for event in events if event["event"] == "selected"}
         self.ends = [event for event in events if event["event"] in ("ended", "withdrawn")]
@@ -71,6 +73,10 @@ class _Runs:
         """How a run ended: its outcome, and `withdrawn` or `open` if it has none."""
         end = self.by_id.get(run)
         return "open" if end is None else end.get("outcome") or "withdrawn"
+
+    def was_announced(self, selected: Event) -> bool:
+        """Whether a worker said that it carries the run out."""
+        return (self._outputs / "runs" / selected["name"] / "1" / "worker.json").exists()
 
 
 def _look_at_checkpoint(stormy: Stormy, version: str, told: list[Told], runs: _Runs, morning: Morning) -> None:
@@ -109,25 +115,33 @@ def _look_at_attempts(version: str, told: list[Told], runs: _Runs, morning: Morn
     morning.doubled += [f"{version}: {line.attempt} began after it had succeeded" for line in told[ended + 1 :]]
 
 
-def _look_at_end(run: str, runs: _Runs, hit: set[str], excused: set[str], morning: Morning) -> None:
-    outcome, event = runs.outcome(run), runs.by_id.get(run, {})
-    name = f"{runs.selected[run]['name']} is {outcome}"
-    said = {line.what for line in runs.told if line.run == run}
-    match outcome:
-        case "succeeded":
-            right = "ends" in said
-        case "withdrawn":
-            right = not said
-        case "stopped":
-            right = run in runs.asked_to_stop
-        case "failed":
-            right = (event["failure"] == "killed" and run in hit) or event["failure"] in excused
-        case "lost":
-            right = run in hit
-        case _:
-            right = False
-    if not right:
-        morning.wrong.append(f"{name}, {event.get('error')}; it said {sorted(said)}, and was hit: {run in hit}")
+def _look_at_ends(runs: _Runs, hits: Sequence[Hit], excused: set[str], morning: Morning) -> None:
+    hit = {hit.run for hit in hits}
+    # A worker that was hit while it waited, and got a run before it died of that, never said whose it was.
+    nameless = sum(hit.role is Role.WAITING for hit in hits)
+    for run, selected in runs.selected.items():
+        outcome, failure = runs.outcome(run), runs.by_id.get(run, {}).get("failure")
+        said = {line.what for line in runs.told if line.run == run}
+        match outcome:
+            case "succeeded":
+                is_right = "ends" in said
+            case "withdrawn":
+                is_right = not said
+            case "stopped":
+                is_right = run in runs.asked_to_stop
+            case "failed" if failure in excused:
+                is_right = True
+            case "failed" | "lost":
+                is_right = failure in ("killed", None) and run in hit
+                if not is_right and not runs.was_announced(selected) and nameless:
+                    nameless -= 1
+                    is_right = True
+            case _:
+                is_right = False
+        if not is_right:
+            why = runs.by_id.get(run, {}).get("error")
+            told = f"{selected['name']} is {outcome} ({failure}: {why}); it said {sorted(said)}"
+            morning.wrong.append(f"{told}, and was {'' if run in hit else 'not '}hit")
 
 
 def _look_at_records(stormy: Stormy, runs: _Runs, morning: Morning) -> None:

@@ -72,7 +72,9 @@ class Statuses:
             process = _worker_of(run)
             if process is None:
                 continue
-            if run["state"] == "running" and process[1] / _TICKS_PER_S < began and process not in before:
+            # The kernel rounds down when it says when a process started.
+            was_there = (process[1] + 1) / _TICKS_PER_S < began
+            if run["state"] == "running" and was_there and process not in before:
                 dead_since = self._dead_since.setdefault(run["id"], looked)
                 self.longest_s = max(self.longest_s, told - dead_since)
                 self.false.append(f"{run['run']} was shown as running, and its process {process[0]} was dead")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from _training import Training
 
-training = Training(Path(sys.argv[1]))
 steps = int(sys.argv[2])
+training = Training(Path(sys.argv[1]), steps=steps)
 while (step := len(training.steps)) < steps:
     training.train(step)
 training.end()

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 EVIDENCE = Path(os.environ["STORM_EVIDENCE"])
@@ -14,7 +15,9 @@ EVIDENCE = Path(os.environ["STORM_EVIDENCE"])
 class Training:
     """One attempt to train one version. Of it and its forked children none may be there while another one is."""
 
-    def __init__(self, model_dir: Path) -> None:
+    def __init__(self, model_dir: Path, *, steps: int, should_stop: Callable[[], bool] = lambda: False) -> None:
+        self._steps = steps
+        self._should_stop = should_stop
         self._version = model_dir.name
         self._attempt = os.environ["MLP_ATTEMPT_ID"]
         self._checkpoint = model_dir / "checkpoint.json"
@@ -32,8 +35,11 @@ class Training:
         return json.loads(self._checkpoint.read_bytes()) if self._checkpoint.exists() else []
 
     def train(self, step: int) -> None:
-        """Do a step and save its effect."""
+        """Do a step and save its effect; the last one not before the storm lets this version through."""
         time.sleep(0.02 + 0.02 * (step % 3))
+        gate = EVIDENCE / f"{self._version}.open"
+        while step == self._steps - 1 and not gate.exists() and not self._should_stop():
+            time.sleep(0.01)
         aside = self._checkpoint.with_suffix(".aside")
         aside.write_text(json.dumps([*self.steps, (step, self._attempt)]))
         aside.replace(self._checkpoint)

@@ -37,7 +37,7 @@ def _load(write):
 
 
 def train(steps, *, model_dir, run):
-    training = Training(model_dir)
+    training = Training(model_dir, steps=steps, should_stop=lambda: run.should_stop)
     subprocess.Popen(["sleep", str(_LOADER_TIME_S)], start_new_session=True)
     loader = Loader()
     for step in run.steps(steps, done=len(training.steps)):

@@ -7,7 +7,7 @@ from mlpipeline import FunctionModel
 
 
 def train(steps, *, model_dir, run):
-    training = Training(model_dir)
+    training = Training(model_dir, steps=steps, should_stop=lambda: run.should_stop)
     for step in run.steps(steps):
         training.train(step)
     if not run.should_stop:
