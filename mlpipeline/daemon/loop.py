@@ -126,17 +126,17 @@ class Daemon:
     def _take_over(self) -> None:
         if self._is_taken_over:
             return
-        executor = self._parts.executor
+        parts, executor = self._parts, self._parts.executor
         taken = {active.run_id for active in self._active}
         for run in self._records.ledger.open_runs(self._parts.outputs.host):
             active = None
             if run.id not in taken:
-                active = take_over(run, self._parts.outputs, self._records, executor, self._retries)
+                active = take_over(run, parts.outputs, self._records, executor, self._retries, parts.oom_kills)
             if run.id in self._retries:
                 self._todo.note_begun(run.key, run.identity)
             if active is not None:
                 self._adopt(run, active)
-        settle_claims(self._parts.outputs, self._records, self._parts.reporter)
+        settle_claims(parts.outputs, self._records, parts.reporter)
         self._is_taken_over = True
 
     def _adopt(self, run: Run, active: Active) -> None:

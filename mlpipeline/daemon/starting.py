@@ -22,6 +22,7 @@ from mlpipeline.domain.spec import Mode, Spec
 from mlpipeline.domain.states import Start, State
 from mlpipeline.errors import IllegalTransition
 from mlpipeline.executors.executor import Attempt, Executor, StartRefused
+from mlpipeline.executors.oom_kills import OomKills
 from mlpipeline.history import claims
 from mlpipeline.history.stores import CodeChanged, store_code
 from mlpipeline.project.clock import timestamp
@@ -61,6 +62,7 @@ class Starter:
         records: Records,
         descriptions: Descriptions,
         executor: Executor,
+        oom_kills: OomKills,
         *,
         random: Random | None = None,
     ) -> None:
@@ -69,6 +71,7 @@ class Starter:
         self._records = records
         self._descriptions = descriptions
         self._executor = executor
+        self._oom_kills = oom_kills
         self._random = random or secrets.SystemRandom()
         #: Runs that were selected and could not be started, to be withdrawn.
         self._failed: list[tuple[str, Offer, str]] = []
@@ -261,6 +264,7 @@ class Starter:
         run_dir = self._records.outputs.run_dir(spec.name)
         attempt = Attempt.of(spec, run_dir, number)
         began_at = time.monotonic()
+        oom_watch = self._oom_kills.watch()
         handle = self._executor.start(attempt)
         active = Active(
             run_id=spec.run,
@@ -268,6 +272,7 @@ class Starter:
             handle=handle,
             conditions=spec.conditions,
             limits=Limits(spec.conditions, run_dir, number),
+            oom_watch=oom_watch,
             began_at=began_at,
         )
         # The worker says itself that it is there; without the event it is only harder to find before it has. Whatever
