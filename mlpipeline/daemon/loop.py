@@ -11,6 +11,7 @@ from contextlib import suppress
 from mlpipeline.daemon.active import LEAVE_TIME_S, Active
 from mlpipeline.daemon.breaker import Breaker
 from mlpipeline.daemon.catalogue import Offer
+from mlpipeline.daemon.dependencies import Dependencies
 from mlpipeline.daemon.ended import Ended, Over, give_back, judge, record_end, say_how, write_results
 from mlpipeline.daemon.parts import Parts
 from mlpipeline.daemon.presence import CHANGE_INTERVAL_S, HEARTBEAT_INTERVAL_S, NEXT_SHOWN, Ahead
@@ -65,7 +66,8 @@ class Daemon:
             parts.settings.stop_grace_s,
         )
         self._todo = Todo(parts.catalogue, parts.records.ledger, parts.options, parts.outputs.host, parts.records.log)
-        self._todo.obstacles = (self._breaker,)
+        dependencies = Dependencies(parts.catalogue, parts.records.ledger, self._todo, parts.outputs.host)
+        self._todo.obstacles = (self._breaker, dependencies)
         self._ended: list[Run] = []
         #: Those that ended and still hold their model dir, and those of them whose results are still to be written.
         self._holding: list[Run] = []
@@ -430,5 +432,6 @@ class Daemon:
         if due_in_s is not None and not self._is_stopping:
             return min(max(due_in_s, _SOON_S), _RUNNING_S)
         is_told_of_changes = self._parts.watch is None or self._parts.watch.is_complete
-        is_idle = not self._active and self._parts.catalogue.is_complete
+        # What waits for another host's run hears of its end from the history alone.
+        is_idle = not self._active and self._parts.catalogue.is_complete and not self._todo.waits
         return HEARTBEAT_INTERVAL_S if is_told_of_changes and is_idle else _RUNNING_S

@@ -65,6 +65,8 @@ class Todo:
         #: What they said, and what of it was told.
         self._waits: dict[str, Wait | None] = {}
         self._told: dict[str, str] = {}
+        #: Rises whenever they are asked again.
+        self.occasion = 0
 
     def refresh(self) -> None:
         """See what the queue offers now, and what other hosts did meanwhile."""
@@ -81,7 +83,7 @@ class Todo:
     def candidates(self) -> Iterator[tuple[Offer, Verdict]]:
         """Yield what may be started now, and how, in order."""
         for key, offer in list(self._in_turn.items()):
-            if key in self._held or self.wait_of(offer) is not None:
+            if self.wait_of(offer) is not None:
                 continue
             decided = self._decided(offer)
             if decided in STARTS:
@@ -94,11 +96,13 @@ class Todo:
         """Whether nothing is left that this launch will start."""
         if next(self.candidates(), None) is not None:
             return False
-        waits = (self.wait_of(offer) for key, offer in self._waiting.items() if key not in self._held)
+        waits = map(self.wait_of, self._waiting.values())
         return all(wait is not None and wait.is_held for wait in waits)
 
     def wait_of(self, offer: Offer) -> Wait | None:
-        """Return what keeps a version from starting, other than a run in its model dir; None when nothing does."""
+        """Return what keeps a version from starting, other than a run that it sees in its model dir, or None."""
+        if offer.key in self._held:
+            return Wait(why=self._held[offer.key].why, is_held=True)
         if offer.key not in self._waits:
             wait = self._asked(offer)
             self._waits[offer.key] = wait
@@ -115,6 +119,7 @@ class Todo:
     def forget_waits(self) -> None:
         """Ask again what keeps versions from starting: something changed."""
         self._waits.clear()
+        self.occasion += 1
 
     def is_to_run(self, key: str) -> bool:
         """Return whether a version is still to be started in this launch."""
@@ -152,13 +157,17 @@ class Todo:
     def hold(self, offer: Offer, held: Held) -> None:
         """Pass an offer over for now."""
         self._held[offer.key] = held
+        self.forget_waits()
         self._log(f"{offer.key} is held: {held.why}")
 
     def release_held(self) -> None:
         """Let those wait again whose reason is over."""
         if self._held:
             self._ledger.catch_up()
-            self._held = {key: held for key, held in self._held.items() if not held.is_over()}
+            held = {key: held for key, held in self._held.items() if not held.is_over()}
+            if len(held) < len(self._held):
+                self._held = held
+                self.forget_waits()
 
     @property
     def is_holder_new(self) -> bool:
