@@ -87,6 +87,7 @@ class Catalogue:
         self._told: set[tuple[str, str]] = set()
         self._told_problems: set[Problem] = set()
         self.offers: list[Offer] = []
+        self._by_key: dict[str, Offer] = {}
         #: Those whose turn is known: nothing that is still being described is listed before them.
         self.in_turn: list[Offer] = []
         self.problems: list[Problem] = []
@@ -128,7 +129,12 @@ class Catalogue:
         self.in_turn = self.offers[:in_turn]
         self.has_after = any(offer.after for offer in self.offers)
         self._refuse_shared_model_dirs()
+        self._by_key = {offer.key: offer for offer in self.offers}
         self._tell_problems({script for script, answer in self._answers.items() if answer is None})
+
+    def find(self, key: str) -> Offer | None:
+        """Return what it offers as `model:version`."""
+        return self._by_key.get(key)
 
     @property
     def is_complete(self) -> bool:

@@ -22,7 +22,9 @@ from mlpipeline.daemon.waker import Waker
 from mlpipeline.daemon.watching import SourceWatch
 from mlpipeline.errors import OutputsError
 from mlpipeline.executors.executor import Executor
+from mlpipeline.executors.kernel_log import KernelLog
 from mlpipeline.executors.local import LocalExecutor
+from mlpipeline.executors.oom_kills import OomKills
 from mlpipeline.executors.warm import WarmExecutor
 from mlpipeline.history.ledger import Ledger
 from mlpipeline.project.cache import cache_folder
@@ -59,6 +61,9 @@ def launch(settings: Settings, host: str, options: LaunchOptions, reporter: Repo
         stack.callback(descriptions.close)
         executor = _executor(settings, outputs, records, waker)
         stack.callback(executor.close)
+        kernel_log = KernelLog()
+        stack.callback(kernel_log.close)
+        oom_kills = OomKills(kernel_log)
         watch = SourceWatch(settings, waker.wake, records.log) if options.watch else None
         if watch is not None:
             stack.callback(watch.stop)
@@ -71,7 +76,8 @@ def launch(settings: Settings, host: str, options: LaunchOptions, reporter: Repo
             records=records,
             catalogue=Catalogue(queue_file, descriptions, options.only, settings.conditions, records.log),
             executor=executor,
-            starter=Starter(settings, outputs, records, descriptions, executor),
+            starter=Starter(settings, outputs, records, descriptions, executor, oom_kills),
+            oom_kills=oom_kills,
             presence=presence,
             surroundings=surroundings,
             waker=waker,

@@ -14,6 +14,7 @@ from mlpipeline.daemon.surroundings import Surroundings
 from mlpipeline.daemon.waker import Waker
 from mlpipeline.daemon.watching import SourceWatch
 from mlpipeline.executors.executor import Executor
+from mlpipeline.executors.oom_kills import OomKills
 from mlpipeline.project.paths import Outputs
 from mlpipeline.project.settings import Settings
 
@@ -30,6 +31,7 @@ class Parts:
     catalogue: Catalogue
     executor: Executor
     starter: Starter
+    oom_kills: OomKills
     presence: Presence
     surroundings: Surroundings
     waker: Waker

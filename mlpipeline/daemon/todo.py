@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from mlpipeline.daemon.options import LaunchOptions
 from mlpipeline.daemon.starting import Held
 from mlpipeline.domain.plan import STARTS, Verdict, verdict
 from mlpipeline.domain.runs import Run
+from mlpipeline.domain.states import Outcome, State
 from mlpipeline.domain.waits import Wait
 from mlpipeline.history.ledger import Ledger
 
@@ -39,11 +41,13 @@ class Todo:
     """
 
     def __init__(
-        self, catalogue: Catalogue, ledger: Ledger, options: LaunchOptions, log: Callable[[str], None]
+        self, catalogue: Catalogue, ledger: Ledger, options: LaunchOptions, host: str, log: Callable[[str], None]
     ) -> None:
+        """Choose for `host` among what `catalogue` offers."""
         self._catalogue = catalogue
         self._ledger = ledger
         self._options = options
+        self._host = host
         self._log = log
         #: The generation of the catalogue and the news of the ledger that the lists were made from.
         self._state = (-1, -1)
@@ -127,7 +131,15 @@ class Todo:
 
     def verdict(self, offer: Offer) -> Verdict:
         """Return what this launch does with an offer."""
-        return verdict(self.latest(offer), offer.key, offer.identity, skip_done=self._options.skip_done)
+        return verdict(self.last_known(offer), offer.key, offer.identity, skip_done=self._options.skip_done)
+
+    def last_known(self, offer: Offer) -> Run | None:
+        """Return the latest run in an offer's model dir, as lost where a person says that its host has left it."""
+        last = self.latest(offer)
+        if last is not None and last.is_open and last.host != self._host and self._ledger.is_released(last.id):
+            is_prepared = last.is_prepared or last.state is State.RUNNING
+            return replace(last, state=State.ENDED, outcome=Outcome.LOST, is_prepared=is_prepared)
+        return last
 
     def note_begun(self, key: str, identity: str) -> None:
         """A version was started, or is still running from before."""

@@ -12,10 +12,18 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from needs import lacking
 from night import Night
 from support import Gate, Project, Started, wait_until
 
-needs_mount = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small file system")
+needs_mount = pytest.mark.usefixtures("root")
+
+
+@pytest.fixture
+def root() -> None:
+    """Only root can mount a small file system."""
+    if os.geteuid() != 0:
+        lacking("right to mount a file system")
 
 
 @pytest.fixture
