@@ -8,7 +8,7 @@ import traceback
 from contextlib import suppress
 
 from mlpipeline.daemon.active import LEAVE_TIME_S, Active
-from mlpipeline.daemon.catalogue import Offer
+from mlpipeline.daemon.catalogue import Offer, Problem
 from mlpipeline.daemon.ended import Ended, give_back, record_end, write_results
 from mlpipeline.daemon.parts import Parts
 from mlpipeline.daemon.presence import CHANGE_INTERVAL_S, HEARTBEAT_INTERVAL_S, NEXT_SHOWN, Ahead
@@ -49,6 +49,7 @@ class Daemon:
         self._active: list[Active] = []
         self._steering = Steering(parts.records, parts.executor, parts.outputs.host, parts.settings.stop_grace_s)
         self._todo = Todo(parts.catalogue, parts.records.ledger, parts.options, parts.records.log)
+        self._todo.obstacles = (parts.chooser,)
         self._ended: list[Run] = []
         #: Those that ended and still hold their model dir, and those of them whose results are still to be written.
         self._holding: list[Run] = []
@@ -125,6 +126,7 @@ class Daemon:
                 self._steering.tell_to_stop(active)
             else:
                 self._todo.note_begun(run.key, run.identity)
+        self._parts.leases.adopt(run.id, self._parts.outputs.run_dir(run.name), active.attempt)
         self._active.append(active)
 
     def _plan(self) -> None:
@@ -217,6 +219,7 @@ class Daemon:
         run = self._records.run(active.run_id)
         ended = record_end(run, active, self._parts.outputs, self._records)
         self._active.remove(active)
+        self._parts.leases.free(active.run_id)
         self._todo.note_ended(run.model_dir)
         self._holding.append(ended.run)
         self._unwritten.append(ended)
@@ -250,7 +253,7 @@ class Daemon:
         if self._trouble is not None:
             self._give_back()  # While there is no room for what was, nothing new begins.
         todo.release_held()
-        while self._is_planned and self._has_room and (chosen := next(todo.candidates(), None)) is not None:
+        while self._is_planned and self._has_room and (chosen := self._parts.chooser.next(todo)) is not None:
             offer, decided = chosen
             if any(run.model_dir == offer.model_dir for run in self._holding):
                 self._give_back()  # What is edited while it runs comes up again at once.
@@ -305,10 +308,15 @@ class Daemon:
         ahead = Ahead(
             waiting=self._todo.waiting_count,
             next=self._todo.waiting(NEXT_SHOWN),
-            waits=[problem.to_json() for problem in self._todo.waits[:NEXT_SHOWN]],
+            waits=[problem.to_json() for problem in [*self._chooser_waits, *self._todo.waits][:NEXT_SHOWN]],
             held=[problem.to_json() for problem in held],
         )
         self._parts.presence.beat(ahead)
+
+    @property
+    def _chooser_waits(self) -> list[Problem]:
+        # While all places are taken, each version waits for one of them, and nobody looks what else it would lack.
+        return self._parts.chooser.waits if self._has_room else []
 
     def _log(self, text: str) -> None:
         self._records.log(text)
@@ -336,5 +344,5 @@ class Daemon:
         if any(not active.is_own for active in self._active):
             return _ADOPTED_S
         is_told_of_changes = self._parts.watch is None or self._parts.watch.is_complete
-        is_idle = not self._active and self._parts.catalogue.is_complete
+        is_idle = not self._active and self._parts.catalogue.is_complete and not self._chooser_waits
         return HEARTBEAT_INTERVAL_S if is_told_of_changes and is_idle else _RUNNING_S

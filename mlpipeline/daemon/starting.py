@@ -13,6 +13,7 @@ from random import Random
 from mlpipeline.daemon.active import Active
 from mlpipeline.daemon.catalogue import Offer
 from mlpipeline.daemon.descriptions import Descriptions
+from mlpipeline.daemon.leases import Lease, Leases
 from mlpipeline.daemon.records import Records
 from mlpipeline.daemon.recovery import is_abandoned
 from mlpipeline.domain.names import run_id, run_name
@@ -60,6 +61,7 @@ class Starter:
         records: Records,
         descriptions: Descriptions,
         executor: Executor,
+        leases: Leases,
         *,
         random: Random | None = None,
     ) -> None:
@@ -68,6 +70,7 @@ class Starter:
         self._records = records
         self._descriptions = descriptions
         self._executor = executor
+        self._leases = leases
         self._random = random or secrets.SystemRandom()
         #: Runs that were selected and could not be started, to be withdrawn.
         self._failed: list[tuple[str, Offer, str]] = []
@@ -81,8 +84,8 @@ class Starter:
             last: the latest run in its model dir, as far as this host knew when it decided on `start`.
 
         Returns:
-            The run under way; why it is held; or None when its code is changing right now, or another host was faster:
-            decide again.
+            The run under way; why it is held; or None when its code is changing right now, or another host, or another
+            project that wants the same GPU, was faster: decide again.
 
         Raises:
             OSError: something could not be written; nothing was started, and it may be tried again.
@@ -99,8 +102,13 @@ class Starter:
         if self._records.ledger.latest(offer.model_dir) != last:
             self._release(offer, run)
             return None
+        worker = self._records.outputs.run_dir(name).attempt(1).worker
+        lease = self._leases.take(run, offer.conditions.resources, worker)
+        if lease is None:
+            self._release(offer, run)
+            return None
         try:
-            spec = self._written_spec(offer, run, name, start, last)
+            spec = self._written_spec(offer, run, name, start, last, lease)
             self._select(spec, offer, last)
         except CodeChanged:
             self._descriptions.forget(offer.script)
@@ -157,9 +165,10 @@ class Starter:
         return latest is not None and latest.is_open and latest.id == claim.run
 
     def _release(self, offer: Offer, run: str) -> None:
+        self._leases.free(run)
         claims.release(self._outputs.claim(offer.model_dir), run)
 
-    def _written_spec(self, offer: Offer, run: str, name: str, start: Start, last: Run | None) -> Spec:
+    def _written_spec(self, offer: Offer, run: str, name: str, start: Start, last: Run | None, lease: Lease) -> Spec:
         records = self._records.outputs
         before = None if start is Start.CLEAN else last
         code = store_code(records, offer.files, self._settings.root)
@@ -183,6 +192,7 @@ class Starter:
             # Whoever deletes a model dir wants its training anew.
             is_trained=before is not None and before.is_trained and self._outputs.model_dir(offer.model_dir).is_dir(),
             conditions=offer.conditions,
+            gpus=lease.gpus,
             log=str(records.log),
             tensorboard=self._settings.tensorboard,
         )

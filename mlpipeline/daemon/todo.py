@@ -61,6 +61,8 @@ class Todo:
         #: What they said, and what of it was told.
         self._waits: dict[str, Wait | None] = {}
         self._told: dict[str, str] = {}
+        #: Rises whenever other versions than before may start.
+        self.changes = 0
 
     def refresh(self) -> None:
         """See what the queue offers now, and what other hosts did meanwhile."""
@@ -74,10 +76,10 @@ class Todo:
             self._waiting = {offer.key: offer for offer in self._catalogue.offers if self._is_to_start(offer)}
             self._in_turn = {offer.key: offer for offer in self._catalogue.in_turn if offer.key in self._waiting}
 
-    def candidates(self) -> Iterator[tuple[Offer, Verdict]]:
-        """Yield what may be started now, and how, in order."""
+    def candidates(self, is_wanted: Callable[[Offer], bool] = lambda _: True) -> Iterator[tuple[Offer, Verdict]]:
+        """Yield what may be started now, and how, in order; only what `is_wanted`, which is asked in that order."""
         for key, offer in list(self._in_turn.items()):
-            if key in self._held or self.wait_of(offer) is not None:
+            if key in self._held or self.wait_of(offer) is not None or not is_wanted(offer):
                 continue
             decided = self._decided(offer)
             if decided in STARTS:
@@ -111,6 +113,7 @@ class Todo:
     def forget_waits(self) -> None:
         """Ask again what keeps versions from starting: something changed."""
         self._waits.clear()
+        self.changes += 1
 
     def is_to_run(self, key: str) -> bool:
         """Return whether a version is still to be started in this launch."""
@@ -149,7 +152,8 @@ class Todo:
         """Let those wait again whose reason is over."""
         if self._held:
             self._ledger.catch_up()
-            self._held = {key: held for key, held in self._held.items() if not held.is_over()}
+            before, self._held = self._held, {key: held for key, held in self._held.items() if not held.is_over()}
+            self.changes += len(self._held) < len(before)
 
     @property
     def is_holder_new(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -52,6 +52,8 @@ class ObservedRun:
 
     run: Run
     why: str | None = None
+    #: UUID -> index of the GPUs that it leases; None where it leaves that to itself, or has ended.
+    gpus: Mapping[str, int] | None = None
 
 
 def observe_daemons(outputs: Outputs) -> list[ObservedDaemon]:
@@ -63,7 +65,8 @@ def observe_daemons(outputs: Outputs) -> list[ObservedDaemon]:
 def observe_runs(runs: Iterable[Run], outputs: Outputs, daemons: Iterable[ObservedDaemon]) -> list[ObservedRun]:
     """Return runs in the same order, none shown as running whose process is gone."""
     by_host = {daemon.host: daemon for daemon in daemons}
-    return [_observed(run, outputs, by_host) for run in runs]
+    found = [_observed(run, outputs, by_host) for run in runs]
+    return [replace(run, gpus=_gpus(run.run, outputs)) if run.run.is_open else run for run in found]
 
 
 def _observed_daemon(path: Path, own_host: str) -> ObservedDaemon | None:
@@ -111,6 +114,11 @@ def _observed(run: Run, outputs: Outputs, daemons: dict[str, ObservedDaemon]) ->
         run = replace(run, state=State.RUNNING, pid=process.pid, started_at=worker["started_at"])
         return ObservedRun(run=run, why=None if is_daemon_alive else "its daemon is not running")
     return _gone(run, read_result(attempt), read_exit(attempt.exit), is_daemon_alive)
+
+
+def _gpus(run: Run, outputs: Outputs) -> Mapping[str, int] | None:
+    spec = read_json(outputs.run_dir(run.name).spec)
+    return spec.get("gpus") if isinstance(spec, dict) else None
 
 
 def _gone(run: Run, result: Result | None, exit_status: int | None, is_daemon_alive: bool) -> ObservedRun:

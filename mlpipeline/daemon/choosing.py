@@ -1,0 +1,96 @@
+"""Choosing what starts next: the first in order that has all it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mlpipeline.daemon.catalogue import Catalogue, Offer, Problem
+from mlpipeline.daemon.disk_room import DiskRoom
+from mlpipeline.daemon.leases import Leases, Supply
+from mlpipeline.daemon.todo import Todo
+from mlpipeline.domain.leasing import Amounts, Kind, Round, asked, beyond
+from mlpipeline.domain.plan import Verdict
+from mlpipeline.domain.waits import Wait
+
+
+class Chooser:
+    """Passes over what lacks something, as long as it does; an `Obstacle` to what asks for more than there is."""
+
+    def __init__(
+        self, catalogue: Catalogue, leases: Leases, disk: DiskRoom, host: str, log: Callable[[str], None]
+    ) -> None:
+        """Choose among what `catalogue` offers on `host`, and `log` what the first waits for."""
+        self._catalogue = catalogue
+        self._leases = leases
+        self._disk = disk
+        self._host = host
+        self._log = log
+        #: What is asked for by anything that is listed, by generation of the catalogue.
+        self._kinds: frozenset[Kind] = frozenset()
+        self._generation = -1
+        #: What waits for something of the host, in order.
+        self._lacking: dict[str, Problem] = {}
+        self._told: set[tuple[str, str]] = set()
+        self._is_disk_full = False
+        #: What this host has of it in all: more than that is held.
+        self._total: Amounts = {}
+        #: The changes of the list and the supply with which nothing could start.
+        self._spent: tuple[int, Supply] | None = None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether anything listed asks for something."""
+        if self._generation != self._catalogue.generation:
+            self._generation = self._catalogue.generation
+            self._kinds = frozenset(
+                kind for offer in self._catalogue.offers for kind in asked(offer.conditions.resources)
+            )
+        return bool(self._kinds)
+
+    def wait(self, offer: Offer) -> Wait | None:
+        """Hold what this host will never have enough for."""
+        resources = offer.conditions.resources
+        if not asked(resources):
+            return None
+        return beyond(resources, self._leases.supply(self._kinds).total, self._host)
+
+    def next(self, todo: Todo) -> tuple[Offer, Verdict] | None:
+        """Return what is to be started now, and how; None when there is nothing, or not yet what it needs."""
+        if self.is_active:
+            chosen = self._next_supplied(todo)
+        else:
+            self._lacking.clear()
+            chosen = next(todo.candidates(), None)
+        self._is_disk_full = chosen is not None and not self._disk.look()
+        return None if self._is_disk_full else chosen
+
+    @property
+    def waits(self) -> list[Problem]:
+        """What was passed over, and what for; where nothing starts at all, that first."""
+        everything = [Problem(what="everything", why=self._disk.shortage)] if self._is_disk_full else []
+        return [*everything, *self._lacking.values()]
+
+    def _next_supplied(self, todo: Todo) -> tuple[Offer, Verdict] | None:
+        supply = self._leases.supply(self._kinds)
+        if supply.total != self._total:
+            self._total = supply.total
+            todo.forget_waits()
+        # With thousands listed, they are gone through again only when something changed.
+        if self._spent == (todo.changes, supply):
+            return None
+        self._lacking.clear()
+        round = Round(supply.free, supply.total, supply.notes)
+        chosen = next(todo.candidates(lambda offer: self._is_supplied(round, offer)), None)
+        self._spent = (todo.changes, supply) if chosen is None else None
+        return chosen
+
+    def _is_supplied(self, round: Round, offer: Offer) -> bool:
+        wait = round.wait(offer.key, offer.conditions.resources)
+        if wait is None:
+            return True
+        # Those behind it wait for their turn as well. It is told once, not whenever something else has changed.
+        if not self._lacking and (offer.key, offer.identity) not in self._told:
+            self._told.add((offer.key, offer.identity))
+            self._log(f"{offer.key} {wait.why}")
+        self._lacking[offer.key] = Problem(what=offer.key, why=wait.why)
+        return False
