@@ -7,9 +7,11 @@ from collections.abc import Callable
 from mlpipeline.daemon.catalogue import Catalogue, Offer, Problem
 from mlpipeline.daemon.disk_room import DiskRoom
 from mlpipeline.daemon.leases import Leases, Supply
+from mlpipeline.daemon.presence import NEXT_SHOWN
 from mlpipeline.daemon.todo import Todo
 from mlpipeline.domain.leasing import Amounts, Kind, Round, asked, beyond
 from mlpipeline.domain.plan import Verdict
+from mlpipeline.domain.resources import Resources
 from mlpipeline.domain.waits import Wait
 
 
@@ -25,38 +27,34 @@ class Chooser:
         self._disk = disk
         self._host = host
         self._log = log
-        #: What is asked for by anything that is listed, by generation of the catalogue.
+        #: What the versions that are listed ask for, and of which kinds that is, by generation of the catalogue.
+        self._asked: frozenset[Resources] = frozenset()
         self._kinds: frozenset[Kind] = frozenset()
         self._generation = -1
-        #: What waits for something of the host, in order.
+        #: What waits for something of the host, in order, up to `NEXT_SHOWN`.
         self._lacking: dict[str, Problem] = {}
         self._told: set[tuple[str, str]] = set()
         self._is_disk_full = False
-        #: What this host has of it in all: more than that is held.
+        #: What this host has of it in all, and what is held because it asks for more.
         self._total: Amounts = {}
+        self._beyond: dict[Resources, Wait] = {}
         #: The changes of the list and the supply with which nothing could start.
         self._spent: tuple[int, Supply] | None = None
 
     @property
     def is_active(self) -> bool:
-        """Whether anything listed asks for something."""
-        if self._generation != self._catalogue.generation:
-            self._generation = self._catalogue.generation
-            self._kinds = frozenset(
-                kind for offer in self._catalogue.offers for kind in asked(offer.conditions.resources)
-            )
-        return bool(self._kinds)
+        """Whether anything listed asks for more than there is."""
+        self._note_asked()
+        return bool(self._beyond)
 
     def wait(self, offer: Offer) -> Wait | None:
         """Hold what this host will never have enough for."""
-        resources = offer.conditions.resources
-        if not asked(resources):
-            return None
-        return beyond(resources, self._leases.supply(self._kinds).total, self._host)
+        return self._beyond.get(offer.conditions.resources)
 
     def next(self, todo: Todo) -> tuple[Offer, Verdict] | None:
         """Return what is to be started now, and how; None when there is nothing, or not yet what it needs."""
-        if self.is_active:
+        self._note_asked()
+        if self._kinds and todo.has_any:
             chosen = self._next_supplied(todo)
         else:
             self._lacking.clear()
@@ -70,10 +68,22 @@ class Chooser:
         everything = [Problem(what="everything", why=self._disk.shortage)] if self._is_disk_full else []
         return [*everything, *self._lacking.values()]
 
+    def _note_asked(self) -> None:
+        if self._generation != self._catalogue.generation:
+            self._generation = self._catalogue.generation
+            self._asked = frozenset(offer.conditions.resources for offer in self._catalogue.offers)
+            self._kinds = frozenset(kind for resources in self._asked for kind in asked(resources))
+            self._note_total(self._leases.supply(self._kinds).total)
+
+    def _note_total(self, total: Amounts) -> None:
+        self._total = total
+        found = {resources: beyond(resources, total, self._host) for resources in self._asked}
+        self._beyond = {resources: wait for resources, wait in found.items() if wait is not None}
+
     def _next_supplied(self, todo: Todo) -> tuple[Offer, Verdict] | None:
         supply = self._leases.supply(self._kinds)
         if supply.total != self._total:
-            self._total = supply.total
+            self._note_total(supply.total)
             todo.forget_waits()
         # With thousands listed, they are gone through again only when something changed.
         if self._spent == (todo.changes, supply):
@@ -92,5 +102,6 @@ class Chooser:
         if not self._lacking and (offer.key, offer.identity) not in self._told:
             self._told.add((offer.key, offer.identity))
             self._log(f"{offer.key} {wait.why}")
-        self._lacking[offer.key] = Problem(what=offer.key, why=wait.why)
+        if len(self._lacking) < NEXT_SHOWN:
+            self._lacking[offer.key] = Problem(what=offer.key, why=wait.why)
         return False

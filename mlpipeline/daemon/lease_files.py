@@ -53,24 +53,24 @@ class LeaseFiles:
         """Lease all of these GPUs for a run; return False when another daemon was faster, and none was leased.
 
         Raises:
+            TimeoutError: another daemon does not come to an end with noting its own.
             OSError: they could not be noted.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with self._locked() as is_mine:
-            if not is_mine or any(self.other_holder(uuid) for uuid in uuids):
+        with self._locked():
+            if any(self.other_holder(uuid) for uuid in uuids):
                 return False
-            self.keep(uuids, run)
+            self._note(uuids, run)
         return True
 
     def keep(self, uuids: Sequence[str], run: str) -> None:
-        """Note that a run leases these GPUs, which nobody else does: it may have from an earlier daemon of its project.
+        """Take over what an earlier daemon of the project leased for a run, if it has not been leased again since.
 
         Raises:
-            OSError: that could not be noted.
+            OSError: as for `take`.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
-        for uuid in uuids:
-            write_whole(self._path(uuid), self._said_of(run), to_disk=False)
+        with self._locked():
+            holders = {uuid: self.other_holder(uuid) for uuid in uuids}
+            self._note([uuid for uuid, holder in holders.items() if holder is None or holder.run == run], run)
 
     def give_back(self, uuids: Sequence[str], run: str) -> None:
         """Lease these GPUs no more for a run.
@@ -83,24 +83,24 @@ class LeaseFiles:
             if isinstance(value, dict) and value.get("run") == run:
                 self._path(uuid).unlink(missing_ok=True)
 
-    def _said_of(self, run: str) -> bytes:
-        return to_json({"run": run, "project": self._project, "daemon": self._daemon.to_json()})
+    def _note(self, uuids: Sequence[str], run: str) -> None:
+        said = {"run": run, "project": self._project, "daemon": self._daemon.to_json()}
+        for uuid in uuids:
+            write_whole(self._path(uuid), to_json(said), to_disk=False)
 
     @contextmanager
-    def _locked(self) -> Iterator[bool]:
-        """Keep others from taking; whether that was possible in time."""
-        from filelock import FileLock, Timeout
+    def _locked(self) -> Iterator[None]:
+        """Keep others from looking and taking in between."""
+        from filelock import FileLock
 
+        self._folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self._folder / ".lock", timeout=_LOCK_TIME_S)
         try:
             lock.acquire()
-        except Timeout:
-            yield False
-            return
         except NotImplementedError as error:
             raise OSError(errno.ENOLCK, "No locks are to be had") from error
         try:
-            yield True
+            yield
         finally:
             lock.release()
 

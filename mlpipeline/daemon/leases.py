@@ -107,6 +107,9 @@ class Leases:
 
         Returns:
             The lease; None when somebody else was faster: decide again.
+
+        Raises:
+            TimeoutError: it cannot be found out now whether another project leases the same.
         """
         chosen = self._chosen(resources)
         if chosen is None or not self._is_noted(list(chosen), run):
@@ -226,6 +229,8 @@ class Leases:
             return True
         try:
             return self._files.take(uuids, run)
+        except TimeoutError:
+            raise
         except OSError as error:
             self._tell_unshared(error)
             return True

@@ -103,11 +103,11 @@ class Starter:
             self._release(offer, run)
             return None
         worker = self._records.outputs.run_dir(name).attempt(1).worker
-        lease = self._leases.take(run, offer.conditions.resources, worker)
-        if lease is None:
-            self._release(offer, run)
-            return None
         try:
+            lease = self._leases.take(run, offer.conditions.resources, worker)
+            if lease is None:
+                self._release(offer, run)
+                return None
             spec = self._written_spec(offer, run, name, start, last, lease)
             self._select(spec, offer, last)
         except CodeChanged:

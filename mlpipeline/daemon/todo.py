@@ -78,14 +78,20 @@ class Todo:
 
     def candidates(self, is_wanted: Callable[[Offer], bool] = lambda _: True) -> Iterator[tuple[Offer, Verdict]]:
         """Yield what may be started now, and how, in order; only what `is_wanted`, which is asked in that order."""
+        is_any_kept = any(obstacle.is_active for obstacle in self.obstacles)
         for key, offer in list(self._in_turn.items()):
-            if key in self._held or self.wait_of(offer) is not None or not is_wanted(offer):
+            if key in self._held or (is_any_kept and self.wait_of(offer) is not None) or not is_wanted(offer):
                 continue
             decided = self._decided(offer)
             if decided in STARTS:
                 yield offer, decided
             else:
                 self._drop(key)
+
+    @property
+    def has_any(self) -> bool:
+        """Whether anything is listed whose turn is known, and that was not begun."""
+        return bool(self._in_turn)
 
     @property
     def is_over(self) -> bool:

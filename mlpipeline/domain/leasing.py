@@ -58,9 +58,19 @@ class Round:
         self._notes = notes
         self._left = dict(free)
         self._first: str | None = None
+        #: What was said to those after the first: from then on, all that ask for the same wait for the same.
+        self._said: dict[Resources, Wait | None] = {}
 
     def wait(self, key: str, resources: Resources) -> Wait | None:
         """Return what a version waits for, or None when it may start."""
+        if resources in self._said:
+            return self._said[resources]
+        wait = self._wait(key, resources)
+        if self._first is not None and self._first != key:
+            self._said[resources] = wait
+        return wait
+
+    def _wait(self, key: str, resources: Resources) -> Wait | None:
         wanted = asked(resources)
         lacking = [kind for kind, amount in wanted.items() if _is_more(amount, self._left.get(kind, math.inf))]
         if not lacking:

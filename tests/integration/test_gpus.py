@@ -123,6 +123,8 @@ def test_a_launch_does_not_end_while_something_only_waits_for_a_gpu(make_project
     wait_for_wait(project, "a")
     del box.gpus[0]["pids"]
     box.save()
+    # It looks by itself, long before the next heartbeat.
+    wait_until(lambda: box.has_begun("a"), timeout=20)
     check_ends(daemon)
     assert box.leased("a") == FIRST
     assert project.log.count("net:a waits for") == 1

@@ -85,12 +85,23 @@ def test_a_file_that_says_nothing_leases_nothing(files, tmp_path, content):
     assert json.loads((tmp_path / "gpus" / "GPU-a.json").read_bytes())["run"] == "run1"
 
 
-def test_while_another_takes_one_may_look_again(files, tmp_path, monkeypatch):
+def test_a_run_that_ended_meanwhile_takes_nothing_back_from_whoever_came_after(files, there):
+    one, other = files
+    one.take(["GPU-a"], "run1")
+    there.remove(1)
+    other.take(["GPU-a"], "run2")
+    there.add(1)
+    one.keep(["GPU-a"], "run1")
+    one.give_back(["GPU-a"], "run1")
+    assert one.other_holder("GPU-a").run == "run2"
+
+
+def test_while_another_takes_nobody_else_does(files, tmp_path, monkeypatch):
     from filelock import FileLock
 
     monkeypatch.setattr(lease_files, "_LOCK_TIME_S", 0)
     one, _ = files
     (tmp_path / "gpus").mkdir()
-    with FileLock(tmp_path / "gpus" / ".lock"):
-        assert not one.take(["GPU-a"], "run1")
+    with FileLock(tmp_path / "gpus" / ".lock"), pytest.raises(TimeoutError):
+        one.take(["GPU-a"], "run1")
     assert one.take(["GPU-a"], "run1")
