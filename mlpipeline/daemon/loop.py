@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from mlpipeline.daemon.active import LEAVE_TIME_S, Active
 from mlpipeline.daemon.breaker import Breaker
-from mlpipeline.daemon.catalogue import Offer
+from mlpipeline.daemon.catalogue import Offer, Problem
 from mlpipeline.daemon.dependencies import Dependencies
 from mlpipeline.daemon.ended import Ended, Over, give_back, judge, record_end, say_how, write_results
 from mlpipeline.daemon.parts import Parts
@@ -67,7 +67,7 @@ class Daemon:
         )
         self._todo = Todo(parts.catalogue, parts.records.ledger, parts.options, parts.outputs.host, parts.records.log)
         dependencies = Dependencies(parts.catalogue, parts.records.ledger, self._todo, parts.outputs.host)
-        self._todo.obstacles = (self._breaker, dependencies)
+        self._todo.obstacles = (parts.chooser, self._breaker, dependencies)
         self._ended: list[Run] = []
         #: Those that ended and still hold their model dir, and those of them whose results are still to be written.
         self._holding: list[Run] = []
@@ -153,6 +153,7 @@ class Daemon:
                 self._todo.note_begun(run.key, run.identity)
             else:
                 self._todo.note_begun(run.key, run.identity)
+        self._parts.leases.adopt(run.id, self._parts.outputs.run_dir(run.name), active.attempt)
         self._active.append(active)
 
     def _plan(self) -> None:
@@ -267,6 +268,7 @@ class Daemon:
             say_how(run, over, active.attempt, self._parts.outputs, self._records)
             self._retries.announce(run)
         self._active.remove(active)
+        self._parts.leases.free(active.run_id)
 
     def _retry_delay_s(self, run: Run, over: Over, active: Active) -> float | None:
         if self._is_stopping or not run.is_open:
@@ -319,7 +321,7 @@ class Daemon:
             self._give_back()  # While there is no room for what was, nothing new begins.
         todo.release_held()
         self._try_again()
-        while self._is_planned and self._has_room and (chosen := next(todo.candidates(), None)) is not None:
+        while self._is_planned and self._has_room and (chosen := self._parts.chooser.next(todo)) is not None:
             offer, decided = chosen
             if any(run.model_dir == offer.model_dir for run in self._holding):
                 self._give_back()  # What is edited while it runs comes up again at once.
@@ -339,10 +341,14 @@ class Daemon:
             why = None if retry.is_asked else self._why_superseded(self._records.run(retry.run_id))
             if why is not None:
                 self._note_ends([self._retries.give_up(self._records.run(retry.run_id), why)])
+        self._parts.chooser.forget_foremost()
         for retry in self._retries.due():
-            if self._has_room:
-                run = self._records.run(retry.run_id)
-                self._active.append(self._parts.starter.start_again(run))
+            run = self._records.run(retry.run_id)
+            if not self._has_room or not self._parts.chooser.may_start(run.key, self._parts.starter.asked_by(run)):
+                continue
+            active = self._parts.starter.start_again(run)
+            if active is not None:
+                self._active.append(active)
                 self._retries.begun(run.id)
                 self._todo.note_begun(run.key, run.identity)
 
@@ -398,10 +404,15 @@ class Daemon:
         ahead = Ahead(
             waiting=self._todo.waiting_count,
             next=self._todo.waiting(NEXT_SHOWN),
-            waits=[problem.to_json() for problem in self._todo.waits[:NEXT_SHOWN]],
+            waits=[problem.to_json() for problem in self._waits[:NEXT_SHOWN]],
             held=[problem.to_json() for problem in held],
         )
         self._parts.presence.beat(ahead)
+
+    @property
+    def _waits(self) -> list[Problem]:
+        # While all places are taken, each version waits for one of them, and nobody looks what else it would lack.
+        return [*(self._parts.chooser.waits if self._has_room else ()), *self._todo.waits]
 
     def _log(self, text: str) -> None:
         self._records.log(text)
@@ -433,5 +444,5 @@ class Daemon:
             return min(max(due_in_s, _SOON_S), _RUNNING_S)
         is_told_of_changes = self._parts.watch is None or self._parts.watch.is_complete
         # What waits for another host's run hears of its end from the history alone.
-        is_idle = not self._active and self._parts.catalogue.is_complete and not self._todo.waits
+        is_idle = not self._active and self._parts.catalogue.is_complete and not self._waits
         return HEARTBEAT_INTERVAL_S if is_told_of_changes and is_idle else _RUNNING_S

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlpipeline.daemon.catalogue import Catalogue
+from mlpipeline.daemon.choosing import Chooser
+from mlpipeline.daemon.leases import Leases
 from mlpipeline.daemon.options import LaunchOptions
 from mlpipeline.daemon.presence import Presence
 from mlpipeline.daemon.records import Records
@@ -30,6 +32,8 @@ class Parts:
     records: Records
     catalogue: Catalogue
     executor: Executor
+    leases: Leases
+    chooser: Chooser
     starter: Starter
     oom_kills: OomKills
     presence: Presence
