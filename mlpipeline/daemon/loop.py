@@ -268,6 +268,7 @@ class Daemon:
             self._retries.schedule(run, over.told, delay_s)
             say_how(run, over, active.attempt, self._parts.outputs, self._records)
             self._retries.announce(run)
+            self._todo.forget_waits()  # It is not running any more.
         self._active.remove(active)
         self._parts.leases.free(active.run_id)
 
