@@ -9,7 +9,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mlpipeline.daemon.catalogue import Catalogue
-from mlpipeline.daemon.descriptions import Descriptions, clear_away
+from mlpipeline.daemon.descriptions import Descriptions
+from mlpipeline.daemon.leftovers import clear_away
 from mlpipeline.daemon.loop import Daemon
 from mlpipeline.daemon.options import LaunchOptions
 from mlpipeline.daemon.parts import Parts
