@@ -19,6 +19,7 @@ from mlpipeline.daemon.records import Records
 from mlpipeline.daemon.reporter import Reporter
 from mlpipeline.daemon.starting import Starter
 from mlpipeline.daemon.surroundings import Surroundings
+from mlpipeline.daemon.test_gate import TestGate
 from mlpipeline.daemon.waker import Waker
 from mlpipeline.daemon.watching import SourceWatch
 from mlpipeline.errors import OutputsError
@@ -60,6 +61,10 @@ def launch(settings: Settings, host: str, options: LaunchOptions, reporter: Repo
         stack.callback(descriptions.close)
         executor = _executor(settings, outputs, records, waker)
         stack.callback(executor.close)
+        gate = TestGate(
+            *(settings, options, outputs.host, presence.process, records, executor), forget=descriptions.forget
+        )
+        stack.callback(gate.close)
         watch = SourceWatch(settings, waker.wake, records.log) if options.watch else None
         if watch is not None:
             stack.callback(watch.stop)
@@ -74,6 +79,7 @@ def launch(settings: Settings, host: str, options: LaunchOptions, reporter: Repo
             executor=executor,
             starter=Starter(settings, outputs, records, descriptions, executor),
             presence=presence,
+            gate=gate,
             surroundings=surroundings,
             waker=waker,
             watch=watch,

@@ -49,6 +49,8 @@ class Daemon:
         self._active: list[Active] = []
         self._steering = Steering(parts.records, parts.executor, parts.outputs.host, parts.settings.stop_grace_s)
         self._todo = Todo(parts.catalogue, parts.records.ledger, parts.options, parts.records.log)
+        self._todo.obstacles = (parts.gate,)
+        self._gate = parts.gate
         self._ended: list[Run] = []
         #: Those that ended and still hold their model dir, and those of them whose results are still to be written.
         self._holding: list[Run] = []
@@ -153,7 +155,7 @@ class Daemon:
         self._log(f"{so_far}{plan_line([self._todo.verdict(offer) for offer in offers])}{cannot}")
 
     def _is_done(self) -> bool:
-        if self._active or self._holding:
+        if self._active or self._holding or self._gate.count:
             return False
         if self._is_stopping:
             return True
@@ -195,6 +197,7 @@ class Daemon:
             self._note_running(active)
             if active.is_over and active.is_settled:
                 self._end(active)
+        self._gate.collect()
         self._note_surroundings()
 
     def _note_running(self, active: Active) -> None:
@@ -250,7 +253,8 @@ class Daemon:
         if self._trouble is not None:
             self._give_back()  # While there is no room for what was, nothing new begins.
         todo.release_held()
-        while self._is_planned and self._has_room and (chosen := next(todo.candidates(), None)) is not None:
+        self._test_first()
+        while self._is_planned and self._room > 0 and (chosen := next(todo.candidates(), None)) is not None:
             offer, decided = chosen
             if any(run.model_dir == offer.model_dir for run in self._holding):
                 self._give_back()  # What is edited while it runs comes up again at once.
@@ -260,13 +264,19 @@ class Daemon:
             elif outcome is not None:
                 todo.note_begun(offer.key, offer.identity)
                 self._active.append(outcome)
-            if self._has_room:
+            if self._room > 0:
                 # The queue may be edited at any time: it is read again before every run.
                 todo.refresh()
+                self._test_first()
+
+    def _test_first(self) -> None:
+        if self._is_planned:
+            self._gate.advance(self._todo, self._room, is_complete=self._parts.catalogue.is_complete)
 
     @property
-    def _has_room(self) -> bool:
-        return len(self._active) < self._options.at_once
+    def _room(self) -> int:
+        """How many runs, or tests, may begin."""
+        return self._options.at_once - len(self._active) - self._gate.count
 
     # Stopping
 
@@ -280,6 +290,7 @@ class Daemon:
 
     def _stop_all(self, number: signal.Signals) -> None:
         self._is_stopping = True
+        self._gate.stop()
         grace_s = self._parts.settings.stop_grace_s
         self._log(f"{number.name}: starts nothing more")
         # Of a run that is over, only the end is still to be written down, or its claim to be given back.
@@ -336,5 +347,5 @@ class Daemon:
         if any(not active.is_own for active in self._active):
             return _ADOPTED_S
         is_told_of_changes = self._parts.watch is None or self._parts.watch.is_complete
-        is_idle = not self._active and self._parts.catalogue.is_complete
+        is_idle = not self._active and not self._gate.count and self._parts.catalogue.is_complete
         return HEARTBEAT_INTERVAL_S if is_told_of_changes and is_idle else _RUNNING_S

@@ -11,6 +11,7 @@ from mlpipeline.daemon.records import Records
 from mlpipeline.daemon.reporter import Reporter
 from mlpipeline.daemon.starting import Starter
 from mlpipeline.daemon.surroundings import Surroundings
+from mlpipeline.daemon.test_gate import TestGate
 from mlpipeline.daemon.waker import Waker
 from mlpipeline.daemon.watching import SourceWatch
 from mlpipeline.executors.executor import Executor
@@ -31,6 +32,7 @@ class Parts:
     executor: Executor
     starter: Starter
     presence: Presence
+    gate: TestGate
     surroundings: Surroundings
     waker: Waker
     #: With `--watch`.

@@ -13,7 +13,7 @@ from random import SystemRandom
 
 from mlpipeline.daemon.active import LEAVE_TIME_S
 from mlpipeline.daemon.descriptions import Request
-from mlpipeline.daemon.test_runs import test_spec, written_attempt
+from mlpipeline.daemon.test_runs import spec_of_test, written_attempt
 from mlpipeline.domain.description import Description, VersionDescription
 from mlpipeline.domain.endings import ending
 from mlpipeline.domain.names import checked_model_dir, run_id, shared_model_dirs, version_key
@@ -132,8 +132,16 @@ class TestMode:
         key = version_key(model, version.name)
         self._say(f"{key}: testing")
         _emptied(folder)
-        whose = {"id": self._id, "script": script, "version": version.name}
-        spec = test_spec(self._settings, self._host, folder, **whose, seed=version.seed)
+        spec = spec_of_test(
+            self._settings,
+            self._host,
+            folder,
+            id=self._id,
+            script=script,
+            version=version.name,
+            seed=version.seed,
+            is_attended=True,
+        )
         attempt = written_attempt(spec, folder)
         attempt.dir.path.mkdir()
         began = time.monotonic()

@@ -2,20 +2,44 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from mlpipeline.daemon.active import LEAVE_TIME_S, Active
+from mlpipeline.daemon.catalogue import Offer
+from mlpipeline.domain.endings import ending
 from mlpipeline.domain.names import run_name
+from mlpipeline.domain.patience import Patience
 from mlpipeline.domain.queue import model_name
 from mlpipeline.domain.spec import Mode, Spec
-from mlpipeline.domain.states import Start
+from mlpipeline.domain.states import Outcome, Start
+from mlpipeline.domain.test_results import TestResult
 from mlpipeline.executors.executor import Attempt
-from mlpipeline.project.files import to_json
+from mlpipeline.executors.processes import ProcessId
+from mlpipeline.project.files import read_json, to_json
+from mlpipeline.project.last_output import last_output
 from mlpipeline.project.paths import RunDir
+from mlpipeline.project.result_file import read_result
 from mlpipeline.project.settings import Settings
 
+#: How long one whose time ran out may take to say where it was, in seconds.
+_ABORT_TIME_S = 1.0
 
-def test_spec(
-    settings: Settings, host: str, folder: Path, *, id: str, script: str, version: str, seed: int | None
+
+def spec_of_test(
+    settings: Settings,
+    host: str,
+    folder: Path,
+    *,
+    id: str,
+    script: str,
+    version: str,
+    seed: int | None,
+    is_attended: bool = False,
 ) -> Spec:
     """Return what a test run carries out, on the live files.
 
@@ -27,6 +51,7 @@ def test_spec(
         script: relative to models_dir.
         version: its name.
         seed: the version's own, if it has one.
+        is_attended: whether somebody is at its terminal.
     """
     model = model_name(script)
     return Spec(
@@ -35,6 +60,7 @@ def test_spec(
         model=model,
         version=version,
         mode=Mode.TEST,
+        is_attended=is_attended,
         host=host,
         script=str(settings.models_dir / script),
         models_dir=str(settings.models_dir),
@@ -55,3 +81,89 @@ def written_attempt(spec: Spec, folder: Path) -> Attempt:
     run_dir.path.mkdir()
     run_dir.spec.write_bytes(to_json(spec.to_json()))
     return Attempt.of(spec, run_dir)
+
+
+@dataclass(kw_only=True)
+class TestRun:
+    """A test under way that nobody is at the terminal of."""
+
+    offer: Offer
+    active: Active
+    #: When it began, on the monotonic clock.
+    began_at: float
+    #: Its own, which goes with it.
+    folder: Path
+    run_dir: RunDir
+    patience: Patience
+    #: Whether anybody still wants to know how it ends.
+    is_wanted: bool = True
+    #: Whether it was said that it takes its time.
+    is_slow_told: bool = False
+    #: Why its time ran out.
+    _impatience: str | None = None
+    #: What it had written when that was last seen to change, and when that was, on the monotonic clock.
+    _written: tuple[int, ...] = ()
+    _heard_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been under way."""
+        return time.monotonic() - self.began_at
+
+    def give_up(self) -> None:
+        """Have it killed; nobody wants to know how it ends."""
+        self.is_wanted = False
+        self.active.kill_within(0)
+
+    def hurry(self) -> None:
+        """See to it that it ends: once it has a result, or where it takes too long."""
+        if self.active.kill_at is not None:
+            return
+        if self.active.attempt.result.exists():
+            self.active.kill_within(LEAVE_TIME_S)
+            return
+        now, written = time.monotonic(), self._traces()
+        if written != self._written:
+            self._written, self._heard_at = written, now
+        self._impatience = self.patience.exhausted(now - self.began_at, now - self._heard_at)
+        if self._impatience is not None:
+            self._abort()
+            self.active.kill_within(_ABORT_TIME_S)
+
+    def result(self, host: str) -> TestResult | None:
+        """Return what came of it, now that its process is gone; None where it was given up."""
+        if not self.is_wanted:
+            return None
+        result = read_result(self.active.attempt)
+        end = ending(result, self.active.exit_status, is_stop_asked=False)
+        is_passed = end.outcome is Outcome.SUCCEEDED
+        error = self._impatience if result is None and self._impatience else end.error or str(end.outcome)
+        shown = result.traceback if result and result.traceback else last_output(self.active.attempt.output)
+        return TestResult(
+            model=self.offer.model,
+            version=self.offer.version,
+            identity=self.offer.identity,
+            host=host,
+            model_dir=self.offer.model_dir,
+            is_passed=is_passed,
+            seconds=round(self.seconds, 3),
+            error=None if is_passed else error,
+            traceback=None if is_passed else shown,
+        )
+
+    def _traces(self) -> tuple[int, ...]:
+        """Return what changes whenever it writes output, metrics or progress."""
+        attempt = self.active.attempt
+        found: list[int] = []
+        for path in (attempt.output, attempt.progress, attempt.command_metrics, self.run_dir.metrics):
+            with suppress(OSError):
+                status = path.stat()
+                found += (status.st_size, status.st_mtime_ns)
+        return tuple(found)
+
+    def _abort(self) -> None:
+        # Upon this signal it writes where it was.
+        process = ProcessId.from_json(read_json(self.active.attempt.worker))
+        if process is not None and process.is_alive():
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGABRT)

@@ -46,6 +46,8 @@ class Spec:
     #: Whether an earlier run in this model dir completed the training.
     is_trained: bool = False
     conditions: Conditions = field(default_factory=Conditions)
+    #: Whether it shares the terminal of somebody who is there.
+    is_attended: bool = False
     #: The host's log; None where nothing is logged.
     log: str | None = None
     #: Whether metrics also become TensorBoard events.

@@ -45,6 +45,8 @@ def test_every_setting_is_read(root):
         [queue]
         hold_after = 0
         retry_delay = 0.5
+        test_first = true
+        test_timeout = 0
         [versions]
         timeout = "8h"
         retries = { lost = 2 }
@@ -60,6 +62,8 @@ def test_every_setting_is_read(root):
         models_dir=root / "other",
         hold_after=0,
         retry_delay_s=0.5,
+        is_test_first=True,
+        test_timeout_s=0,
         conditions=Conditions(timeout_s=28800, silence_s=0, stop_if_diverged=False, retries={"lost": 2}),
         import_timeout_s=0.5,
         stop_grace_s=0,
