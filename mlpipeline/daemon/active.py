@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from mlpipeline.daemon.limits import Limits
+from mlpipeline.domain.conditions import Conditions
 from mlpipeline.executors.executor import Presence, Seen
 from mlpipeline.executors.how import is_forked
 from mlpipeline.project.exit_file import read_exit
@@ -24,6 +26,9 @@ class Active:
     run_id: str
     attempt: AttemptDir
     handle: str
+    conditions: Conditions = field(default_factory=Conditions)
+    #: How long it may take; None where nobody said.
+    limits: Limits | None = None
     #: When this daemon started it, on the monotonic clock; None for an adopted one.
     began_at: float | None = None
     #: What was last seen of its process; ENDED is said only once, so it is kept.

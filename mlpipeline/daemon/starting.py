@@ -6,19 +6,20 @@ import secrets
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
 from mlpipeline.daemon.active import Active
 from mlpipeline.daemon.catalogue import Offer
 from mlpipeline.daemon.descriptions import Descriptions
+from mlpipeline.daemon.limits import Limits
 from mlpipeline.daemon.records import Records
 from mlpipeline.daemon.recovery import is_abandoned
 from mlpipeline.domain.names import run_id, run_name
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.spec import Mode, Spec
-from mlpipeline.domain.states import Start
+from mlpipeline.domain.states import Start, State
 from mlpipeline.errors import IllegalTransition
 from mlpipeline.executors.executor import Attempt, Executor, StartRefused
 from mlpipeline.history import claims
@@ -116,6 +117,29 @@ class Starter:
             self._withdraw_what_failed()
             raise
 
+    def start_again(self, run: Run) -> Active:
+        """Start the next attempt of a run, which waits for it and holds its model dir.
+
+        Raises:
+            OSError: something could not be written; nothing was started, and it may be tried again.
+            StartRefused: no process could be started; likewise.
+        """
+        run_dir = self._records.outputs.run_dir(run.name)
+        spec = replace(
+            Spec.from_json(read_json(run_dir.spec)),
+            start=run.start,
+            steps_done=() if run.start is Start.CLEAN else self._steps_done(run),
+            is_trained=run.is_trained and self._outputs.model_dir(run.model_dir).is_dir(),
+        )
+        write_whole(run_dir.spec, to_json(spec.to_json()), to_disk=False)
+        return self._launch(spec, run.attempt)
+
+    def reclaim(self, run: Run) -> str | None:
+        """Take the model dir of a run once more that is over; return why that cannot be, or None."""
+        path = self._outputs.claim(run.model_dir)
+        held = self._take(path, run.id, run.name)
+        return _why_held(held, path) if held is not None else None
+
     def _withdraw_what_failed(self) -> None:
         # On a full disk it may take until the next try to say so.
         while self._failed:
@@ -132,21 +156,25 @@ class Starter:
 
     def _claim(self, offer: Offer, run: str, name: str) -> Held | None:
         path = self._outputs.claim(offer.model_dir)
-        run_dir = str(self._records.outputs.run_dir(name).path)
-        claim = claims.Claim(host=self._outputs.host, run=run, run_dir=run_dir, at=timestamp())
-        holder = claims.take(path, claim)
-        if holder is not None and self._is_abandoned(holder):
-            claims.release(path, holder.run)
-            holder = claims.take(path, claim)
-        if holder is None:
+        holding = self._take(path, run, name)
+        if holding is None:
             return None
-        holding = holder
         return Held(
             why=_why_held(holding, path),
             is_over=lambda: (
                 claims.read(path) != holding or self._is_abandoned(holding) or self._is_under_way(holding, offer)
             ),
         )
+
+    def _take(self, path: Path, run: str, name: str) -> claims.Claim | None:
+        """Take a model dir for a run; return None, or the claim of whoever holds it."""
+        run_dir = str(self._records.outputs.run_dir(name).path)
+        claim = claims.Claim(host=self._outputs.host, run=run, run_dir=run_dir, at=timestamp())
+        holder = claims.take(path, claim)
+        if holder is not None and self._is_abandoned(holder):
+            claims.release(path, holder.run)
+            holder = claims.take(path, claim)
+        return holder
 
     def _is_abandoned(self, claim: claims.Claim) -> bool:
         return is_abandoned(claim, self._outputs.host, self._records)
@@ -179,7 +207,7 @@ class Starter:
             parameters=offer.parameters,
             identity=offer.identity,
             code=str(records.code(code)),
-            steps_done=self._steps_done(offer, before),
+            steps_done=self._steps_done(before) if before is not None else (),
             # Whoever deletes a model dir wants its training anew.
             is_trained=before is not None and before.is_trained and self._outputs.model_dir(offer.model_dir).is_dir(),
             conditions=offer.conditions,
@@ -197,12 +225,14 @@ class Starter:
         # What is resumed goes on with the randomness it began with.
         return before.seed if before is not None else self._random.randrange(_SEED_LIMIT)
 
-    def _steps_done(self, offer: Offer, before: Run | None) -> tuple[int, ...]:
-        model_dir = self._outputs.model_dir(offer.model_dir)
-        if before is None or not model_dir.is_dir() or not any(model_dir.iterdir()):
+    def _steps_done(self, before: Run) -> tuple[int, ...]:
+        model_dir = self._outputs.model_dir(before.model_dir)
+        if not model_dir.is_dir() or not any(model_dir.iterdir()):
             return ()  # What the steps computed was not kept.
         run_dir = self._outputs.run_dir(before.name)
-        done = tuple(done for done, _ in read_progress(run_dir.attempt(before.attempt).progress))
+        is_waiting = before.state is State.WAITING and before.past
+        number = before.past[-1]["attempt"] if is_waiting else before.attempt
+        done = tuple(done for done, _ in read_progress(run_dir.attempt(number).progress))
         # A run that was cut short before it came to a loop leaves that where it found it.
         found = (read_json(run_dir.spec) or {}).get("steps_done", ())
         return (*done, *found[len(done) :])
@@ -227,16 +257,25 @@ class Starter:
             }
         )
 
-    def _launch(self, spec: Spec) -> Active:
-        attempt = Attempt.of(spec, self._records.outputs.run_dir(spec.name))
+    def _launch(self, spec: Spec, number: int = 1) -> Active:
+        run_dir = self._records.outputs.run_dir(spec.name)
+        attempt = Attempt.of(spec, run_dir, number)
         began_at = time.monotonic()
         handle = self._executor.start(attempt)
-        active = Active(run_id=spec.run, attempt=attempt.dir, handle=handle, began_at=began_at)
+        active = Active(
+            run_id=spec.run,
+            attempt=attempt.dir,
+            handle=handle,
+            conditions=spec.conditions,
+            limits=Limits(spec.conditions, run_dir, number),
+            began_at=began_at,
+        )
         # The worker says itself that it is there; without the event it is only harder to find before it has. Whatever
         # the history takes, a process that was started is watched.
         with suppress(OSError, IllegalTransition):
             self._records.note({"event": "started", "run": spec.run, "handle": handle}, to_disk=False)
-        self._records.log(f"{spec.model}:{spec.version} starts{_HOW[spec.start]}", spec.run)
+        which = f", attempt {number}" if number > 1 else ""
+        self._records.log(f"{spec.model}:{spec.version} starts{_HOW[spec.start]}{which}", spec.run)
         return active
 
 

@@ -14,13 +14,13 @@ from random import SystemRandom
 from mlpipeline.daemon.active import Active
 from mlpipeline.daemon.catalogue import Offer
 from mlpipeline.daemon.leftovers import marked, temporary_folder
+from mlpipeline.daemon.limits import Limits
 from mlpipeline.daemon.options import LaunchOptions
 from mlpipeline.daemon.records import Records
 from mlpipeline.daemon.test_runs import TestRun, spec_of_test, written_attempt
 from mlpipeline.daemon.todo import Todo
 from mlpipeline.domain.excerpts import excerpt
 from mlpipeline.domain.names import run_id
-from mlpipeline.domain.patience import Patience
 from mlpipeline.domain.plan import gate_line, gate_result_line
 from mlpipeline.domain.test_results import TestResult
 from mlpipeline.domain.waits import Wait
@@ -249,16 +249,18 @@ class TestGate:
         return replace(attempt, environment={**marked(self._daemon), **attempt.environment})
 
     def _launched(self, offer: Offer, folder: Path, attempt: Attempt) -> TestRun:
+        conditions = offer.conditions.within(self._settings.test_timeout_s)
+        name = "its timeout" if conditions is offer.conditions else "test_timeout in mlp.toml"
         began_at = time.monotonic()
-        handle = self._executor.start(attempt)
-        return TestRun(
-            offer=offer,
-            active=Active(run_id=attempt.run_id, attempt=attempt.dir, handle=handle, began_at=began_at),
+        active = Active(
+            run_id=attempt.run_id,
+            attempt=attempt.dir,
+            handle=self._executor.start(attempt),
+            conditions=conditions,
+            limits=Limits(conditions, attempt.run_dir, attempt.number, timeout_name=name),
             began_at=began_at,
-            folder=folder,
-            run_dir=attempt.run_dir,
-            patience=Patience.of(offer.conditions, self._settings.test_timeout_s),
         )
+        return TestRun(offer=offer, active=active, began_at=began_at, folder=folder)
 
     def _tell_if_slow(self, test: TestRun) -> None:
         if test.is_wanted and not test.is_slow_told and test.seconds > _SLOW_S:

@@ -6,14 +6,13 @@ import os
 import signal
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from mlpipeline.daemon.active import LEAVE_TIME_S, Active
 from mlpipeline.daemon.catalogue import Offer
 from mlpipeline.domain.endings import ending
 from mlpipeline.domain.names import run_name
-from mlpipeline.domain.patience import Patience
 from mlpipeline.domain.queue import model_name
 from mlpipeline.domain.spec import Mode, Spec
 from mlpipeline.domain.states import Outcome, Start
@@ -93,17 +92,12 @@ class TestRun:
     began_at: float
     #: Its own, which goes with it.
     folder: Path
-    run_dir: RunDir
-    patience: Patience
     #: Whether anybody still wants to know how it ends.
     is_wanted: bool = True
     #: Whether it was said that it takes its time.
     is_slow_told: bool = False
-    #: Why its time ran out.
-    _impatience: str | None = None
-    #: What it had written when that was last seen to change, and when that was, on the monotonic clock.
-    _written: tuple[int, ...] = ()
-    _heard_at: float = field(default_factory=time.monotonic)
+    #: Which limit it passed.
+    timeout: str | None = None
 
     @property
     def seconds(self) -> float:
@@ -121,12 +115,8 @@ class TestRun:
             return
         if self.active.attempt.result.exists():
             self.active.kill_within(LEAVE_TIME_S)
-            return
-        now, written = time.monotonic(), self._traces()
-        if written != self._written:
-            self._written, self._heard_at = written, now
-        self._impatience = self.patience.exhausted(now - self.began_at, now - self._heard_at)
-        if self._impatience is not None:
+        elif self.active.limits and (passed := self.active.limits.passed(is_paused=False)) is not None:
+            self.timeout = passed
             self._abort()
             self.active.kill_within(_ABORT_TIME_S)
 
@@ -135,9 +125,8 @@ class TestRun:
         if not self.is_wanted:
             return None
         result = read_result(self.active.attempt)
-        end = ending(result, self.active.exit_status, is_stop_asked=False)
+        end = ending(result, self.active.exit_status, is_stop_asked=False, timeout=self.timeout)
         is_passed = end.outcome is Outcome.SUCCEEDED
-        error = self._impatience if result is None and self._impatience else end.error or str(end.outcome)
         shown = result.traceback if result and result.traceback else last_output(self.active.attempt.output)
         return TestResult(
             model=self.offer.model,
@@ -147,19 +136,9 @@ class TestRun:
             model_dir=self.offer.model_dir,
             is_passed=is_passed,
             seconds=round(self.seconds, 3),
-            error=None if is_passed else error,
+            error=None if is_passed else end.error or str(end.outcome),
             traceback=None if is_passed else shown,
         )
-
-    def _traces(self) -> tuple[int, ...]:
-        """Return what changes whenever it writes output, metrics or progress."""
-        attempt = self.active.attempt
-        found: list[int] = []
-        for path in (attempt.output, attempt.progress, attempt.command_metrics, self.run_dir.metrics):
-            with suppress(OSError):
-                status = path.stat()
-                found += (status.st_size, status.st_mtime_ns)
-        return tuple(found)
 
     def _abort(self) -> None:
         # Upon this signal it writes where it was.

@@ -12,6 +12,7 @@ from mlpipeline.authoring.command_model import CommandModel
 from mlpipeline.authoring.versions import Version
 from mlpipeline.domain.endings import signal_name
 from mlpipeline.domain.states import Failure
+from mlpipeline.errors import Diverged
 from mlpipeline.worker.command_metrics import CommandMetrics
 from mlpipeline.worker.failures import CommandFailed
 from mlpipeline.worker.job import Job
@@ -20,6 +21,8 @@ from mlpipeline.worker.stopping import StopSignal
 
 #: How often the command's metrics are looked at while it runs, in seconds.
 _METRICS_INTERVAL_S = 1.0
+#: How long a command may take to leave whose metrics diverged, in seconds; what is then left of it is killed.
+_LEAVE_TIME_S = 10.0
 
 
 def perform(model: CommandModel, version: Version, job: Job, stop: StopSignal) -> None:
@@ -27,6 +30,7 @@ def perform(model: CommandModel, version: Version, job: Job, stop: StopSignal) -
 
     Raises:
         CommandFailed: it could not be started, exited with another status than 0, or was killed.
+        Diverged: a metric that it reported is NaN or infinite, and its version is to stop then.
     """
     make_ready(job)
     if job.is_test and model.test_command is None:
@@ -79,7 +83,13 @@ def _run(words: list[str] | str, job: Job, stop: StopSignal, metrics: CommandMet
         try:
             return command.wait(timeout=_METRICS_INTERVAL_S)
         except subprocess.TimeoutExpired:
-            metrics.follow()
+            try:
+                metrics.follow()
+            except Diverged:
+                pass_stop_on()
+                with suppress(subprocess.TimeoutExpired):
+                    command.wait(timeout=_LEAVE_TIME_S)
+                raise
 
 
 @contextmanager

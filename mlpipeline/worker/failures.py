@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import traceback as tracebacks
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mlpipeline.domain.states import Failure
-from mlpipeline.errors import MlpipelineError, ScriptError, VersionsError
+from mlpipeline.errors import Diverged, MlpipelineError, ScriptError, VersionsError
 from mlpipeline.project.files import NO_ROOM
 from mlpipeline.project.last_output import is_own_file
 
@@ -33,6 +33,8 @@ class Told:
     error: str
     #: None when the exception is our own and says it all.
     traceback: str | None
+    #: The file and line of the user's own code that came last.
+    place: str | None = None
 
     @property
     def is_disk_full(self) -> bool:
@@ -43,7 +45,7 @@ class Told:
 def failure_of(error: BaseException) -> Told:
     """Return why `error` made the run fail, whatever its author made of it: its methods may raise, too."""
     try:
-        return _told(error)
+        return replace(_told(error), place=_place(error))
     except Exception as other:
         told = f"{type(error).__name__}, which cannot be shown: {type(other).__name__} was raised"
         return Told(failure=Failure.EXCEPTION, error=told, traceback=None)
@@ -70,7 +72,20 @@ def _own_told(error: MlpipelineError) -> Told:
             return Told(failure=Failure.BAD_SCRIPT, error=str(error), traceback=None)
     # The message says what is wrong; where user code called for it is worth seeing.
     where = user_traceback(error) if _has_user_frames(error) else None
-    return Told(failure=Failure.EXCEPTION, error=str(error), traceback=where)
+    failure = Failure.DIVERGED if isinstance(error, Diverged) else Failure.EXCEPTION
+    return Told(failure=failure, error=str(error), traceback=where)
+
+
+def _place(error: BaseException) -> str | None:
+    from mlpipeline.worker.project_code import is_project_code
+
+    if isinstance(error, ScriptError) and error.__cause__ is not None:
+        return _place(error.__cause__)
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        return f"{error.filename}:{error.lineno}"
+    frames = [(frame.f_code.co_filename, line) for frame, line in tracebacks.walk_tb(error.__traceback__)]
+    theirs = [(file, line) for file, line in frames if is_project_code(file)]
+    return f"{theirs[-1][0]}:{theirs[-1][1]}" if theirs else None
 
 
 def exit_call(error: SystemExit) -> str:

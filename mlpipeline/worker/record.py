@@ -36,6 +36,7 @@ class Record:
         *,
         failure: Failure | None = None,
         error: str | None = None,
+        place: str | None = None,
         traceback: str | None = None,
     ) -> Result:
         """Return all of it as the result of a run that ended with `outcome`."""
@@ -43,6 +44,7 @@ class Record:
             outcome=outcome,
             failure=failure,
             error=error,
+            place=place,
             traceback=traceback,
             results=self.results,
             texts=self.texts,

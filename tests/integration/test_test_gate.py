@@ -169,6 +169,17 @@ def test_what_fails_its_test_is_held_and_shown_and_tested_again_by_the_next_laun
     assert tests.status_for_programs()["failed_tests"] == []
 
 
+def test_what_comes_after_something_is_tested_too_and_held_with_it(tested):
+    tests = tested({"b": "b1", "a": "a1"}, queue=[{"script": "b.py", "after": ["a"]}, "a.py"])
+    edit(tests.project, "a.py", "BAD = []", "BAD = ['a1']")
+    assert tests.run("--test-first").returncode == 1
+    assert tests.witnesses() == ["test b1", "test a1"]
+    assert re.search("b:b1 is held: .*a:a1 is held: its test failed: ValueError: a1 is bad", tests.project.log)
+    edit(tests.project, "a.py", "BAD = ['a1']", "BAD = []")
+    assert tests.run("--test-first").returncode == 0
+    assert tests.witnesses()[2:] == ["test a1", "execution a1", "execution b1"]
+
+
 def test_a_pass_counts_on_every_host(tested):
     tests = tested({"a": "a1"})
     assert tests.run("--test-first", host="box1").returncode == 0
@@ -269,8 +280,8 @@ def test_a_test_of_what_was_edited_meanwhile_is_given_up(tested):
 @pytest.mark.parametrize(
     ("settings", "conditions", "why"),
     [
-        ("test_timeout = 10", "", "it was not over after 10 s (test_timeout in mlp.toml)"),
-        ("", "silence=8", "it wrote nothing for 8 s (the silence of its runs)"),
+        ("test_timeout = 10", "", "ran for longer than test_timeout in mlp.toml, 10.0 s"),
+        ("", "silence=8", "was silent for longer than 8.0 s: no output, metrics or progress"),
     ],
 )
 def test_a_test_that_hangs_fails_and_shows_where(make_project, tmp_path, settings, conditions, why):
