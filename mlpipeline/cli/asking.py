@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 #: How long an answer is waited for, in seconds.
 _PATIENCE_S = 5.0
+#: How a run goes on that is over and not done.
+_GOES_ON: dict[str | None, str] = dict.fromkeys(
+    ("stopped", "failed", "lost"), "; the next launch resumes it, `mlpipeline retry` does at once"
+)
 
 
 @click.command()
@@ -170,7 +174,7 @@ def _open_ones(runs: Sequence[Run]) -> list[Run]:
     found = {run.id: run for run in runs}
     for run in found.values():
         if not run.is_open:
-            _say(run, f"had ended already: {run.outcome_in_words}")
+            _say(run, f"had ended already: {run.outcome_in_words}{_GOES_ON.get(run.outcome, '')}")
     return [run for run in found.values() if run.is_open]
 
 

@@ -47,7 +47,8 @@ def judge(run: Run, active: Active, records: Records) -> Over:
     """Return how an attempt ended whose process is gone."""
     result = read_result(active.attempt)
     is_stop_asked = run.is_stop_asked or active.is_stop_asked
-    end = ending(result, active.exit_status, is_stop_asked=is_stop_asked, timeout=run.timeout)
+    shortage = None if is_stop_asked or run.timeout else active.out_of_memory(result)
+    end = ending(result, active.exit_status, is_stop_asked=is_stop_asked, timeout=run.timeout, out_of_memory=shortage)
     # The worker notes progress only once the model dir is ready, so the file tells that of a killed one, too.
     is_prepared = result.prepared if result else active.attempt.progress.exists()
     told = {

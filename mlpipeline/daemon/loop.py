@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from mlpipeline.daemon.active import LEAVE_TIME_S, Active
 from mlpipeline.daemon.breaker import Breaker
-from mlpipeline.daemon.catalogue import Offer
+from mlpipeline.daemon.catalogue import Offer, Problem
 from mlpipeline.daemon.dependencies import Dependencies
 from mlpipeline.daemon.ended import Ended, Over, give_back, judge, record_end, say_how, write_results
 from mlpipeline.daemon.parts import Parts
@@ -68,7 +68,7 @@ class Daemon:
         self._todo = Todo(parts.catalogue, parts.records.ledger, parts.options, parts.outputs.host, parts.records.log)
         dependencies = Dependencies(parts.catalogue, parts.records.ledger, self._todo, parts.outputs.host)
         self._gate = parts.gate
-        self._todo.obstacles = (self._breaker, self._gate, dependencies)
+        self._todo.obstacles = (parts.chooser, self._breaker, self._gate, dependencies)
         self._ended: list[Run] = []
         #: Those that ended and still hold their model dir, and those of them whose results are still to be written.
         self._holding: list[Run] = []
@@ -127,17 +127,17 @@ class Daemon:
     def _take_over(self) -> None:
         if self._is_taken_over:
             return
-        executor = self._parts.executor
+        parts, executor = self._parts, self._parts.executor
         taken = {active.run_id for active in self._active}
         for run in self._records.ledger.open_runs(self._parts.outputs.host):
             active = None
             if run.id not in taken:
-                active = take_over(run, self._parts.outputs, self._records, executor, self._retries)
+                active = take_over(run, parts.outputs, self._records, executor, self._retries, parts.oom_kills)
             if run.id in self._retries:
                 self._todo.note_begun(run.key, run.identity)
             if active is not None:
                 self._adopt(run, active)
-        settle_claims(self._parts.outputs, self._records, self._parts.reporter)
+        settle_claims(parts.outputs, self._records, parts.reporter)
         self._is_taken_over = True
 
     def _adopt(self, run: Run, active: Active) -> None:
@@ -154,6 +154,7 @@ class Daemon:
                 self._todo.note_begun(run.key, run.identity)
             else:
                 self._todo.note_begun(run.key, run.identity)
+        self._parts.leases.adopt(run.id, self._parts.outputs.run_dir(run.name), active.attempt)
         self._active.append(active)
 
     def _plan(self) -> None:
@@ -269,6 +270,7 @@ class Daemon:
             say_how(run, over, active.attempt, self._parts.outputs, self._records)
             self._retries.announce(run)
         self._active.remove(active)
+        self._parts.leases.free(active.run_id)
 
     def _retry_delay_s(self, run: Run, over: Over, active: Active) -> float | None:
         if self._is_stopping or not run.is_open:
@@ -322,7 +324,7 @@ class Daemon:
         todo.release_held()
         self._test_first()
         self._try_again()
-        while self._is_planned and self._room > 0 and (chosen := next(todo.candidates(), None)) is not None:
+        while self._is_planned and self._room > 0 and (chosen := self._parts.chooser.next(todo)) is not None:
             offer, decided = chosen
             if any(run.model_dir == offer.model_dir for run in self._holding):
                 self._give_back()  # What is edited while it runs comes up again at once.
@@ -347,10 +349,14 @@ class Daemon:
             why = None if retry.is_asked else self._why_superseded(self._records.run(retry.run_id))
             if why is not None:
                 self._note_ends([self._retries.give_up(self._records.run(retry.run_id), why)])
+        self._parts.chooser.forget_foremost()
         for retry in self._retries.due():
-            if self._room > 0:
-                run = self._records.run(retry.run_id)
-                self._active.append(self._parts.starter.start_again(run))
+            run = self._records.run(retry.run_id)
+            if self._room <= 0 or not self._parts.chooser.may_start(run.key, self._parts.starter.asked_by(run)):
+                continue
+            active = self._parts.starter.start_again(run)
+            if active is not None:
+                self._active.append(active)
                 self._retries.begun(run.id)
                 self._todo.note_begun(run.key, run.identity)
 
@@ -408,10 +414,15 @@ class Daemon:
         ahead = Ahead(
             waiting=self._todo.waiting_count,
             next=self._todo.waiting(NEXT_SHOWN),
-            waits=[problem.to_json() for problem in self._todo.waits[:NEXT_SHOWN]],
+            waits=[problem.to_json() for problem in self._waits[:NEXT_SHOWN]],
             held=[problem.to_json() for problem in held],
         )
         self._parts.presence.beat(ahead)
+
+    @property
+    def _waits(self) -> list[Problem]:
+        # While all places are taken, each version waits for one of them, and nobody looks what else it would lack.
+        return [*(self._parts.chooser.waits if self._room > 0 else ()), *self._todo.waits]
 
     def _log(self, text: str) -> None:
         self._records.log(text)
@@ -443,6 +454,6 @@ class Daemon:
             return min(max(due_in_s, _SOON_S), _RUNNING_S)
         is_told_of_changes = self._parts.watch is None or self._parts.watch.is_complete
         # What waits for another host's run hears of its end from the history alone.
-        is_at_rest = not self._active and not self._gate.count and not self._todo.waits
+        is_at_rest = not self._active and not self._gate.count and not self._waits
         is_idle = is_at_rest and self._parts.catalogue.is_complete
         return HEARTBEAT_INTERVAL_S if is_told_of_changes and is_idle else _RUNNING_S

@@ -14,6 +14,7 @@ from mlpipeline.domain.runs import Run
 from mlpipeline.domain.spec import Spec
 from mlpipeline.executors.executor import Executor, attempt_id
 from mlpipeline.executors.local import handle_of
+from mlpipeline.executors.oom_kills import OomKills
 from mlpipeline.executors.processes import ProcessId, booted_at
 from mlpipeline.executors.sweeping import sweep
 from mlpipeline.history import claims
@@ -23,7 +24,9 @@ from mlpipeline.project.result_file import read_result
 from mlpipeline.project.revocation import revoke
 
 
-def take_over(run: Run, outputs: Outputs, records: Records, executor: Executor, retries: Retries) -> Active | None:
+def take_over(
+    run: Run, outputs: Outputs, records: Records, executor: Executor, retries: Retries, oom_kills: OomKills
+) -> Active | None:
     """Return a run that an earlier daemon of this host left open, to be watched like any other.
 
     A run whose worker never said that it was there is revoked: a worker that comes late loses the race for
@@ -56,7 +59,11 @@ def take_over(run: Run, outputs: Outputs, records: Records, executor: Executor, 
         handle = executor.find(attempt_id(run.id, run.attempt)) or run.handle or handle_of(None, run.id)
     conditions = Spec.from_json(read_json(run_dir.spec)).conditions
     limits = Limits(conditions, run_dir, run.attempt)
-    return Active(run_id=run.id, attempt=attempt, handle=handle, conditions=conditions, limits=limits)
+    # Of what ended while no daemon was there, nobody knows what had been killed before.
+    oom_watch = oom_kills.watch(process.pid) if process is not None and process.is_alive() else None
+    return Active(
+        run_id=run.id, attempt=attempt, handle=handle, conditions=conditions, limits=limits, oom_watch=oom_watch
+    )
 
 
 def settle_claims(outputs: Outputs, records: Records, reporter: Reporter) -> None:

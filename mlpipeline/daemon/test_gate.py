@@ -62,8 +62,8 @@ class TestGate:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         #: Whether all that was listed at first was tested.
         self._is_open = False
-        #: The generation of the list that `_waiting` was made from.
-        self._generation = -1
+        #: The changes of the list that `_waiting` was made from, and its generation.
+        self._changes = self._generation = -1
         #: Those to be tested, in order, and the tests under way.
         self._waiting: list[Offer] = []
         self._tests: list[TestRun] = []
@@ -82,9 +82,8 @@ class TestGate:
 
     @property
     def is_active(self) -> bool:
-        """Whether there is anything that it could keep."""
-        is_closed = not self._is_open or self._waiting or self._tests or self._failed
-        return self._options.test_first and bool(is_closed)
+        """Whether versions are tested first."""
+        return self._options.test_first
 
     def wait(self, offer: Offer) -> Wait | None:
         """Return what keeps a version from starting: its own test, or those of others."""
@@ -120,19 +119,21 @@ class TestGate:
         """
         if not self._options.test_first:
             return
+        self._tell(todo)  # Of what ended, before it is asked about.
         try:
             if todo.generation != self._generation:
-                self._see(todo.in_turn, is_complete=is_complete)
                 self._generation = todo.generation
+                self._unpassed.clear()  # Another host may have tested it meanwhile.
+            if todo.changes != self._changes:
+                self._changes = todo.changes
+                self._see(todo, is_complete=is_complete)
             while self._waiting and room > 0 and self._start(self._waiting[0]):
                 del self._waiting[0]
                 room -= 1
             if is_complete and not self._waiting and not self._tests:
                 self._open()
         finally:
-            if self._has_news:
-                self._has_news = False
-                todo.forget_waits()
+            self._tell(todo)
 
     def collect(self) -> None:
         """Take in how tests ended, and end those that take too long.
@@ -170,16 +171,20 @@ class TestGate:
 
     # What is to be tested
 
+    def _tell(self, todo: Todo) -> None:
+        if self._has_news:
+            self._has_news = False
+            todo.forget_waits()
+
     def _has_passed(self, offer: Offer) -> bool:
         what = (offer.key, offer.identity)
         if what not in self._passed and what not in self._unpassed:
             (self._passed if self._records.ledger.has_passed(*what) else self._unpassed).add(what)
         return what in self._passed
 
-    def _see(self, offers: Sequence[Offer], *, is_complete: bool) -> None:
+    def _see(self, todo: Todo, *, is_complete: bool) -> None:
         """Find out what is to be tested, and give up those tests that are of no use any more."""
-        self._has_news = True
-        self._unpassed.clear()  # Another host may have tested it meanwhile.
+        offers = todo.in_turn
         identities = {offer.key: offer.identity for offer in offers}
         for test in self._tests:
             identity = identities.get(test.offer.key)
@@ -189,10 +194,14 @@ class TestGate:
         for key, failed in list(self._failed.items()):
             if identities.get(key, failed.identity) != failed.identity:
                 del self._failed[key]
-        untested = [offer for offer in offers if offer.key not in self._failed and not self._has_passed(offer)]
+                self._has_news = True
+        unpassed = [offer for offer in offers if not self._has_passed(offer)]
+        untested = [offer for offer in unpassed if not _is_held(offer, todo)]
         under_way = {test.offer.key for test in self._tests if test.is_wanted}
-        self._waiting = [offer for offer in untested if offer.key not in under_way]
-        self._announce(untested, len(offers) - len(untested), is_complete=is_complete)
+        waiting = [offer for offer in untested if offer.key not in under_way]
+        self._has_news = self._has_news or waiting != self._waiting
+        self._waiting = waiting
+        self._announce(untested, len(offers) - len(unpassed), is_complete=is_complete)
 
     def _announce(self, untested: Sequence[Offer], passed_count: int, *, is_complete: bool) -> None:
         new = {(offer.key, offer.identity) for offer in untested} - self._announced
@@ -289,3 +298,9 @@ class TestGate:
         if result.traceback and not self._options.is_recorded:
             # Once this launch is over, nobody can look it up.
             self._records.log(excerpt(result.traceback))
+
+
+def _is_held(offer: Offer, todo: Todo) -> bool:
+    """Return whether a version would not start anyway: because its test failed, or for whatever reason."""
+    wait = todo.wait_of(offer)
+    return wait is not None and wait.is_held

@@ -67,8 +67,8 @@ class Todo:
         #: What they said, and what of it was told.
         self._waits: dict[str, Wait | None] = {}
         self._told: dict[str, str] = {}
-        #: Rises whenever they are asked again.
-        self.occasion = 0
+        #: Rises whenever other versions than before may start.
+        self.changes = 0
 
     def refresh(self) -> None:
         """See what the queue offers now, and what other hosts did meanwhile."""
@@ -88,16 +88,22 @@ class Todo:
         """Those whose turn is known, in order, whatever keeps them from starting."""
         return list(self._in_turn.values())
 
-    def candidates(self) -> Iterator[tuple[Offer, Verdict]]:
-        """Yield what may be started now, and how, in order."""
+    def candidates(self, is_wanted: Callable[[Offer], bool] = lambda _: True) -> Iterator[tuple[Offer, Verdict]]:
+        """Yield what may be started now, and how, in order; only what `is_wanted`, which is asked in that order."""
+        is_any_kept = any(obstacle.is_active for obstacle in self.obstacles)
         for key, offer in list(self._in_turn.items()):
-            if self.wait_of(offer) is not None:
+            if (is_any_kept and self.wait_of(offer) is not None) or key in self._held or not is_wanted(offer):
                 continue
             decided = self._decided(offer)
             if decided in STARTS:
                 yield offer, decided
             else:
                 self._drop(key)
+
+    @property
+    def has_any(self) -> bool:
+        """Whether anything is listed whose turn is known, and that was not begun."""
+        return bool(self._in_turn)
 
     @property
     def is_over(self) -> bool:
@@ -131,7 +137,7 @@ class Todo:
     def forget_waits(self) -> None:
         """Ask again what keeps versions from starting: something changed."""
         self._waits.clear()
-        self.occasion += 1
+        self.changes += 1
 
     def is_to_run(self, key: str) -> bool:
         """Return whether a version is still to be started in this launch."""

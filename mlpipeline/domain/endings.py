@@ -23,7 +23,12 @@ class Ending:
 
 
 def ending(
-    result: Result | None, exit_status: int | None, *, is_stop_asked: bool, timeout: str | None = None
+    result: Result | None,
+    exit_status: int | None,
+    *,
+    is_stop_asked: bool,
+    timeout: str | None = None,
+    out_of_memory: str | None = None,
 ) -> Ending:
     """Return how a run ended whose process is gone.
 
@@ -32,12 +37,19 @@ def ending(
         exit_status: as `subprocess` gives it, negative for a signal; None when nobody saw it.
         is_stop_asked: whether the queue was asked to stop the run.
         timeout: which limit it passed, so that the queue told it to stop.
+        out_of_memory: how memory ran out, if the kernel killed the worker for that, or a process that it had started.
     """
     is_cut_short = result is None or result.outcome is Outcome.STOPPED
     if timeout is not None and is_cut_short and not is_stop_asked:
         return Ending(outcome=Outcome.FAILED, failure=Failure.TIMEOUT, error=timeout)
     if result is None:
+        if out_of_memory is not None and not is_stop_asked:
+            told = f"the kernel killed it: {out_of_memory}"
+            return Ending(outcome=Outcome.FAILED, failure=Failure.OUT_OF_MEMORY, error=told)
         return _without_result(exit_status, is_stop_asked)
+    if out_of_memory is not None and result.outcome is Outcome.FAILED and result.child_killed:
+        told = f"{result.error}; the kernel killed that process: {out_of_memory}"
+        return Ending(outcome=Outcome.FAILED, failure=Failure.OUT_OF_MEMORY, error=told, place=result.place)
     if result.outcome is Outcome.STOPPED and not is_stop_asked:
         told = "was told to stop (SIGTERM) by somebody else than the queue"
         return Ending(outcome=Outcome.FAILED, failure=Failure.KILLED, error=told)

@@ -40,6 +40,8 @@ class Failure(StrEnum):
     BAD_SCRIPT = "bad_script"
     #: The process, or the command, ended with an exit status of its own.
     EXIT = "exit"
+    #: Memory ran out, on the machine, in its cgroup or on a GPU.
+    OUT_OF_MEMORY = "out_of_memory"
     #: A signal ended it that the queue did not send.
     KILLED = "killed"
     #: It took longer than its version may, or was silent for longer.

@@ -157,7 +157,12 @@ def _after(error: BaseException, job: Job, stop: StopSignal) -> Result:
         # Whoever is told to stop may well leave by an exception.
         return job.record.result(Outcome.STOPPED, error=told.error, traceback=told.traceback)
     return job.record.result(
-        Outcome.FAILED, failure=told.failure, error=told.error, place=told.place, traceback=told.traceback
+        Outcome.FAILED,
+        failure=told.failure,
+        error=told.error,
+        place=told.place,
+        traceback=told.traceback,
+        is_child_killed=told.is_child_killed,
     )
 
 

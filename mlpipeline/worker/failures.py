@@ -19,9 +19,11 @@ class CommandFailed(MlpipelineError):
 
     exit_status = 1
 
-    def __init__(self, message: str, failure: Failure) -> None:
+    def __init__(self, message: str, failure: Failure, *, is_killed: bool = False) -> None:
+        """Take what to say; `is_killed` means that it was ended by SIGKILL."""
         super().__init__(message)
         self.failure = failure
+        self.is_killed = is_killed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,8 @@ class Told:
     traceback: str | None
     #: The file and line of the user's own code that came last.
     place: str | None = None
+    #: Whether a process that the worker had started was ended by SIGKILL, and the failure follows from that.
+    is_child_killed: bool = False
 
     @property
     def is_disk_full(self) -> bool:
@@ -59,15 +63,32 @@ def _told(error: BaseException) -> Told:
             return Told(failure=Failure.EXIT, error=f"{exit_call(error)} was called", traceback=user_traceback(error))
         case OSError() if error.errno in NO_ROOM:
             return Told(failure=Failure.DISK_FULL, error=one_line(error), traceback=user_traceback(error))
-    return Told(failure=Failure.EXCEPTION, error=one_line(error), traceback=user_traceback(error))
+    return _raised_told(error)
+
+
+def _raised_told(error: BaseException) -> Told:
+    # Only here: most workers fail at nothing.
+    from mlpipeline.worker.out_of_memory import is_child_killed, memory_error
+
+    traceback = user_traceback(error)
+    cause = memory_error(error)
+    if cause is None:
+        is_killed = is_child_killed(error)
+        return Told(failure=Failure.EXCEPTION, error=one_line(error), traceback=traceback, is_child_killed=is_killed)
+    told = one_line(error) if cause is error else f"{one_line(error)}, from {one_line(cause)}"
+    return Told(failure=Failure.OUT_OF_MEMORY, error=told[:_LINE_LENGTH], traceback=traceback)
 
 
 def _own_told(error: MlpipelineError) -> Told:
     match error:
         case CommandFailed():
-            return Told(failure=error.failure, error=str(error), traceback=None)
+            return Told(failure=error.failure, error=str(error), traceback=None, is_child_killed=error.is_killed)
         case ScriptError():
-            return Told(failure=Failure.BAD_SCRIPT, error=str(error), traceback=error.traceback)
+            from mlpipeline.worker.out_of_memory import memory_error
+
+            # What loads its data when it is imported is no bad script for that.
+            failure = Failure.OUT_OF_MEMORY if memory_error(error) else Failure.BAD_SCRIPT
+            return Told(failure=failure, error=str(error), traceback=error.traceback)
         case VersionsError():
             return Told(failure=Failure.BAD_SCRIPT, error=str(error), traceback=None)
     # The message says what is wrong; where user code called for it is worth seeing.

@@ -38,6 +38,7 @@ class Record:
         error: str | None = None,
         place: str | None = None,
         traceback: str | None = None,
+        is_child_killed: bool = False,
     ) -> Result:
         """Return all of it as the result of a run that ended with `outcome`."""
         return Result(
@@ -45,6 +46,7 @@ class Record:
             failure=failure,
             error=error,
             place=place,
+            child_killed=is_child_killed,
             traceback=traceback,
             results=self.results,
             texts=self.texts,

@@ -169,6 +169,17 @@ def test_what_fails_its_test_is_held_and_shown_and_tested_again_by_the_next_laun
     assert tests.status_for_programs()["failed_tests"] == []
 
 
+def test_what_is_held_for_another_reason_is_not_tested_until_that_is_over(tested):
+    tests = tested({"a": "a1 a2"}, settings="[queue]\nhold_after = 1\n")
+    edit(tests.project, "a.py", "BAD = []", "BAD = ['a1']")
+    assert tests.run().returncode == 1
+    assert tests.run("--test-first").returncode == 1
+    assert tests.witnesses() == ["execution a1"]
+    edit(tests.project, "a.py", "BAD = ['a1']", "BAD = []")
+    assert tests.run("--test-first").returncode == 0
+    assert tests.witnesses()[1:] == ["test a1", "test a2", "execution a1", "execution a2"]
+
+
 def test_what_comes_after_something_is_tested_too_and_held_with_it(tested):
     tests = tested({"b": "b1", "a": "a1"}, queue=[{"script": "b.py", "after": ["a"]}, "a.py"])
     edit(tests.project, "a.py", "BAD = []", "BAD = ['a1']")
