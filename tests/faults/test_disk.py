@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import os
 import re
-import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from night import Night
+from small_disk import PAGE, SmallDisk, needs_mount
 from support import Gate, Project, Started, wait_until
-
-needs_mount = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small file system")
 
 
 @pytest.fixture
@@ -41,48 +36,6 @@ def impatient(night: Night, *arguments: str) -> Started:
 def wait_tried_again(night: Night) -> None:
     tries = night.outside / "tries"
     wait_until(lambda: tries.exists() and len(tries.read_text().splitlines()) >= 4)
-
-
-PAGE = 4096
-FILLER = '{"event":"filler","text":""}\n'
-
-
-class SmallDisk:
-    """A file system of half a megabyte in place of a project's outputs."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._filler = path / "filler"
-        path.mkdir(exist_ok=True)
-        self.mount("-t", "tmpfs", "-o", "size=512k,nr_inodes=150", "tmpfs")
-
-    def mount(self, *arguments: str) -> None:
-        subprocess.run(["mount", *arguments, str(self._path)], check=True)
-
-    def fill(self) -> None:
-        """Leave no room at all, not even in the last page of a journal."""
-        for journal in self._path.glob("history-*"):
-            with journal.open("a") as file:
-                room = -file.tell() % PAGE + PAGE
-                file.write(FILLER.replace('""', f'"{"x" * (room - len(FILLER))}"'))
-        with self._filler.open("ab", buffering=0) as file:
-            for size in (PAGE, 1):
-                try:
-                    while True:
-                        file.write(b"x" * size)
-                except OSError:
-                    continue
-        with suppress(OSError):
-            for number in itertools.count():
-                self._filler.with_name(f"filler-{number}").touch()
-
-    def make_room(self) -> None:
-        """Take that back."""
-        for path in self._path.glob("filler*"):
-            path.unlink()
-
-    def unmount(self) -> None:
-        subprocess.run(["umount", "--lazy", str(self._path)], check=True)
 
 
 @pytest.fixture
