@@ -67,6 +67,12 @@ class NotJson(MlpipelineError):
         self.key = key
 
 
+class Diverged(MlpipelineError):
+    """A metric is NaN or infinite, and its version is to stop then."""
+
+    exit_status = 1
+
+
 class IllegalTransition(MlpipelineError):
     """An event that cannot happen to a run in its present state."""
 

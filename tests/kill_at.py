@@ -27,6 +27,11 @@ MOMENTS = {
     "before the results": ("mlpipeline.daemon.records:Records.add_results", "before", None),
     "before the claim is released": ("mlpipeline.history.claims:release", "before", None),
     "after the claim is released": ("mlpipeline.history.claims:release", "after", None),
+    "before a retry": ("mlpipeline.daemon.records:Records.note", "before", "retry"),
+    "after a retry": ("mlpipeline.daemon.records:Records.note", "after", "retry"),
+    "before the next attempt": ("mlpipeline.daemon.starting:Starter.start_again", "before", None),
+    "after the next attempt was started": ("mlpipeline.daemon.starting:Starter.start_again", "after", None),
+    "after a timeout": ("mlpipeline.daemon.records:Records.note", "after", "timeout"),
     "before a stop is passed on": ("mlpipeline.daemon.records:Records.note", "after", "stop"),
 }
 

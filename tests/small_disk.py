@@ -1,4 +1,4 @@
-"""A file system that is soon full."""
+"""A disk that is full."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-import pytest
-
-CAN_MOUNT = os.geteuid() == 0
-needs_mount = pytest.mark.skipif(not CAN_MOUNT, reason="only root can mount a small file system")
+from needs import lacking
 
 PAGE = 4096
 FILLER = '{"event":"filler","text":""}\n'
@@ -21,6 +18,8 @@ class SmallDisk:
     """A file system in place of a folder, such as a project's outputs; of half a megabyte unless told otherwise."""
 
     def __init__(self, path: Path, *, size_kb: int = 512, files: int = 150) -> None:
+        if os.geteuid() != 0:
+            lacking("right to mount a file system")
         self._path = path
         self._filler = path / "filler"
         path.mkdir(exist_ok=True)
@@ -57,3 +56,14 @@ class SmallDisk:
 
     def unmount(self) -> None:
         subprocess.run(["umount", "--lazy", str(self._path)], check=True)
+
+    @property
+    def free(self) -> int:
+        """How much room there is, in bytes."""
+        disk = os.statvfs(self._path)
+        return disk.f_bavail * disk.f_frsize
+
+    def leave(self, room: int) -> None:
+        """Leave so much room, in bytes."""
+        with self._filler.open("ab") as file:
+            file.write(b"x" * (self.free - room))

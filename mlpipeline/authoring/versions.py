@@ -8,20 +8,30 @@ from typing import Any
 
 from mlpipeline.authoring.grid import grid
 from mlpipeline.authoring.version import Version, as_spelled, checked_keys, listed, version_parameters
+from mlpipeline.domain.conditions import KEYS as CONDITIONS
+from mlpipeline.domain.conditions import Conditions
 from mlpipeline.domain.values import as_number
 from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import NotJson, VersionsError
 
 __all__ = ["Version", "Versions", "checked_versions", "version_parameters"]
 
-#: Keywords that will say how a version is queued.
-_RESERVED = ("resources", "retries", "timeout")
+_UNCONDITIONAL = Conditions()
 
 
 class Versions:
     """The versions of one model: defaults for all of them, then `addV` for each.
 
-    Every argument is a default and optional; any further keyword is a parameter as well.
+    Every argument is a default and optional; any further keyword is a parameter as well, but for those that say on
+    what conditions the versions run:
+
+        versions = Versions(
+            resources={"gpus": 1, "cpus": 4, "memory": "8GB"},  # what each run has for itself
+            timeout="8h",  # how long it may take: a text, or seconds
+            silence="30min",  # how long it may go without output, metrics or progress
+            stop_if_diverged=True,  # whether a metric that is NaN or infinite ends it
+            retries={"out_of_memory": 1, "lost": 2},  # how many further attempts a failure is worth
+        )
 
     Args:
         learning_rate, dataloader, batch_size, epoc_count, hooks, use_all_classes, classes_count,
@@ -51,6 +61,7 @@ class Versions:
     ) -> None:
         if version_parameters.NAME in parameters:
             raise VersionsError("Versions: name is no default. Every version has its own: `addV(name)`.")
+        parameters, self._default_conditions = _split("Versions", parameters)
         self._defaults = _given(
             "Versions",
             parameters,
@@ -66,6 +77,8 @@ class Versions:
         )
         self._model_dir_suffix = model_dir_suffix
         self._versions: list[Version] = []
+        #: By name, of those versions that have their own.
+        self._conditions: dict[str, Conditions] = {}
         self._next_order = 0
 
     def addV(
@@ -96,13 +109,16 @@ class Versions:
             order: its place among the versions; by default 0, 1, … as defined.
             custom_paramters: parameters of your own, as a dict; they win over all others.
             custom_parameters: the same.
-            parameters: parameters of your own, as keywords.
+            parameters: parameters of your own, as keywords; and the version's own conditions, see `Versions`.
 
         Raises:
-            VersionsError: the name is no name, or a keyword cannot be a parameter.
+            VersionsError: the name is no name, a keyword cannot be a parameter, or a condition is none.
         """
         name = _version_name(name)
         where = f'version "{name}"'
+        parameters, conditions = _split(where, parameters)
+        if conditions is not _UNCONDITIONAL:
+            self._conditions[name] = conditions.over(self._default_conditions)
         given = _given(
             where,
             parameters,
@@ -144,6 +160,10 @@ class Versions:
         raise VersionsError(f'there is no version "{wanted}". There are: {listed(names)}.{did_you_mean(wanted, names)}')
 
     get_version = getVersion
+
+    def conditions(self, name: str) -> Conditions:
+        """On what conditions the version called `name` runs, as far as they are said here."""
+        return self._conditions.get(name, self._default_conditions)
 
     def rangeOnParameters(
         self,
@@ -216,17 +236,27 @@ def checked_versions(value: object, owner: str) -> Versions:
     raise VersionsError(f"{owner}: versions must be a `Versions` object, not {type(value).__name__}.")
 
 
+def _split(where: str, keywords: Mapping[str, Any]) -> tuple[dict[str, Any], Conditions]:
+    """The parameters among `keywords`, and the conditions.
+
+    Raises:
+        VersionsError: a condition is none. If it is meant as a parameter, the message says how to give it.
+    """
+    parameters = {key: value for key, value in keywords.items() if key not in CONDITIONS}
+    if len(parameters) == len(keywords):
+        return parameters, _UNCONDITIONAL
+
+    def complain(message: str) -> VersionsError:
+        return VersionsError(f"{where}: {message} A parameter of that name goes in custom_parameters.")
+
+    return parameters, Conditions.parse(keywords, "", complain)
+
+
 def _given(where: str, further: Mapping[str, Any], **signature: Any) -> dict[str, Any]:
     """What was given, as the insides spell it: arguments that are not None, as in v1.1, and every further keyword."""
     given = dict(as_spelled({key: value for key, value in signature.items() if value is not None}))
     if not further:
         return given
-    for key in _RESERVED:
-        if key in further:
-            raise VersionsError(
-                f'{where}: "{key}" is reserved for the queue and not supported yet. If it is a parameter of '
-                f"your own, give it another name, or in addV(…, custom_parameters={{{key!r}: …}})."
-            )
     if version_parameters.EPOCH_COUNT in further and version_parameters.EPOCH_COUNT in given:
         raise VersionsError(f"{where}: epoc_count and epoch_count are the same parameter: give one of them.")
     given.update(further)

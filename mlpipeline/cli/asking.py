@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 #: How long an answer is waited for, in seconds.
 _PATIENCE_S = 5.0
+#: How a run goes on that is over and not done.
+_GOES_ON: dict[str | None, str] = dict.fromkeys(
+    ("stopped", "failed", "lost"), "; the next launch resumes it, `mlpipeline retry` does at once"
+)
 
 
 @click.command()
@@ -74,28 +78,69 @@ def resume(place: Place, names: tuple[str, ...]) -> None:
         sys.exit(_steer(place, names, "resume"))
 
 
+@click.command()
+@click.argument("names", nargs=-1, metavar="RUN...")
+@click.option("--failed", "is_failed", is_flag=True, help="All that failed or were lost and were not run since.")
+@click.pass_obj
+def retry(place: Place, names: tuple[str, ...], is_failed: bool) -> None:
+    """Try runs again that failed, were stopped or lost: as a further attempt, with their code as it was.
+
+    Each goes on in its model dir. To run what was edited since, launch the queue: it sees what changed.
+
+    \b
+    Examples:
+      mlpipeline retry digits:deep
+      mlpipeline retry --failed
+    """
+    if bool(names) == is_failed:
+        raise click.UsageError("name the runs that are to be tried again, or give --failed.")
+    with exit_for(place):
+        sys.exit(_retry(place, names))
+
+
+def _retry(place: Place, names: Sequence[str]) -> int:
+    outputs = place.outputs(place.settings())
+    ledger = read_ledger(outputs)
+    runs = [_named(name, ledger) for name in names] if names else ledger.in_trouble()
+    if not runs:
+        click.echo("nothing failed")
+    return _ask(list({run.id: run for run in runs}.values()), "retry", outputs, ledger)
+
+
 def _stop(place: Place, names: Sequence[str]) -> int:
     from mlpipeline.daemon.asking import stop_here
 
     settings = place.settings()
     outputs = place.outputs(settings)
-    ledger = _ledger(outputs)
+    ledger = read_ledger(outputs)
     runs = _open_ones([_named(name, ledger) for name in names] if names else ledger.open_runs())
     if not names and not runs:
         click.echo("nothing runs")
     here = [run for run in runs if run.host == outputs.host]
-    if here and stop_here(here, _typed(), outputs, settings.stop_grace_s, _say):
+    if here and stop_here(here, typed(), outputs, settings.stop_grace_s, _say):
         runs = [run for run in runs if run.host != outputs.host]
     return _ask(runs, "stop", outputs, ledger)
 
 
 def _steer(place: Place, names: Sequence[str], what: str) -> int:
     outputs = place.outputs(place.settings())
-    ledger = _ledger(outputs)
+    ledger = read_ledger(outputs)
     return _ask(_open_ones([_named(name, ledger) for name in names]), what, outputs, ledger)
 
 
 def _ask(runs: Sequence[Run], what: str, outputs: Outputs, ledger: Ledger) -> int:
+    return ask_daemons([(f"{run.id} {run.key}", run.id, run.host) for run in runs], what, outputs, ledger)
+
+
+def ask_daemons(asked: Sequence[tuple[str, str, str]], what: str, outputs: Outputs, ledger: Ledger) -> int:
+    """Ask for something and say what came of it; return the exit status.
+
+    Args:
+        asked: what it is called on the terminal, what it is called in the request, and the host that is asked.
+        what: is asked for, an `Ask`.
+        outputs: of this host.
+        ledger: of the same outputs.
+    """
     from random import SystemRandom
 
     from mlpipeline.daemon.asking import ask
@@ -105,21 +150,23 @@ def _ask(runs: Sequence[Run], what: str, outputs: Outputs, ledger: Ledger) -> in
 
     daemons = {daemon.host: daemon for daemon in observe_daemons(outputs)}
     requests = [
-        Request(id=run_id(SystemRandom()), ask=Ask(what), run=run.id, host=run.host, by=_typed()) for run in runs
+        Request(id=run_id(SystemRandom()), ask=Ask(what), of=of, host=host, by=typed()) for _, of, host in asked
     ]
     answers = ask(requests, outputs, ledger, _PATIENCE_S)
-    for run, request in zip(runs, requests, strict=True):
-        _say(run, answers.get(request.id) or _unanswered(run, what, daemons.get(run.host)))
+    for (name, _, host), request in zip(asked, requests, strict=True):
+        click.echo(f"{name} {answers.get(request.id) or _unanswered(host, what, daemons.get(host))}")
     return 0 if len(answers) == len(requests) else 1
 
 
-def _unanswered(run: Run, what: str, daemon: ObservedDaemon | None) -> str:
+def _unanswered(host: str, what: str, daemon: ObservedDaemon | None) -> str:
     import time
 
     from mlpipeline.views.words import ago
 
-    heard = f"last heard {ago(daemon.heard_at, time.time())}" if daemon else "never heard"
-    return f"is asked to {what}; the daemon of {run.host} ({heard}) has not answered yet"
+    told = f"is asked to {what}, and no daemon of {host} has answered yet"
+    if daemon is None or daemon.ended_at is not None or daemon.is_alive is False:
+        return f"{told}: none runs there. The next launch does"
+    return f"{told}: it was last heard {ago(daemon.heard_at, time.time())}"
 
 
 def _open_ones(runs: Sequence[Run]) -> list[Run]:
@@ -127,17 +174,18 @@ def _open_ones(runs: Sequence[Run]) -> list[Run]:
     found = {run.id: run for run in runs}
     for run in found.values():
         if not run.is_open:
-            _say(run, f"had ended already: {run.outcome_in_words}")
+            _say(run, f"had ended already: {run.outcome_in_words}{_GOES_ON.get(run.outcome, '')}")
     return [run for run in found.values() if run.is_open]
 
 
-def _ledger(outputs: Outputs) -> Ledger:
+def read_ledger(outputs: Outputs) -> Ledger:
+    """Return the history, saying on stderr what of it cannot be read."""
     from mlpipeline.history.ledger import Ledger
 
     return Ledger.read(outputs, os.environ, warn=lambda text: click.echo(f"mlpipeline: {text}", err=True))
 
 
-def _typed() -> str:
+def typed() -> str:
     """Return the command as it was typed, for the history."""
     import shlex
 

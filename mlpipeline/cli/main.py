@@ -10,9 +10,10 @@ from io import TextIOWrapper
 import click
 
 from mlpipeline import __version__
-from mlpipeline.cli.asking import pause, resume, stop
+from mlpipeline.cli.asking import pause, resume, retry, stop
 from mlpipeline.cli.lookup import runs, status
 from mlpipeline.cli.project import Place, exit_for
+from mlpipeline.cli.releasing import release
 
 _RUN_ONLY = {"skip_done": "-u", "no_log": "-n", "at_once": "-j", "watch": "--watch"}
 _LAUNCH_ONLY = {"is_execution": "-r", **_RUN_ONLY, "only": "--only"}
@@ -88,7 +89,7 @@ def command(
         sys.exit(test(context.obj, only))
 
 
-for verb in (runs, status, stop, pause, resume):
+for verb in (runs, status, stop, pause, resume, retry, release):
     command.add_command(verb)
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from mlpipeline.daemon.limits import Limits
+from mlpipeline.domain.conditions import Conditions
+from mlpipeline.domain.result import Result
 from mlpipeline.executors.executor import Presence, Seen
 from mlpipeline.executors.how import is_forked
+from mlpipeline.executors.oom_kills import OomWatch
 from mlpipeline.project.exit_file import read_exit
 from mlpipeline.project.files import read_json
 from mlpipeline.project.paths import AttemptDir
@@ -24,6 +29,11 @@ class Active:
     run_id: str
     attempt: AttemptDir
     handle: str
+    conditions: Conditions = field(default_factory=Conditions)
+    #: How long it may take; None where nobody said.
+    limits: Limits | None = None
+    #: What had been killed for want of memory when it began, or was adopted; None when nothing was left to be watched.
+    oom_watch: OomWatch | None = None
     #: When this daemon started it, on the monotonic clock; None for an adopted one.
     began_at: float | None = None
     #: What was last seen of its process; ENDED is said only once, so it is kept.
@@ -66,6 +76,16 @@ class Active:
         """How its process ended, as `subprocess` gives it; None when nobody saw it."""
         status = self.seen.exit_status if self.seen else None
         return read_exit(self.attempt.exit) if status is None else status
+
+    def out_of_memory(self, result: Result | None) -> str | None:
+        """Return how memory ran out, if the kernel killed its process for that, or one that its process had started."""
+        if self.oom_watch is None:
+            return None
+        if result is not None:
+            return self.oom_watch.reason(None) if result.child_killed else None
+        if self.is_overdue or self.exit_status not in (-signal.SIGKILL, None):
+            return None  # It was us, or it was no SIGKILL.
+        return self.oom_watch.reason((read_json(self.attempt.worker) or {}).get("pid"))
 
     def kill_within(self, seconds: float) -> None:
         """Have it killed after so long, unless that was to happen earlier anyway."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -39,6 +41,7 @@ def ask(requests: Sequence[Request], outputs: Outputs, ledger: Ledger, patience_
     journal = Journal(outputs.history, timestamp)
     for request in requests:
         _append(journal, request.to_event(), outputs)
+    _wake_daemon(outputs)
     deadline = time.monotonic() + patience_s
     while True:
         with suppress(OSError):  # A journal that cannot be read now may be in a moment.
@@ -48,6 +51,15 @@ def ask(requests: Sequence[Request], outputs: Outputs, ledger: Ledger, patience_
         if len(answers) == len(requests) or time.monotonic() > deadline:
             return answers
         time.sleep(_INTERVAL_S)
+
+
+def _wake_daemon(outputs: Outputs) -> None:
+    """Have this host's daemon look at the histories now, should it be idle."""
+    daemon = ProcessId.from_json(read_json(outputs.heartbeat))
+    if daemon is not None and daemon.is_alive():
+        with suppress(OSError):
+            # It wakes the daemon as the end of a run would, and does nothing to any other process.
+            os.kill(daemon.pid, signal.SIGCHLD)
 
 
 def stop_here(runs: Sequence[Run], by: str, outputs: Outputs, grace_s: float, say: Callable[[Run, str], None]) -> bool:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import operator
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mlpipeline.daemon.descriptions import SLOW_S, Answer, Descriptions
+from mlpipeline.domain.conditions import Conditions
 from mlpipeline.domain.description import Description, VersionDescription
 from mlpipeline.domain.excerpts import excerpt
 from mlpipeline.domain.names import checked_model_dir, shared_model_dirs, version_key
-from mlpipeline.domain.queue import Entry, Only, Queue, model_name, queue_changes
+from mlpipeline.domain.queue import Awaited, Entry, Only, Queue, model_name, queue_changes
 from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import InvalidName, QueueError, ScriptError
 from mlpipeline.project.queue_file import QueueFile
@@ -37,6 +37,9 @@ class Offer:
     model_dir: str
     #: The project files it depends on: absolute path -> SHA-256.
     files: Mapping[str, str]
+    #: What has to have succeeded before it starts.
+    after: tuple[Awaited, ...] = ()
+    conditions: Conditions = field(default_factory=Conditions)
 
     @property
     def key(self) -> str:
@@ -63,11 +66,18 @@ class Catalogue:
     """The queue file and the descriptions of its scripts, taken together."""
 
     def __init__(
-        self, queue_file: QueueFile, descriptions: Descriptions, only: Only, log: Callable[[str], None]
+        self,
+        queue_file: QueueFile,
+        descriptions: Descriptions,
+        only: Only,
+        conditions: Conditions,
+        log: Callable[[str], None],
     ) -> None:
+        """Offer what `queue_file` lists and `only` asks for; `conditions` hold where nobody said otherwise."""
         self._queue_file = queue_file
         self._descriptions = descriptions
         self._only = only
+        self._conditions = conditions
         self._log = log
         self._entries: tuple[Entry, ...] | None = None
         #: What is wrong with the queue file since when, on the monotonic clock, and what was last told of it.
@@ -77,24 +87,24 @@ class Catalogue:
         self._told: set[tuple[str, str]] = set()
         self._told_problems: set[Problem] = set()
         self.offers: list[Offer] = []
+        self._by_key: dict[str, Offer] = {}
         #: Those whose turn is known: nothing that is still being described is listed before them.
         self.in_turn: list[Offer] = []
         self.problems: list[Problem] = []
+        #: Whether any of the offers comes after something.
+        self.has_after = False
         #: model -> its versions on the list; None where they are not known.
         self.listed: dict[str, tuple[str, ...] | None] = {}
         #: Rises whenever any of these changes.
         self.generation = 0
-        self._answers: list[Answer | None] = []
+        #: Script -> what it offers, None while that is being found out: of all that is asked for, and is awaited by it.
+        self._answers: dict[str, Answer | None] = {}
 
     def refresh(self) -> None:
         """Read the queue again and see what it offers now; a queue file that is wrong leaves the last good list."""
         self._descriptions.poll()
         before, self._entries = self._entries, self._listed()
-        answers_before = self._answers
-        self._answers = [
-            self._descriptions.get(entry.script) if self._only.may_match(model_name(entry.script)) else None
-            for entry in self._entries
-        ]
+        answers_before, self._answers = self._answers, self._asked(self._entries)
         if self._entries != before or not _are_same(self._answers, answers_before):
             self._make_anew(self._entries)
         for script in self._descriptions.slow:
@@ -104,18 +114,25 @@ class Catalogue:
         self.generation += 1
         self.offers, self.problems, self.listed = [], [], {}
         in_turn: int | None = None
-        for entry, answer in zip(entries, self._answers, strict=True):
+        for entry in entries:
             model = model_name(entry.script)
             self.listed.setdefault(model, None)
+            if not self._only.may_match(model):
+                continue
+            answer = self._answers[entry.script]
             if answer is not None:
                 self._add(entry, model, answer)
-            elif in_turn is None and self._only.may_match(model):
+            elif in_turn is None:
                 in_turn = len(self.offers)
         self.in_turn = self.offers[:in_turn]
+        self.has_after = any(offer.after for offer in self.offers)
         self._refuse_shared_model_dirs()
-        self._tell_problems(
-            {entry.script for entry, answer in zip(entries, self._answers, strict=True) if answer is None}
-        )
+        self._by_key = {offer.key: offer for offer in self.offers}
+        self._tell_problems({script for script, answer in self._answers.items() if answer is None})
+
+    def find(self, key: str) -> Offer | None:
+        """Return what it offers as `model:version`."""
+        return self._by_key.get(key)
 
     @property
     def is_complete(self) -> bool:
@@ -126,6 +143,40 @@ class Catalogue:
     def source_folders(self) -> set[str]:
         """The folders of all files that what it offers depends on."""
         return self._descriptions.folders
+
+    def awaited(self, awaited: Awaited) -> list[Offer] | None:
+        """Return the versions that an offer comes after, listed or not; None while they are being found out.
+
+        Raises:
+            ScriptError: there is no such script or version, or it cannot be used.
+        """
+        script = awaited.script
+        answer = self._answers.get(script)
+        if answer is None:
+            return None
+        if isinstance(answer, ScriptError):
+            raise answer.with_traceback(None)
+        names = [version.name for version in answer.versions]
+        if awaited.version is not None and awaited.version not in names:
+            raise ScriptError(script, f'has no version "{awaited.version}".{did_you_mean(awaited.version, names)}')
+        entries = [entry for entry in self._entries or () if entry.script == script]
+        if awaited.version is not None or not entries:
+            entries = [Entry(script=script, versions=None if awaited.version is None else (awaited.version,))]
+        try:
+            return [
+                self._offer(entry, version, answer)
+                for entry in entries
+                for version in answer.versions
+                if entry.versions is None or version.name in entry.versions
+            ]
+        except InvalidName as error:
+            raise ScriptError(script, str(error)) from error
+
+    def _asked(self, entries: tuple[Entry, ...]) -> dict[str, Answer | None]:
+        asked = [entry for entry in entries if self._only.may_match(model_name(entry.script))]
+        scripts = [entry.script for entry in asked]
+        scripts += [awaited.script for entry in asked for awaited in entry.after]
+        return {script: self._descriptions.get(script) for script in dict.fromkeys(scripts)}
 
     def _listed(self) -> tuple[Entry, ...]:
         before = self._entries
@@ -171,7 +222,11 @@ class Catalogue:
         self.listed[model] = (*(self.listed[model] or ()), *(version.name for version in chosen))
         for version in chosen:
             if self._only.matches(model, version.name):
-                self._offer(entry.script, model, version, answer)
+                try:
+                    self.offers.append(self._offer(entry, version, answer))
+                except InvalidName as error:
+                    # Not what it would be called: that may break a line.
+                    self.problems.append(Problem(what=entry.script, why=str(error)))
 
     def _chosen(self, entry: Entry, model: str, description: Description) -> list[VersionDescription]:
         if entry.versions is None:
@@ -183,24 +238,25 @@ class Catalogue:
                 self.problems.append(Problem(what=entry.script, why=why + did_you_mean(name, names)))
         return [version for version in description.versions if version.name in entry.versions]
 
-    def _offer(self, script: str, model: str, version: VersionDescription, description: Description) -> None:
-        try:
-            model_dir = checked_model_dir(model, version.name, version.suffix)
-        except InvalidName as error:
-            # Not what it would be called: that may break a line.
-            self.problems.append(Problem(what=script, why=str(error)))
-            return
-        self.offers.append(
-            Offer(
-                model=model,
-                version=version.name,
-                script=script,
-                identity=version.identity,
-                parameters=version.parameters,
-                seed=version.seed,
-                model_dir=model_dir,
-                files=description.files,
-            )
+    def _offer(self, entry: Entry, version: VersionDescription, description: Description) -> Offer:
+        """Return a version of a script as the queue's entry offers it.
+
+        Raises:
+            InvalidName: a name of it cannot become part of a path.
+        """
+        model = model_name(entry.script)
+        own = Conditions.from_json(version.conditions)
+        return Offer(
+            model=model,
+            version=version.name,
+            script=entry.script,
+            identity=version.identity,
+            parameters=version.parameters,
+            seed=version.seed,
+            model_dir=checked_model_dir(model, version.name, version.suffix),
+            files=description.files,
+            after=entry.after,
+            conditions=own.over(entry.conditions).over(self._conditions),
         )
 
     def _refuse_shared_model_dirs(self) -> None:
@@ -227,5 +283,5 @@ class Catalogue:
             self._log(f"{what}: {why}")
 
 
-def _are_same(answers: list[Answer | None], before: list[Answer | None]) -> bool:
-    return len(answers) == len(before) and all(map(operator.is_, answers, before))
+def _are_same(answers: Mapping[str, Answer | None], before: Mapping[str, Answer | None]) -> bool:
+    return answers.keys() == before.keys() and all(answers[script] is before[script] for script in answers)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from mlpipeline.daemon.active import Active
 from mlpipeline.daemon.records import Records
@@ -12,7 +15,7 @@ from mlpipeline.domain.endings import Ending, ending
 from mlpipeline.domain.excerpts import excerpt
 from mlpipeline.domain.result import Result
 from mlpipeline.domain.runs import Run
-from mlpipeline.domain.states import Outcome, Start
+from mlpipeline.domain.states import Failure, Outcome, Start, outcome_in_words
 from mlpipeline.history import claims
 from mlpipeline.project.files import NO_ROOM
 from mlpipeline.project.last_output import last_output
@@ -30,20 +33,51 @@ class Ended:
     is_new: bool
 
 
-def record_end(run: Run, active: Active, outputs: Outputs, records: Records) -> Ended:
-    """Record how a run ended whose process is gone, and say so.
+@dataclass(frozen=True, kw_only=True)
+class Over:
+    """An attempt whose process is gone, and what comes of that."""
+
+    result: Result | None
+    end: Ending
+    #: What the event says that ends the run, but for which run that is.
+    told: Mapping[str, Any]
+
+
+def judge(run: Run, active: Active, records: Records) -> Over:
+    """Return how an attempt ended whose process is gone."""
+    result = read_result(active.attempt)
+    is_stop_asked = run.is_stop_asked or active.is_stop_asked
+    shortage = None if is_stop_asked or run.timeout else active.out_of_memory(result)
+    end = ending(result, active.exit_status, is_stop_asked=is_stop_asked, timeout=run.timeout, out_of_memory=shortage)
+    # The worker notes progress only once the model dir is ready, so the file tells that of a killed one, too.
+    is_prepared = result.prepared if result else active.attempt.progress.exists()
+    told = {
+        "attempt": run.attempt,
+        "outcome": end.outcome,
+        "failure": end.failure,
+        "error": end.error,
+        "place": _place(end, active.attempt),
+        "results": result.results if result else {},
+        "seconds": _seconds(result, active),
+        "prepared": is_prepared or run.start is not Start.CLEAN,
+        "trained": _is_trained(run, result, records),
+        "note": "; ".join(_notes(end, result)) or None,
+    }
+    return Over(result=result, end=end, told=told)
+
+
+def record_end(run: Run, over: Over, active: Active, outputs: Outputs, records: Records) -> Ended:
+    """Record that a run ended as its attempt did, and say so.
 
     Raises:
         OSError: the end could not be recorded; it may be tried again, and nothing is forgotten.
     """
-    result = read_result(active.attempt)
     is_new = run.is_open
     if is_new:
-        end = ending(result, active.exit_status, is_stop_asked=run.is_stop_asked or active.is_stop_asked)
-        records.note({**_event(run, end, result, active), "trained": _is_trained(run, result, records)})
+        records.note({**over.told, "event": "ended", "run": run.id})
         run = records.run(run.id)
-        _log(run, end, result, active.attempt, records, is_kept=active.attempt.path.is_relative_to(outputs.path))
-    return Ended(run=run, result=result, is_new=is_new)
+        say_how(run, over, active.attempt, outputs, records)
+    return Ended(run=run, result=over.result, is_new=is_new)
 
 
 def write_results(ended: Ended, records: Records, reporter: Reporter) -> None:
@@ -75,20 +109,12 @@ def give_back(run: Run, outputs: Outputs) -> None:
     claims.release(outputs.claim(run.model_dir), run.id)
 
 
-def _event(run: Run, end: Ending, result: Result | None, active: Active) -> dict[str, object]:
-    # The worker notes progress only once the model dir is ready, so the file tells that of a killed one, too.
-    is_prepared = result.prepared if result else active.attempt.progress.exists()
-    return {
-        "event": "ended",
-        "run": run.id,
-        "outcome": end.outcome,
-        "failure": end.failure,
-        "error": end.error,
-        "results": result.results if result else {},
-        "seconds": _seconds(result, active),
-        "prepared": is_prepared or run.start is not Start.CLEAN,
-        "note": "; ".join(_notes(end, result)) or None,
-    }
+def _place(end: Ending, attempt: AttemptDir) -> str | None:
+    if end.place is None and end.failure is Failure.EXIT:
+        # What a program said last stands for where it failed; the numbers in it may be others each time.
+        said = [line for line in (last_output(attempt.output) or "").splitlines() if line.strip() and line != end.error]
+        return f"{end.error}: {re.sub(r'[0-9]+', '0', said[-1]) if said else ''}"
+    return end.place
 
 
 def _notes(end: Ending, result: Result | None) -> list[str]:
@@ -98,6 +124,8 @@ def _notes(end: Ending, result: Result | None) -> list[str]:
 def _is_trained(run: Run, result: Result | None, records: Records) -> bool:
     if result is not None and result.trained:
         return True
+    if run.past:
+        return run.is_trained
     # A run that was cut short before it came to its training leaves a complete one in the model dir as it was.
     before = records.ledger.get(run.previous) if run.previous else None
     return run.start is not Start.CLEAN and before is not None and before.is_trained
@@ -109,16 +137,20 @@ def _seconds(result: Result | None, active: Active) -> float | None:
     return None if active.began_at is None else round(time.monotonic() - active.began_at, 3)
 
 
-def _log(run: Run, end: Ending, result: Result | None, attempt: AttemptDir, records: Records, *, is_kept: bool) -> None:
+def say_how(run: Run, over: Over, attempt: AttemptDir, outputs: Outputs, records: Records) -> None:
+    """Log how an attempt of a run ended."""
+    end, result = over.end, over.result
     if end.outcome in (Outcome.FAILED, Outcome.LOST):
         shown = result.traceback if result and result.traceback else last_output(attempt.output)
         if shown:
             records.log(excerpt(shown), run.id)
     preposition = "in" if end.outcome is Outcome.SUCCEEDED else "after"
-    took = "" if run.seconds is None else f" {preposition} {run.seconds:.1f} s"
+    seconds = over.told["seconds"]
+    took = "" if seconds is None else f" {preposition} {seconds:.1f} s"
     why = f": {end.error}" if end.error else ""
     # Without recording, its output is gone with the daemon.
+    is_kept = attempt.path.is_relative_to(outputs.path)
     where = f" (see {attempt.output})" if end.outcome is not Outcome.SUCCEEDED and is_kept else ""
-    records.log(f"{run.key} {run.outcome_in_words}{took}{why}{where}", run.id)
+    records.log(f"{run.key} {outcome_in_words(end.outcome, end.failure)}{took}{why}{where}", run.id)
     for note in _notes(end, result):
         records.log(f"note: {note}", run.id)

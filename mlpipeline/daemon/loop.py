@@ -5,18 +5,23 @@ from __future__ import annotations
 import signal
 import time
 import traceback
+from collections.abc import Iterable
 from contextlib import suppress
 
 from mlpipeline.daemon.active import LEAVE_TIME_S, Active
-from mlpipeline.daemon.catalogue import Offer
-from mlpipeline.daemon.ended import Ended, give_back, record_end, write_results
+from mlpipeline.daemon.breaker import Breaker
+from mlpipeline.daemon.catalogue import Offer, Problem
+from mlpipeline.daemon.dependencies import Dependencies
+from mlpipeline.daemon.ended import Ended, Over, give_back, judge, record_end, say_how, write_results
 from mlpipeline.daemon.parts import Parts
 from mlpipeline.daemon.presence import CHANGE_INTERVAL_S, HEARTBEAT_INTERVAL_S, NEXT_SHOWN, Ahead
 from mlpipeline.daemon.recovery import settle_claims, take_over
+from mlpipeline.daemon.retrying import Retries
 from mlpipeline.daemon.starting import Held
 from mlpipeline.daemon.steering import Steering
 from mlpipeline.daemon.todo import Todo
 from mlpipeline.domain.plan import STARTS, closing_line, plan_line
+from mlpipeline.domain.retries import retry_delay_s
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome, State
 from mlpipeline.errors import NotListed, QueueError
@@ -24,6 +29,8 @@ from mlpipeline.executors.executor import Presence as Whereabouts
 from mlpipeline.executors.executor import Seen, StartRefused
 from mlpipeline.history.stores import store_environment
 from mlpipeline.project.files import read_json
+from mlpipeline.project.paths import AttemptDir
+from mlpipeline.project.result_file import read_result
 
 #: How long the plan may take before what is known of it is begun, in seconds.
 _PLAN_PATIENCE_S = 3.0
@@ -47,8 +54,20 @@ class Daemon:
         self._records = parts.records
         self._options = parts.options
         self._active: list[Active] = []
-        self._steering = Steering(parts.records, parts.executor, parts.outputs.host, parts.settings.stop_grace_s)
-        self._todo = Todo(parts.catalogue, parts.records.ledger, parts.options, parts.records.log)
+        self._retries = Retries(parts.records)
+        self._breaker = Breaker(parts.records.ledger, parts.settings.hold_after, parts.settings.models_dir)
+        self._steering = Steering(
+            parts.records,
+            parts.executor,
+            parts.starter,
+            self._retries,
+            self._breaker,
+            parts.outputs.host,
+            parts.settings.stop_grace_s,
+        )
+        self._todo = Todo(parts.catalogue, parts.records.ledger, parts.options, parts.outputs.host, parts.records.log)
+        dependencies = Dependencies(parts.catalogue, parts.records.ledger, self._todo, parts.outputs.host)
+        self._todo.obstacles = (parts.chooser, self._breaker, dependencies)
         self._ended: list[Run] = []
         #: Those that ended and still hold their model dir, and those of them whose results are still to be written.
         self._holding: list[Run] = []
@@ -79,9 +98,11 @@ class Daemon:
             self._heed_signals()
             self._take_over()
             if self._options.is_recorded:
-                self._steering.heed_requests(self._active)
+                self._heed_requests()
             self._collect()
-            if not self._is_stopping:
+            if self._is_stopping:
+                self._give_up_retries()
+            else:
                 self._plan()
                 self._watch_sources()
                 self._start_what_may_start()
@@ -105,13 +126,17 @@ class Daemon:
     def _take_over(self) -> None:
         if self._is_taken_over:
             return
-        executor = self._parts.executor
+        parts, executor = self._parts, self._parts.executor
         taken = {active.run_id for active in self._active}
         for run in self._records.ledger.open_runs(self._parts.outputs.host):
-            active = None if run.id in taken else take_over(run, self._parts.outputs, self._records, executor)
+            active = None
+            if run.id not in taken:
+                active = take_over(run, parts.outputs, self._records, executor, self._retries, parts.oom_kills)
+            if run.id in self._retries:
+                self._todo.note_begun(run.key, run.identity)
             if active is not None:
                 self._adopt(run, active)
-        settle_claims(self._parts.outputs, self._records, self._parts.reporter)
+        settle_claims(parts.outputs, self._records, parts.reporter)
         self._is_taken_over = True
 
     def _adopt(self, run: Run, active: Active) -> None:
@@ -123,8 +148,12 @@ class Daemon:
             if run.is_stop_asked:
                 # Perhaps it was not told before its daemon died; to be told twice does no harm.
                 self._steering.tell_to_stop(active)
+            elif run.timeout is not None:
+                self._steering.cut_short(active)
+                self._todo.note_begun(run.key, run.identity)
             else:
                 self._todo.note_begun(run.key, run.identity)
+        self._parts.leases.adopt(run.id, self._parts.outputs.run_dir(run.name), active.attempt)
         self._active.append(active)
 
     def _plan(self) -> None:
@@ -152,8 +181,14 @@ class Daemon:
         cannot = f"; {problems} cannot be used" if problems else ""
         self._log(f"{so_far}{plan_line([self._todo.verdict(offer) for offer in offers])}{cannot}")
 
+    def _heed_requests(self) -> None:
+        if self._steering.heed_requests(self._active):
+            self._todo.forget_waits()
+        self._note_ends(self._steering.ended)
+        self._steering.ended.clear()
+
     def _is_done(self) -> bool:
-        if self._active or self._holding:
+        if self._active or self._holding or any(self._retries):
             return False
         if self._is_stopping:
             return True
@@ -193,6 +228,7 @@ class Daemon:
                 self._hurry(active)
         for active in list(self._active):
             self._note_running(active)
+            self._enforce_limits(active)
             if active.is_over and active.is_settled:
                 self._end(active)
         self._note_surroundings()
@@ -205,6 +241,14 @@ class Daemon:
             event = {"event": "running", "run": active.run_id, "pid": worker["pid"]}
             self._records.note({**event, "started_at": worker["started_at"]})
 
+    def _enforce_limits(self, active: Active) -> None:
+        run = self._records.run(active.run_id)
+        is_told = active.is_over or active.is_stop_asked or run.timeout is not None
+        if active.limits is None or is_told or run.state is not State.RUNNING or active.attempt.result.exists():
+            return
+        if (passed := active.limits.passed(is_paused=run.is_paused)) is not None:
+            self._steering.time_out(active, passed)
+
     def _hurry(self, active: Active) -> None:
         if active.kill_at is None and active.attempt.result.exists():
             active.kill_within(LEAVE_TIME_S)
@@ -215,13 +259,39 @@ class Daemon:
         # What the run left behind goes first: it could still write to the model dir.
         self._parts.executor.stop(active.handle, hard=True)
         run = self._records.run(active.run_id)
-        ended = record_end(run, active, self._parts.outputs, self._records)
+        over = judge(run, active, self._records)
+        delay_s = self._retry_delay_s(run, over, active)
+        if delay_s is None:
+            self._note_end(record_end(run, over, active, self._parts.outputs, self._records))
+        else:
+            self._retries.schedule(run, over.told, delay_s)
+            say_how(run, over, active.attempt, self._parts.outputs, self._records)
+            self._retries.announce(run)
         self._active.remove(active)
-        self._todo.note_ended(run.model_dir)
+        self._parts.leases.free(active.run_id)
+
+    def _retry_delay_s(self, run: Run, over: Over, active: Active) -> float | None:
+        if self._is_stopping or not run.is_open:
+            return None
+        first_s = self._parts.settings.retry_delay_s
+        return retry_delay_s(over.end.outcome, over.end.failure, run.past, active.conditions.retries, first_s)
+
+    def _note_end(self, ended: Ended) -> None:
+        """Have a run's results written and its model dir given back."""
+        self._todo.note_ended(ended.run.model_dir)
+        self._breaker.note_ended(ended.run)
         self._holding.append(ended.run)
         self._unwritten.append(ended)
-        if self._todo.has_begun(run.key):
+        if self._todo.has_begun(ended.run.key):
             self._ended.append(ended.run)
+
+    def _note_ends(self, runs: Iterable[Run]) -> None:
+        """Likewise for runs that end while they wait for another attempt."""
+        for run in runs:
+            self._note_end(Ended(run=run, result=read_result(self._attempt_of(run)), is_new=True))
+
+    def _attempt_of(self, run: Run) -> AttemptDir:
+        return self._records.outputs.run_dir(run.name).attempt(run.attempt)
 
     def _give_back(self) -> None:
         # In two steps: while a claim cannot be removed, the results are not written again and again.
@@ -250,7 +320,8 @@ class Daemon:
         if self._trouble is not None:
             self._give_back()  # While there is no room for what was, nothing new begins.
         todo.release_held()
-        while self._is_planned and self._has_room and (chosen := next(todo.candidates(), None)) is not None:
+        self._try_again()
+        while self._is_planned and self._has_room and (chosen := self._parts.chooser.next(todo)) is not None:
             offer, decided = chosen
             if any(run.model_dir == offer.model_dir for run in self._holding):
                 self._give_back()  # What is edited while it runs comes up again at once.
@@ -263,6 +334,34 @@ class Daemon:
             if self._has_room:
                 # The queue may be edited at any time: it is read again before every run.
                 todo.refresh()
+
+    def _try_again(self) -> None:
+        """Start the attempts that are due; give those up for which the queue has something else by now."""
+        for retry in self._retries:
+            why = None if retry.is_asked else self._why_superseded(self._records.run(retry.run_id))
+            if why is not None:
+                self._note_ends([self._retries.give_up(self._records.run(retry.run_id), why)])
+        self._parts.chooser.forget_foremost()
+        for retry in self._retries.due():
+            run = self._records.run(retry.run_id)
+            if not self._has_room or not self._parts.chooser.may_start(run.key, self._parts.starter.asked_by(run)):
+                continue
+            active = self._parts.starter.start_again(run)
+            if active is not None:
+                self._active.append(active)
+                self._retries.begun(run.id)
+                self._todo.note_begun(run.key, run.identity)
+
+    def _give_up_retries(self) -> None:
+        for retry in self._retries:
+            self._note_ends([self._retries.give_up(self._records.run(retry.run_id), "the queue is stopped")])
+
+    def _why_superseded(self, run: Run) -> str | None:
+        offer = self._parts.catalogue.find(run.key)
+        if offer is not None:
+            return None if offer.identity == run.identity else "it was edited"
+        is_known = self._is_plan_whole and self._parts.catalogue.is_complete and not self._options.only.names
+        return "it is not listed any more" if is_known else None
 
     @property
     def _has_room(self) -> bool:
@@ -279,7 +378,7 @@ class Daemon:
                 self._stop_all(number)
 
     def _stop_all(self, number: signal.Signals) -> None:
-        self._is_stopping = True
+        self._is_stopping = self._retries.is_closed = True
         grace_s = self._parts.settings.stop_grace_s
         self._log(f"{number.name}: starts nothing more")
         # Of a run that is over, only the end is still to be written down, or its claim to be given back.
@@ -305,10 +404,15 @@ class Daemon:
         ahead = Ahead(
             waiting=self._todo.waiting_count,
             next=self._todo.waiting(NEXT_SHOWN),
-            waits=[problem.to_json() for problem in self._todo.waits[:NEXT_SHOWN]],
+            waits=[problem.to_json() for problem in self._waits[:NEXT_SHOWN]],
             held=[problem.to_json() for problem in held],
         )
         self._parts.presence.beat(ahead)
+
+    @property
+    def _waits(self) -> list[Problem]:
+        # While all places are taken, each version waits for one of them, and nobody looks what else it would lack.
+        return [*(self._parts.chooser.waits if self._has_room else ()), *self._todo.waits]
 
     def _log(self, text: str) -> None:
         self._records.log(text)
@@ -335,6 +439,10 @@ class Daemon:
             return CHANGE_INTERVAL_S
         if any(not active.is_own for active in self._active):
             return _ADOPTED_S
+        due_in_s = self._retries.due_in_s()
+        if due_in_s is not None and not self._is_stopping:
+            return min(max(due_in_s, _SOON_S), _RUNNING_S)
         is_told_of_changes = self._parts.watch is None or self._parts.watch.is_complete
-        is_idle = not self._active and self._parts.catalogue.is_complete
+        # What waits for another host's run hears of its end from the history alone.
+        is_idle = not self._active and self._parts.catalogue.is_complete and not self._waits
         return HEARTBEAT_INTERVAL_S if is_told_of_changes and is_idle else _RUNNING_S

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlpipeline.daemon.catalogue import Catalogue
+from mlpipeline.daemon.choosing import Chooser
+from mlpipeline.daemon.leases import Leases
 from mlpipeline.daemon.options import LaunchOptions
 from mlpipeline.daemon.presence import Presence
 from mlpipeline.daemon.records import Records
@@ -14,6 +16,7 @@ from mlpipeline.daemon.surroundings import Surroundings
 from mlpipeline.daemon.waker import Waker
 from mlpipeline.daemon.watching import SourceWatch
 from mlpipeline.executors.executor import Executor
+from mlpipeline.executors.oom_kills import OomKills
 from mlpipeline.project.paths import Outputs
 from mlpipeline.project.settings import Settings
 
@@ -29,7 +32,10 @@ class Parts:
     records: Records
     catalogue: Catalogue
     executor: Executor
+    leases: Leases
+    chooser: Chooser
     starter: Starter
+    oom_kills: OomKills
     presence: Presence
     surroundings: Surroundings
     waker: Waker

@@ -6,11 +6,15 @@ from pathlib import Path
 
 from mlpipeline.daemon.active import Active
 from mlpipeline.daemon.ended import Ended, give_back, write_results
+from mlpipeline.daemon.limits import Limits
 from mlpipeline.daemon.records import Records
 from mlpipeline.daemon.reporter import Reporter
+from mlpipeline.daemon.retrying import Retries
 from mlpipeline.domain.runs import Run
+from mlpipeline.domain.spec import Spec
 from mlpipeline.executors.executor import Executor, attempt_id
 from mlpipeline.executors.local import handle_of
+from mlpipeline.executors.oom_kills import OomKills
 from mlpipeline.executors.processes import ProcessId, booted_at
 from mlpipeline.executors.sweeping import sweep
 from mlpipeline.history import claims
@@ -20,17 +24,29 @@ from mlpipeline.project.result_file import read_result
 from mlpipeline.project.revocation import revoke
 
 
-def take_over(run: Run, outputs: Outputs, records: Records, executor: Executor) -> Active | None:
+def take_over(
+    run: Run, outputs: Outputs, records: Records, executor: Executor, retries: Retries, oom_kills: OomKills
+) -> Active | None:
     """Return a run that an earlier daemon of this host left open, to be watched like any other.
 
     A run whose worker never said that it was there is revoked: a worker that comes late loses the race for
-    `worker.json` and leaves. Such a run is withdrawn, and None is returned.
+    `worker.json` and leaves. Such a run is withdrawn or, where it was not its first attempt, waits for the next; then
+    None is returned.
 
     Raises:
         OSError: something could not be written; it may be tried again.
     """
-    attempt = outputs.run_dir(run.name).attempt(run.attempt)
+    run_dir = outputs.run_dir(run.name)
+    attempt = run_dir.attempt(run.attempt)
+    if run.id in retries:
+        return None  # Taken up before there was trouble.
     if revoke(attempt):
+        if run.past and run.is_stop_asked:
+            retries.stop(run, "as was asked before the daemon died")
+            return None
+        if run.past:
+            retries.take_up(run)
+            return None
         records.note({"event": "withdrawn", "run": run.id, "why": "the daemon died before its worker began"})
         claims.release(outputs.claim(run.model_dir), run.id)
         records.log(f"{run.key} had not begun when the daemon died: withdrawn", run.id)
@@ -41,7 +57,13 @@ def take_over(run: Run, outputs: Outputs, records: Records, executor: Executor) 
     else:
         # Somebody took the attempt, and who that is cannot be read, or not yet.
         handle = executor.find(attempt_id(run.id, run.attempt)) or run.handle or handle_of(None, run.id)
-    return Active(run_id=run.id, attempt=attempt, handle=handle)
+    conditions = Spec.from_json(read_json(run_dir.spec)).conditions
+    limits = Limits(conditions, run_dir, run.attempt)
+    # Of what ended while no daemon was there, nobody knows what had been killed before.
+    oom_watch = oom_kills.watch(process.pid) if process is not None and process.is_alive() else None
+    return Active(
+        run_id=run.id, attempt=attempt, handle=handle, conditions=conditions, limits=limits, oom_watch=oom_watch
+    )
 
 
 def settle_claims(outputs: Outputs, records: Records, reporter: Reporter) -> None:

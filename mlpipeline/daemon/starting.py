@@ -6,26 +6,30 @@ import secrets
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
 from mlpipeline.daemon.active import Active
 from mlpipeline.daemon.catalogue import Offer
 from mlpipeline.daemon.descriptions import Descriptions
+from mlpipeline.daemon.leases import Lease, Leases
+from mlpipeline.daemon.limits import Limits
 from mlpipeline.daemon.records import Records
 from mlpipeline.daemon.recovery import is_abandoned
 from mlpipeline.domain.names import run_id, run_name
+from mlpipeline.domain.resources import Resources
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.spec import Mode, Spec
-from mlpipeline.domain.states import Start
+from mlpipeline.domain.states import Start, State
 from mlpipeline.errors import IllegalTransition
 from mlpipeline.executors.executor import Attempt, Executor, StartRefused
+from mlpipeline.executors.oom_kills import OomKills
 from mlpipeline.history import claims
 from mlpipeline.history.stores import CodeChanged, store_code
 from mlpipeline.project.clock import timestamp
 from mlpipeline.project.files import read_json, to_json, write_whole
-from mlpipeline.project.paths import Outputs
+from mlpipeline.project.paths import Outputs, RunDir
 from mlpipeline.project.progress import read_progress
 from mlpipeline.project.settings import Settings
 
@@ -60,6 +64,8 @@ class Starter:
         records: Records,
         descriptions: Descriptions,
         executor: Executor,
+        leases: Leases,
+        oom_kills: OomKills,
         *,
         random: Random | None = None,
     ) -> None:
@@ -68,6 +74,8 @@ class Starter:
         self._records = records
         self._descriptions = descriptions
         self._executor = executor
+        self._leases = leases
+        self._oom_kills = oom_kills
         self._random = random or secrets.SystemRandom()
         #: Runs that were selected and could not be started, to be withdrawn.
         self._failed: list[tuple[str, Offer, str]] = []
@@ -81,8 +89,8 @@ class Starter:
             last: the latest run in its model dir, as far as this host knew when it decided on `start`.
 
         Returns:
-            The run under way; why it is held; or None when its code is changing right now, or another host was faster:
-            decide again.
+            The run under way; why it is held; or None when its code is changing right now, or another host, or another
+            project that wants the same GPU, was faster: decide again.
 
         Raises:
             OSError: something could not be written; nothing was started, and it may be tried again.
@@ -99,8 +107,13 @@ class Starter:
         if self._records.ledger.latest(offer.model_dir) != last:
             self._release(offer, run)
             return None
+        worker = self._records.outputs.run_dir(name).attempt(1).worker
         try:
-            spec = self._written_spec(offer, run, name, start, last)
+            lease = self._leases.take(run, offer.conditions.resources, worker)
+            if lease is None:
+                self._release(offer, run)
+                return None
+            spec = self._written_spec(offer, run, name, start, last, lease)
             self._select(spec, offer, last)
         except CodeChanged:
             self._descriptions.forget(offer.script)
@@ -115,6 +128,47 @@ class Starter:
             self._failed.append((run, offer, str(error)))
             self._withdraw_what_failed()
             raise
+
+    def asked_by(self, run: Run) -> Resources:
+        """Return what a run that was selected asks for."""
+        return Spec.from_json(read_json(self._records.outputs.run_dir(run.name).spec)).conditions.resources
+
+    def start_again(self, run: Run) -> Active | None:
+        """Start the next attempt of a run, which waits for it and holds its model dir.
+
+        Returns:
+            The run under way; None when another project that wants the same GPU was faster.
+
+        Raises:
+            OSError: something could not be written; nothing was started, and it may be tried again.
+            StartRefused: no process could be started; likewise.
+        """
+        run_dir = self._records.outputs.run_dir(run.name)
+        lease = self._leases.take(run.id, self.asked_by(run), run_dir.attempt(run.attempt).worker)
+        if lease is None:
+            return None
+        try:
+            return self._launch(self._rewritten_spec(run, run_dir, lease), run.attempt)
+        except (OSError, StartRefused):
+            self._leases.free(run.id)
+            raise
+
+    def _rewritten_spec(self, run: Run, run_dir: RunDir, lease: Lease) -> Spec:
+        spec = replace(
+            Spec.from_json(read_json(run_dir.spec)),
+            gpus=lease.gpus,
+            start=run.start,
+            steps_done=() if run.start is Start.CLEAN else self._steps_done(run),
+            is_trained=run.is_trained and self._outputs.model_dir(run.model_dir).is_dir(),
+        )
+        write_whole(run_dir.spec, to_json(spec.to_json()), to_disk=False)
+        return spec
+
+    def reclaim(self, run: Run) -> str | None:
+        """Take the model dir of a run once more that is over; return why that cannot be, or None."""
+        path = self._outputs.claim(run.model_dir)
+        held = self._take(path, run.id, run.name)
+        return _why_held(held, path) if held is not None else None
 
     def _withdraw_what_failed(self) -> None:
         # On a full disk it may take until the next try to say so.
@@ -132,21 +186,25 @@ class Starter:
 
     def _claim(self, offer: Offer, run: str, name: str) -> Held | None:
         path = self._outputs.claim(offer.model_dir)
-        run_dir = str(self._records.outputs.run_dir(name).path)
-        claim = claims.Claim(host=self._outputs.host, run=run, run_dir=run_dir, at=timestamp())
-        holder = claims.take(path, claim)
-        if holder is not None and self._is_abandoned(holder):
-            claims.release(path, holder.run)
-            holder = claims.take(path, claim)
-        if holder is None:
+        holding = self._take(path, run, name)
+        if holding is None:
             return None
-        holding = holder
         return Held(
             why=_why_held(holding, path),
             is_over=lambda: (
                 claims.read(path) != holding or self._is_abandoned(holding) or self._is_under_way(holding, offer)
             ),
         )
+
+    def _take(self, path: Path, run: str, name: str) -> claims.Claim | None:
+        """Take a model dir for a run; return None, or the claim of whoever holds it."""
+        run_dir = str(self._records.outputs.run_dir(name).path)
+        claim = claims.Claim(host=self._outputs.host, run=run, run_dir=run_dir, at=timestamp())
+        holder = claims.take(path, claim)
+        if holder is not None and self._is_abandoned(holder):
+            claims.release(path, holder.run)
+            holder = claims.take(path, claim)
+        return holder
 
     def _is_abandoned(self, claim: claims.Claim) -> bool:
         return is_abandoned(claim, self._outputs.host, self._records)
@@ -157,9 +215,10 @@ class Starter:
         return latest is not None and latest.is_open and latest.id == claim.run
 
     def _release(self, offer: Offer, run: str) -> None:
+        self._leases.free(run)
         claims.release(self._outputs.claim(offer.model_dir), run)
 
-    def _written_spec(self, offer: Offer, run: str, name: str, start: Start, last: Run | None) -> Spec:
+    def _written_spec(self, offer: Offer, run: str, name: str, start: Start, last: Run | None, lease: Lease) -> Spec:
         records = self._records.outputs
         before = None if start is Start.CLEAN else last
         code = store_code(records, offer.files, self._settings.root)
@@ -179,9 +238,11 @@ class Starter:
             parameters=offer.parameters,
             identity=offer.identity,
             code=str(records.code(code)),
-            steps_done=self._steps_done(offer, before),
+            steps_done=self._steps_done(before) if before is not None else (),
             # Whoever deletes a model dir wants its training anew.
             is_trained=before is not None and before.is_trained and self._outputs.model_dir(offer.model_dir).is_dir(),
+            conditions=offer.conditions,
+            gpus=lease.gpus,
             log=str(records.log),
             tensorboard=self._settings.tensorboard,
         )
@@ -196,12 +257,14 @@ class Starter:
         # What is resumed goes on with the randomness it began with.
         return before.seed if before is not None else self._random.randrange(_SEED_LIMIT)
 
-    def _steps_done(self, offer: Offer, before: Run | None) -> tuple[int, ...]:
-        model_dir = self._outputs.model_dir(offer.model_dir)
-        if before is None or not model_dir.is_dir() or not any(model_dir.iterdir()):
+    def _steps_done(self, before: Run) -> tuple[int, ...]:
+        model_dir = self._outputs.model_dir(before.model_dir)
+        if not model_dir.is_dir() or not any(model_dir.iterdir()):
             return ()  # What the steps computed was not kept.
         run_dir = self._outputs.run_dir(before.name)
-        done = tuple(done for done, _ in read_progress(run_dir.attempt(before.attempt).progress))
+        is_waiting = before.state is State.WAITING and before.past
+        number = before.past[-1]["attempt"] if is_waiting else before.attempt
+        done = tuple(done for done, _ in read_progress(run_dir.attempt(number).progress))
         # A run that was cut short before it came to a loop leaves that where it found it.
         found = (read_json(run_dir.spec) or {}).get("steps_done", ())
         return (*done, *found[len(done) :])
@@ -226,16 +289,27 @@ class Starter:
             }
         )
 
-    def _launch(self, spec: Spec) -> Active:
-        attempt = Attempt.of(spec, self._records.outputs.run_dir(spec.name))
+    def _launch(self, spec: Spec, number: int = 1) -> Active:
+        run_dir = self._records.outputs.run_dir(spec.name)
+        attempt = Attempt.of(spec, run_dir, number)
         began_at = time.monotonic()
+        oom_watch = self._oom_kills.watch()
         handle = self._executor.start(attempt)
-        active = Active(run_id=spec.run, attempt=attempt.dir, handle=handle, began_at=began_at)
+        active = Active(
+            run_id=spec.run,
+            attempt=attempt.dir,
+            handle=handle,
+            conditions=spec.conditions,
+            limits=Limits(spec.conditions, run_dir, number),
+            oom_watch=oom_watch,
+            began_at=began_at,
+        )
         # The worker says itself that it is there; without the event it is only harder to find before it has. Whatever
         # the history takes, a process that was started is watched.
         with suppress(OSError, IllegalTransition):
             self._records.note({"event": "started", "run": spec.run, "handle": handle}, to_disk=False)
-        self._records.log(f"{spec.model}:{spec.version} starts{_HOW[spec.start]}", spec.run)
+        which = f", attempt {number}" if number > 1 else ""
+        self._records.log(f"{spec.model}:{spec.version} starts{_HOW[spec.start]}{which}", spec.run)
         return active
 
 

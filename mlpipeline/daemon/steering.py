@@ -1,34 +1,54 @@
-"""What people do to the runs under way: stop them, pause them, and let them go on."""
+"""What people do to runs: stop them, pause them, let them go on, try them again; and what limits do to them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from mlpipeline.daemon.active import Active
+from mlpipeline.daemon.breaker import Breaker
 from mlpipeline.daemon.records import Records
+from mlpipeline.daemon.retrying import Retries, end_of
+from mlpipeline.daemon.starting import Starter
 from mlpipeline.domain.requests import Ask, Request
 from mlpipeline.domain.runs import Run
-from mlpipeline.domain.states import State
+from mlpipeline.domain.states import Outcome, State
 from mlpipeline.executors.executor import Executor
 
 
 class Steering:
     """Does to runs what their users ask, and records it."""
 
-    def __init__(self, records: Records, executor: Executor, host: str, grace_s: float) -> None:
+    def __init__(
+        self,
+        records: Records,
+        executor: Executor,
+        starter: Starter,
+        retries: Retries,
+        breaker: Breaker,
+        host: str,
+        grace_s: float,
+    ) -> None:
         """Act on runs of `host`; `grace_s` is how long one may take to stop before it is killed, in seconds."""
         self._records = records
         self._executor = executor
+        self._starter = starter
+        self._retries = retries
+        self._breaker = breaker
         self._host = host
         self._grace_s = grace_s
         #: The news of the ledger up to which all requests were answered.
         self._heeded = -1
+        #: The runs that ended because somebody asked, while they waited for another attempt.
+        self.ended: list[Run] = []
 
-    def heed_requests(self, runs: Sequence[Active]) -> None:
+    def heed_requests(self, runs: Sequence[Active]) -> bool:
         """Do what was asked of this host's runs and not answered yet, and answer it.
 
         Args:
             runs: that are under way.
+
+        Returns:
+            Whether anything was done.
 
         Raises:
             OSError: an answer could not be recorded; what was asked is then done again, which does no harm.
@@ -37,11 +57,16 @@ class Steering:
         ledger.catch_up()
         news = ledger.news
         if news == self._heeded:
-            return
+            return False
+        answered = 0
         for request in ledger.open_requests(self._host):
-            said = self._heed(request, runs)
+            if request.ask in _BEGINS and self._retries.is_closed:
+                continue  # For the next launch: this one begins nothing more.
+            said = self._release(request) if request.ask is Ask.RELEASE else self._heed(request, runs)
             self._records.note(request.to_answer(said))
+            answered += 1
         self._heeded = news
+        return answered > 0
 
     def stop(self, active: Active, by: str) -> None:
         """Tell a run to stop, and record that `by` wanted it.
@@ -54,6 +79,22 @@ class Steering:
         finally:
             self.tell_to_stop(active)
 
+    def time_out(self, active: Active, why: str) -> None:
+        """Tell a run to stop that passed a limit, and record which.
+
+        Raises:
+            OSError: it could not be recorded, and is tried again.
+        """
+        self._records.note({"event": "timeout", "run": active.run_id, "error": why})
+        run = self._records.run(active.run_id)
+        self._records.log(f"{run.key} {why}: it is told to stop", run.id)
+        self.cut_short(active)
+
+    def cut_short(self, active: Active) -> None:
+        """Tell a run to end that passed a limit; one that does not is killed after the grace."""
+        active.kill_within(self._grace_s)
+        self._executor.stop(active.handle, hard=False)
+
     def tell_to_stop(self, active: Active) -> None:
         """Tell a run to stop; one that does not is killed after the grace."""
         active.is_stop_asked = True
@@ -65,9 +106,11 @@ class Steering:
 
     def _heed(self, request: Request, runs: Sequence[Active]) -> str:
         """Do what is asked; return what the asker is told."""
-        run = self._records.ledger.get(request.run)
+        run = self._records.ledger.get(request.of)
         if run is None:
             return "is not known here"
+        if request.ask is Ask.RETRY or run.id in self._retries:
+            return self._heed_waiting(run, request)
         active = next((active for active in runs if active.run_id == run.id), None)
         if active is None or active.is_over:
             return f"had ended already: {run.outcome_in_words}" if run.outcome else "had ended already"
@@ -76,7 +119,7 @@ class Steering:
                 return self._stop(run, active, request)
             case Ask.PAUSE:
                 return self._pause(run, active, request)
-            case Ask.RESUME:
+            case _:
                 return self._resume(run, active, request)
 
     def _stop(self, run: Run, active: Active, request: Request) -> str:
@@ -104,3 +147,46 @@ class Steering:
         self._records.note({"event": "resumed", "run": run.id, "by": request.by})
         self._records.log(f"{run.key} goes on: {request.by}", run.id)
         return "goes on"
+
+    def _heed_waiting(self, run: Run, request: Request) -> str:
+        """Do what is asked of a run that waits for another attempt, or is to have one."""
+        match request.ask:
+            case Ask.STOP:
+                self.ended.append(self._retries.stop(run, request.by))
+                return "stopped, before its next attempt"
+            case Ask.RETRY if run.id in self._retries:
+                self._retries.hasten(run.id)
+                return f"goes on at once, with attempt {run.attempt}"
+            case Ask.RETRY:
+                return self._retry(run, request)
+            case _:
+                return f"does not run now: it waits for attempt {run.attempt}"
+
+    def _retry(self, run: Run, request: Request) -> str:
+        if run.outcome is None or run.outcome is Outcome.SUCCEEDED:
+            return f"is not tried again: it {'still runs' if run.is_open else 'succeeded'}"
+        latest = self._records.ledger.latest(run.model_dir)
+        if latest is not None and latest.id != run.id:
+            return f"is not tried again: run {latest.id} came after it in its model dir"
+        why = self._starter.reclaim(run)
+        if why is not None:
+            return f"is not tried again: {why}"
+        self._retries.schedule(run, end_of(run), 0.0, request.by)
+        self._retries.announce(run)
+        return f"is tried again, as attempt {run.attempt + 1}"
+
+    def _release(self, request: Request) -> str:
+        model = request.of.partition(":")[0]
+        self._breaker.look_at(model)
+        runs = [run.id for run in self._breaker.kept(model)]
+        if not runs:
+            return "is not held here"
+        self._records.note({"event": "released", "of": request.of, "runs": runs, "by": request.by})
+        self._records.ledger.settle()
+        self._breaker.look_at(model)
+        self._records.log(f"{model} is released: {request.by}")
+        return "is released"
+
+
+#: What makes runs begin.
+_BEGINS = (Ask.RETRY, Ask.RELEASE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from mlpipeline.daemon.options import LaunchOptions
 from mlpipeline.daemon.starting import Held
 from mlpipeline.domain.plan import STARTS, Verdict, verdict
 from mlpipeline.domain.runs import Run
+from mlpipeline.domain.states import Outcome, State
 from mlpipeline.domain.waits import Wait
 from mlpipeline.history.ledger import Ledger
 
@@ -39,11 +41,13 @@ class Todo:
     """
 
     def __init__(
-        self, catalogue: Catalogue, ledger: Ledger, options: LaunchOptions, log: Callable[[str], None]
+        self, catalogue: Catalogue, ledger: Ledger, options: LaunchOptions, host: str, log: Callable[[str], None]
     ) -> None:
+        """Choose for `host` among what `catalogue` offers."""
         self._catalogue = catalogue
         self._ledger = ledger
         self._options = options
+        self._host = host
         self._log = log
         #: The generation of the catalogue and the news of the ledger that the lists were made from.
         self._state = (-1, -1)
@@ -61,6 +65,8 @@ class Todo:
         #: What they said, and what of it was told.
         self._waits: dict[str, Wait | None] = {}
         self._told: dict[str, str] = {}
+        #: Rises whenever other versions than before may start.
+        self.changes = 0
 
     def refresh(self) -> None:
         """See what the queue offers now, and what other hosts did meanwhile."""
@@ -74,10 +80,11 @@ class Todo:
             self._waiting = {offer.key: offer for offer in self._catalogue.offers if self._is_to_start(offer)}
             self._in_turn = {offer.key: offer for offer in self._catalogue.in_turn if offer.key in self._waiting}
 
-    def candidates(self) -> Iterator[tuple[Offer, Verdict]]:
-        """Yield what may be started now, and how, in order."""
+    def candidates(self, is_wanted: Callable[[Offer], bool] = lambda _: True) -> Iterator[tuple[Offer, Verdict]]:
+        """Yield what may be started now, and how, in order; only what `is_wanted`, which is asked in that order."""
+        is_any_kept = any(obstacle.is_active for obstacle in self.obstacles)
         for key, offer in list(self._in_turn.items()):
-            if key in self._held or self.wait_of(offer) is not None:
+            if (is_any_kept and self.wait_of(offer) is not None) or key in self._held or not is_wanted(offer):
                 continue
             decided = self._decided(offer)
             if decided in STARTS:
@@ -86,15 +93,22 @@ class Todo:
                 self._drop(key)
 
     @property
+    def has_any(self) -> bool:
+        """Whether anything is listed whose turn is known, and that was not begun."""
+        return bool(self._in_turn)
+
+    @property
     def is_over(self) -> bool:
         """Whether nothing is left that this launch will start."""
         if next(self.candidates(), None) is not None:
             return False
-        waits = (self.wait_of(offer) for key, offer in self._waiting.items() if key not in self._held)
+        waits = map(self.wait_of, self._waiting.values())
         return all(wait is not None and wait.is_held for wait in waits)
 
     def wait_of(self, offer: Offer) -> Wait | None:
-        """Return what keeps a version from starting, other than a run in its model dir; None when nothing does."""
+        """Return what keeps a version from starting, other than a run that it sees in its model dir, or None."""
+        if offer.key in self._held:
+            return Wait(why=self._held[offer.key].why, is_held=True)
         if offer.key not in self._waits:
             wait = self._asked(offer)
             self._waits[offer.key] = wait
@@ -111,6 +125,7 @@ class Todo:
     def forget_waits(self) -> None:
         """Ask again what keeps versions from starting: something changed."""
         self._waits.clear()
+        self.changes += 1
 
     def is_to_run(self, key: str) -> bool:
         """Return whether a version is still to be started in this launch."""
@@ -122,7 +137,12 @@ class Todo:
 
     def verdict(self, offer: Offer) -> Verdict:
         """Return what this launch does with an offer."""
-        return verdict(self.latest(offer), offer.key, offer.identity, skip_done=self._options.skip_done)
+        last = self.latest(offer)
+        if last is not None and last.is_open and last.host != self._host and self._ledger.is_released(last.id):
+            # A person says that its host will not go on with it.
+            is_prepared = last.is_prepared or last.state is State.RUNNING
+            last = replace(last, state=State.ENDED, outcome=Outcome.LOST, is_prepared=is_prepared)
+        return verdict(last, offer.key, offer.identity, skip_done=self._options.skip_done)
 
     def note_begun(self, key: str, identity: str) -> None:
         """A version was started, or is still running from before."""
@@ -143,13 +163,17 @@ class Todo:
     def hold(self, offer: Offer, held: Held) -> None:
         """Pass an offer over for now."""
         self._held[offer.key] = held
+        self.forget_waits()
         self._log(f"{offer.key} is held: {held.why}")
 
     def release_held(self) -> None:
         """Let those wait again whose reason is over."""
         if self._held:
             self._ledger.catch_up()
-            self._held = {key: held for key, held in self._held.items() if not held.is_over()}
+            held = {key: held for key, held in self._held.items() if not held.is_over()}
+            if len(held) < len(self._held):
+                self._held = held
+                self.forget_waits()
 
     @property
     def is_holder_new(self) -> bool:

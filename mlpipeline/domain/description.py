@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 #: Stands for the SHA-256 of a file that is not there, or cannot be read.
@@ -22,6 +22,8 @@ class VersionDescription:
     identity: str
     #: Its own seed, if it sets one.
     seed: int | None = None
+    #: On what conditions it runs, as far as its script says, as in `Conditions.to_json`.
+    conditions: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

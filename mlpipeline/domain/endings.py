@@ -16,20 +16,40 @@ class Ending:
     outcome: Outcome
     failure: Failure | None = None
     error: str | None = None
+    #: Where in its own code it failed.
+    place: str | None = None
     #: What is odd about it, for the log.
     note: str | None = None
 
 
-def ending(result: Result | None, exit_status: int | None, *, is_stop_asked: bool) -> Ending:
+def ending(
+    result: Result | None,
+    exit_status: int | None,
+    *,
+    is_stop_asked: bool,
+    timeout: str | None = None,
+    out_of_memory: str | None = None,
+) -> Ending:
     """Return how a run ended whose process is gone.
 
     Args:
         result: what its worker wrote, if anything. It is the truth; the exit status is a hint.
         exit_status: as `subprocess` gives it, negative for a signal; None when nobody saw it.
         is_stop_asked: whether the queue was asked to stop the run.
+        timeout: which limit it passed, so that the queue told it to stop.
+        out_of_memory: how memory ran out, if the kernel killed the worker for that, or a process that it had started.
     """
+    is_cut_short = result is None or result.outcome is Outcome.STOPPED
+    if timeout is not None and is_cut_short and not is_stop_asked:
+        return Ending(outcome=Outcome.FAILED, failure=Failure.TIMEOUT, error=timeout)
     if result is None:
+        if out_of_memory is not None and not is_stop_asked:
+            told = f"the kernel killed it: {out_of_memory}"
+            return Ending(outcome=Outcome.FAILED, failure=Failure.OUT_OF_MEMORY, error=told)
         return _without_result(exit_status, is_stop_asked)
+    if out_of_memory is not None and result.outcome is Outcome.FAILED and result.child_killed:
+        told = f"{result.error}; the kernel killed that process: {out_of_memory}"
+        return Ending(outcome=Outcome.FAILED, failure=Failure.OUT_OF_MEMORY, error=told, place=result.place)
     if result.outcome is Outcome.STOPPED and not is_stop_asked:
         told = "was told to stop (SIGTERM) by somebody else than the queue"
         return Ending(outcome=Outcome.FAILED, failure=Failure.KILLED, error=told)
@@ -38,6 +58,7 @@ def ending(result: Result | None, exit_status: int | None, *, is_stop_asked: boo
         outcome=result.outcome,
         failure=result.failure,
         error=result.error,
+        place=result.place,
         note=f"after its result, its process {how_it_ended(exit_status)}" if is_odd else None,
     )
 

@@ -93,3 +93,17 @@ def size_in_words(bytes_: float) -> str:
             number = bytes_ / factor
             return f"{number:.0f} {unit}" if number >= 100 else f"{number:.3g} {unit}"
     return f"{bytes_:.0f} bytes"
+
+
+def duration_in_words(seconds: float) -> str:
+    """Return a duration as people read it: `12 ms`, `41.2 s`, `3 min 20 s`, `2 h 5 min`."""
+    if seconds < 0.0995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    if whole < 86_400:
+        return f"{whole // 3600} h {whole % 3600 // 60} min"
+    return f"{whole // 86_400} d {whole % 86_400 // 3600} h"

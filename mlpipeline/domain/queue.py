@@ -5,10 +5,25 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from mlpipeline.domain.conditions import Conditions
+from mlpipeline.domain.names import version_key
 from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import MlpipelineError, NotListed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Awaited:
+    """What an entry waits for: every listed version of a script, or one of its versions."""
+
+    #: Its path relative to models_dir, with `/` and with `.py`.
+    script: str
+    version: str | None = None
+
+    def __str__(self) -> str:
+        """As its user may write it: `teacher.py`, `teacher:large`."""
+        return self.script if self.version is None else version_key(model_name(self.script), self.version)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +34,15 @@ class Entry:
     script: str
     #: Only these, in the script's own order; None means every version.
     versions: tuple[str, ...] | None = None
+    #: What has to have succeeded before they start.
+    after: tuple[Awaited, ...] = ()
+    #: On what conditions they run, as far as the queue says.
+    conditions: Conditions = field(default_factory=Conditions, hash=False)
+
+    def lists(self, awaited: Awaited) -> bool:
+        """Whether any of its versions is one that is awaited."""
+        is_version = self.versions is None or awaited.version is None or awaited.version in self.versions
+        return self.script == awaited.script and is_version
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What people ask of runs: an event in the asker's history, and its answer one in that of the run's host."""
+"""What people ask of daemons: an event in the asker's history, and its answer one in that of the run's host."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Ask(StrEnum):
-    """What may be asked of a run."""
+    """What may be asked."""
 
     #: To end now, so that it can go on later.
     STOP = "stop"
@@ -17,17 +17,21 @@ class Ask(StrEnum):
     PAUSE = "pause"
     #: To go on after a pause.
     RESUME = "resume"
+    #: To be tried again, though it is over.
+    RETRY = "retry"
+    #: To hold back no more what failed runs of a script keep from starting.
+    RELEASE = "release"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """Something asked of one run."""
+    """Something asked of one run, or of what is held."""
 
     id: str
     ask: Ask
-    #: The id of the run.
-    run: str
-    #: The host of the run, whose daemon answers.
+    #: The id of the run; of what is held, the model, or `model:version`.
+    of: str
+    #: The host whose daemon answers: the run's.
     host: str
     #: How it was asked, as the log says it: `mlpipeline stop --all`.
     by: str
@@ -38,7 +42,7 @@ class Request:
             "event": "request",
             "request": self.id,
             "ask": self.ask,
-            "of": self.run,
+            "of": self.of,
             "to": self.host,
             "by": self.by,
         }
@@ -54,4 +58,4 @@ def request_from_event(event: Mapping[str, Any]) -> Request:
     Raises:
         KeyError, ValueError: it lacks something, or asks what this release does not know.
     """
-    return Request(id=event["request"], ask=Ask(event["ask"]), run=event["of"], host=event["to"], by=event["by"])
+    return Request(id=event["request"], ask=Ask(event["ask"]), of=event["of"], host=event["to"], by=event["by"])

@@ -20,6 +20,10 @@ class Result:
     failure: Failure | None = None
     #: The cause in one line.
     error: str | None = None
+    #: Where in the user's own code that was: `models/digits.py:12`.
+    place: str | None = None
+    #: Whether it failed because a process that its worker had started was ended by SIGKILL.
+    child_killed: bool = False
     #: The user's own frames and the exception, as Python prints them.
     traceback: str | None = None
     #: What the version achieved, by name.

@@ -2,20 +2,23 @@
 
 ```
         ─selected→ waiting ─running→ running ─ended→ succeeded, failed, stopped, lost
-                      │  │       ↺ paused, resumed
+                      │  │       ↺ paused, resumed, timeout
                       │  └─────────────────────ended→ failed, stopped, lost
                       └─withdrawn→ (gone)
 ```
+
+A further attempt is the only way back: `retry` makes a run waiting again, by rule in place of its end, and by request
+when it failed, was stopped or lost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mlpipeline.domain.names import version_key
-from mlpipeline.domain.states import Failure, Outcome, Start, State
+from mlpipeline.domain.states import Failure, Outcome, Start, State, outcome_in_words
 from mlpipeline.errors import IllegalTransition
 
 
@@ -42,6 +45,12 @@ class Run:
     #: The hash of its code, as stored.
     code: str | None = None
     attempt: int = 1
+    #: The attempts before this one, each as the `ended` event of a run that is not retried would tell it.
+    past: Sequence[Mapping[str, Any]] = ()
+    #: When this attempt may begin, if it is not the first; None once it has.
+    retry_at: str | None = None
+    #: Who asked for that; empty where it is the rule.
+    retry_by: str = ""
     state: State = State.WAITING
     #: How its executor finds it again; None until it was started.
     handle: str | None = None
@@ -50,9 +59,13 @@ class Run:
     is_stop_asked: bool = False
     #: Whether its processes stand still.
     is_paused: bool = False
+    #: Which limit it passed, so that it is told to stop; None while it has not.
+    timeout: str | None = None
     outcome: Outcome | None = None
     failure: Failure | None = None
     error: str | None = None
+    #: Where it failed: the file and line of its own code that came last, or what stands for that.
+    place: str | None = None
     ended_at: str | None = None
     seconds: float | None = None
     results: Mapping[str, Any] = field(default_factory=dict)
@@ -71,7 +84,7 @@ class Run:
     @property
     def outcome_in_words(self) -> str:
         """How it ended, and why if it failed: `succeeded`, `failed (exit)`."""
-        return f"{self.outcome} ({self.failure})" if self.failure else f"{self.outcome}"
+        return outcome_in_words(self.outcome, self.failure)
 
     @property
     def is_open(self) -> bool:
@@ -112,10 +125,12 @@ def follow(run: Run | None, event: Mapping[str, Any]) -> Run:
         if kind == "selected":
             return _selected(event)
         raise IllegalTransition(f"run {event['run']} cannot be {kind} before it was selected")
-    if not run.is_open or kind not in _AFTER or run.state not in _AFTER[kind]:
+    if run.state not in _AFTER.get(kind, ()) or (kind == "retry" and run.outcome is Outcome.SUCCEEDED):
         raise IllegalTransition(f"run {run.id} is {run.outcome or run.state} and cannot be {kind}")
     if kind == "ended":
         return _ended(run, event)
+    if kind == "retry":
+        return _retried(run, event)
     return replace(run, **_changes(kind, event))
 
 
@@ -125,11 +140,18 @@ def _changes(kind: str, event: Mapping[str, Any]) -> dict[str, Any]:
         case "started":
             return {"handle": event["handle"]}
         case "running":
-            return {"state": State.RUNNING, "pid": event["pid"], "started_at": event["started_at"]}
+            return {
+                "state": State.RUNNING,
+                "pid": event["pid"],
+                "started_at": event["started_at"],
+                "retry_at": None,
+            }
         case "stop":
             return {"is_stop_asked": True}
         case "paused" | "resumed":
             return {"is_paused": kind == "paused"}
+        case "timeout":
+            return {"timeout": event["error"]}
         case _:
             return {"state": State.WITHDRAWN}
 
@@ -141,6 +163,8 @@ _AFTER = {
     "stop": (State.WAITING, State.RUNNING),
     "paused": (State.RUNNING,),
     "resumed": (State.RUNNING,),
+    "timeout": (State.RUNNING,),
+    "retry": (State.WAITING, State.RUNNING, State.ENDED),
     "withdrawn": (State.WAITING,),
     "ended": (State.WAITING, State.RUNNING),
 }
@@ -170,9 +194,13 @@ def _ended(run: Run, event: Mapping[str, Any]) -> Run:
         run,
         state=State.ENDED,
         is_paused=False,
+        retry_at=None,
+        # Of an attempt that never began, nothing is told.
+        attempt=event.get("attempt", run.attempt),
         outcome=Outcome(event["outcome"]),
         failure=Failure(event["failure"]) if event.get("failure") else None,
         error=event.get("error"),
+        place=event.get("place"),
         ended_at=event["at"],
         seconds=event.get("seconds"),
         results=event.get("results") or {},
@@ -180,3 +208,38 @@ def _ended(run: Run, event: Mapping[str, Any]) -> Run:
         is_prepared=bool(event.get("prepared")),
         is_trained=bool(event.get("trained")),
     )
+
+
+def _retried(run: Run, event: Mapping[str, Any]) -> Run:
+    # An attempt that never began leaves nothing to tell.
+    after = event["after"]
+    if after is not None:
+        run = replace(run, past=[*run.past, after], is_prepared=after["prepared"], is_trained=after["trained"])
+    return replace(
+        run,
+        state=State.WAITING,
+        attempt=event["attempt"],
+        start=Start(event["start"]),
+        retry_at=event["retry_at"],
+        retry_by=event["by"],
+        **_OF_AN_ATTEMPT,
+    )
+
+
+#: What a run is like before an attempt begins.
+_OF_AN_ATTEMPT: Mapping[str, Any] = {
+    "handle": None,
+    "pid": None,
+    "started_at": None,
+    "is_stop_asked": False,
+    "is_paused": False,
+    "timeout": None,
+    "outcome": None,
+    "failure": None,
+    "error": None,
+    "place": None,
+    "ended_at": None,
+    "seconds": None,
+    "results": {},
+    "note": None,
+}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from mlpipeline.domain.conditions import Conditions
 from mlpipeline.domain.states import Start
 
 
@@ -44,6 +45,9 @@ class Spec:
     steps_done: tuple[int, ...] = ()
     #: Whether an earlier run in this model dir completed the training.
     is_trained: bool = False
+    #: UUID -> NVML's index of the GPUs that it leases; none hides all, None leaves the environment as it is.
+    gpus: Mapping[str, int] | None = None
+    conditions: Conditions = field(default_factory=Conditions)
     #: The host's log; None where nothing is logged.
     log: str | None = None
     #: Whether metrics also become TensorBoard events.
@@ -51,7 +55,7 @@ class Spec:
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` reads."""
-        return dict(vars(self))
+        return {**vars(self), "conditions": self.conditions.to_json()}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Spec:
@@ -59,5 +63,6 @@ class Spec:
         known = {name: value[name] for name in cls.__dataclass_fields__ if name in value}
         known["mode"] = Mode(known["mode"])
         known["start"] = Start(known["start"])
+        known["conditions"] = Conditions.from_json(known.get("conditions", {}))
         known["steps_done"] = tuple(known.get("steps_done", ()))
         return cls(**known)

@@ -40,10 +40,21 @@ class Failure(StrEnum):
     BAD_SCRIPT = "bad_script"
     #: The process, or the command, ended with an exit status of its own.
     EXIT = "exit"
+    #: Memory ran out, on the machine, in its cgroup or on a GPU.
+    OUT_OF_MEMORY = "out_of_memory"
     #: A signal ended it that the queue did not send.
     KILLED = "killed"
+    #: It took longer than its version may, or was silent for longer.
+    TIMEOUT = "timeout"
     #: There was no room on the disk.
     DISK_FULL = "disk_full"
+    #: A metric was NaN or infinite, and its version is to stop then.
+    DIVERGED = "diverged"
+
+
+def outcome_in_words(outcome: Outcome | None, failure: Failure | None) -> str:
+    """Return how a run ended, and why if it failed: `succeeded`, `failed (exit)`."""
+    return f"{outcome} ({failure})" if failure else f"{outcome}"
 
 
 class Start(StrEnum):

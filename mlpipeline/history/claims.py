@@ -78,9 +78,16 @@ def remove_empty(folder: Path, booted_at: float) -> None:
                 path.unlink()
 
 
-def of_host(folder: Path, host: str) -> Iterator[tuple[Path, Claim]]:
-    """Yield the claims below `folder` that runs of `host` hold."""
+def of_all(folder: Path) -> Iterator[tuple[Path, Claim]]:
+    """Yield all claims below `folder`, those that cannot be read as `UNREADABLE`."""
     for path in sorted(folder.rglob("*.json")):
         claim = read(path)
-        if claim is not None and claim.host == host:
+        if claim is not None:
+            yield path, claim
+
+
+def of_host(folder: Path, host: str) -> Iterator[tuple[Path, Claim]]:
+    """Yield the claims below `folder` that runs of `host` hold."""
+    for path, claim in of_all(folder):
+        if claim.host == host:
             yield path, claim

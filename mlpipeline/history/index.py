@@ -20,29 +20,31 @@ from mlpipeline.project.cache import cache_folder
 from mlpipeline.project.paths import Outputs
 
 #: Raised whenever tables, or what is written into them, change: an index of another version is made anew.
-_VERSION = 2
+_VERSION = 3
 #: How long another process that writes is waited for, in seconds.
 _PATIENCE_S = 2.0
 
 _TABLES = """
 CREATE TABLE journals (name TEXT PRIMARY KEY, offset INTEGER, lines INTEGER, head TEXT, last_at TEXT);
 CREATE TABLE runs (
-    number INTEGER PRIMARY KEY, id TEXT UNIQUE, previous TEXT, host TEXT, model_dir TEXT, selected_at TEXT,
+    number INTEGER PRIMARY KEY, id TEXT UNIQUE, previous TEXT, host TEXT, model TEXT, model_dir TEXT, selected_at TEXT,
     is_open INTEGER, is_withdrawn INTEGER, is_trouble INTEGER, record TEXT
 );
 CREATE INDEX runs_by_model_dir ON runs (model_dir);
+CREATE INDEX runs_by_model ON runs (model, selected_at, number) WHERE NOT is_open AND NOT is_withdrawn;
 CREATE INDEX runs_by_age ON runs (selected_at, number) WHERE NOT is_withdrawn;
 CREATE INDEX runs_open ON runs (number) WHERE is_open;
 CREATE TABLE requests (id TEXT PRIMARY KEY, host TEXT, event TEXT);
 CREATE TABLE answers (request TEXT PRIMARY KEY, said TEXT);
+CREATE TABLE released (run TEXT PRIMARY KEY);
 CREATE TABLE latest (model_dir TEXT PRIMARY KEY, id TEXT, is_trouble INTEGER, selected_at TEXT);
 CREATE INDEX latest_trouble ON latest (selected_at) WHERE is_trouble;
 """
 
 
 _SAVE = """
-INSERT INTO runs (id, previous, host, model_dir, selected_at, is_open, is_withdrawn, is_trouble, record)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO runs (id, previous, host, model, model_dir, selected_at, is_open, is_withdrawn, is_trouble, record)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET
     is_open = excluded.is_open, is_withdrawn = excluded.is_withdrawn, is_trouble = excluded.is_trouble,
     record = excluded.record
@@ -152,9 +154,17 @@ class Index:
         row = self._tables.execute("SELECT said FROM answers WHERE request = ?", (request_id,)).fetchone()
         return None if row is None else str(row[0])
 
+    def save_released(self, runs: Collection[str]) -> None:
+        """Know that a person released what these runs had kept."""
+        self._tables.executemany("INSERT OR IGNORE INTO released VALUES (?)", [(run,) for run in runs])
+
+    def is_released(self, run_id: str) -> bool:
+        """Return whether a person released what a run had kept."""
+        return self._tables.execute("SELECT 1 FROM released WHERE run = ?", (run_id,)).fetchone() is not None
+
     def forget_all(self) -> None:
         """Know nothing any more."""
-        for table in ("journals", "runs", "latest", "requests", "answers"):
+        for table in ("journals", "runs", "latest", "requests", "answers", "released"):
             self._tables.execute(f"DELETE FROM {table}")
 
     def _note_latest(self, model_dir: str) -> None:
@@ -245,6 +255,7 @@ def _row(run: Run, selected_at: str) -> tuple[object, ...]:
         run.id,
         run.previous,
         run.host,
+        run.model,
         run.model_dir,
         selected_at,
         run.is_open,

@@ -178,7 +178,7 @@ class Ledger:
             return True  # To read on shows what is wrong.
 
     def settle(self) -> None:
-        """Have the index know all that was noted, for whoever reads next."""
+        """Have the index know all that was noted, also what is about no run, for whoever reads next."""
         if self._is_ahead:
             with suppress(OSError):  # They read the journals themselves.
                 self._read_on()
@@ -229,6 +229,15 @@ class Ledger:
     def open_runs(self, host: str | None = None) -> list[Run]:
         """Return the runs that are still to end, of all hosts or of one, oldest first."""
         return [run for run in self._query("WHERE is_open ORDER BY number") if host in (None, run.host)]
+
+    def ended(self, model: str, most: int) -> list[Run]:
+        """Return the latest runs of a model that are over, newest first, and no more than `most`."""
+        where = "WHERE model = ? AND NOT is_open AND NOT is_withdrawn ORDER BY selected_at DESC, number DESC LIMIT ?"
+        return list(self._query(where, model, most))
+
+    def is_released(self, run_id: str) -> bool:
+        """Return whether a person released what a run had kept: the rest of its script, or its model dir."""
+        return self._answered(lambda index: index.is_released(run_id))
 
     def named(self, name: str) -> list[Run]:
         """Return the runs that a person may mean: the latest `model:version`, or those whose ids begin so."""
@@ -288,8 +297,10 @@ class Ledger:
                 self._index.save_request(request_from_event(event))
             elif event["event"] == "answer":
                 self._index.save_answer(event["request"], event["said"])
+            elif event["event"] == "released":
+                self._index.save_released(event["runs"])
         except (KeyError, ValueError) as error:
-            self.warn(f"history: a request is not understood ({error!r}); skipped")
+            self.warn(f"history: what was asked for is not understood ({error!r}); skipped")
         run_id = event.get("run")
         if not isinstance(run_id, str):
             return

@@ -35,7 +35,7 @@ def store_code(outputs: Outputs, files: Mapping[str, str], project: Path) -> str
         CodeChanged: the content of a file is another by now.
         OSError: the store could not be written.
     """
-    name = _hash_of(files)
+    name = code_name(files)
     folder = outputs.code(name)
     if folder.is_dir():
         return name
@@ -75,7 +75,8 @@ def store_environment(outputs: Outputs, environment: Mapping[str, Any]) -> str:
     return name
 
 
-def _hash_of(files: Mapping[str, str]) -> str:
+def code_name(files: Mapping[str, str]) -> str:
+    """Return what the folder of these files is called below `code/`; see `store_code`."""
     return hashlib.sha256(to_json(sorted(files.items()))).hexdigest()[:_HASH_LENGTH]
 
 

@@ -1,7 +1,8 @@
-"""The time of day as it is written down."""
+"""The time of day as it is written down, and time that nobody can set."""
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 
 
@@ -13,3 +14,8 @@ def timestamp() -> str:
 def log_time() -> str:
     """Return the local time to the second, for people."""
     return datetime.now().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def since_boot() -> float:
+    """Return how long ago this machine was started, in seconds: the same for all processes, whatever the clock says."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

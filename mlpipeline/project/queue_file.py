@@ -7,15 +7,18 @@ import posixpath
 from functools import partial
 from pathlib import Path
 
+from mlpipeline.domain.after import circle
 from mlpipeline.domain.complaints import shown, wrong_value
-from mlpipeline.domain.queue import Entry, Queue
+from mlpipeline.domain.conditions import KEYS as CONDITIONS
+from mlpipeline.domain.conditions import Conditions
+from mlpipeline.domain.queue import Awaited, Entry, Queue
 from mlpipeline.domain.words import is_fit
 from mlpipeline.errors import QueueError
 from mlpipeline.project.legacy import legacy_advice, toml_replacements
 from mlpipeline.project.tables import Table, parse, read_text
 
 _KEYS = ("use_blacklist", "whitelisted_models", "blacklisted_models")
-_ENTRY_KEYS = ("script", "versions")
+_ENTRY_KEYS = ("script", "versions", "after", *CONDITIONS)
 _EXAMPLE = 'use_blacklist = false\nwhitelisted_models = ["digits.py"]\nblacklisted_models = []'
 
 
@@ -101,6 +104,8 @@ def _entries(top: Table, name: str, models_dir: Path) -> tuple[Entry, ...]:
         for earlier, other in enumerate(entries):
             _refuse_overlap(top, where, entry, f"{name}[{earlier}]", other)
         entries.append(entry)
+    if path := circle(entries):
+        raise top.complain(path)
     return tuple(entries)
 
 
@@ -109,15 +114,39 @@ def _entry(table: Table, models_dir: Path) -> Entry:
     if "script" not in table.values:
         raise table.complain(f'{table.prefix}script is missing; expected a script, such as "digits.py".')
     script = _script(table, f"{table.prefix}script", table.text("script", ""), models_dir)
+    return Entry(
+        script=script,
+        versions=_versions(table),
+        after=_after(table, models_dir),
+        conditions=Conditions.parse(table.values, table.prefix, table.complain),
+    )
+
+
+def _versions(table: Table) -> tuple[str, ...] | None:
     if "versions" not in table.values:
-        return Entry(script=script)
+        return None
     versions = table.texts("versions", '["small", "large"]')
     if not versions:
         raise table.complain(f"{table.prefix}versions = [] names none. To run every version, leave the key out.")
     twice = next((version for index, version in enumerate(versions) if version in versions[:index]), None)
     if twice is not None:
         raise table.complain(f"{table.prefix}versions lists {shown(twice)} twice. Keep one of them.")
-    return Entry(script=script, versions=versions)
+    return versions
+
+
+def _after(table: Table, models_dir: Path) -> tuple[Awaited, ...]:
+    found: list[Awaited] = []
+    for index, text in enumerate(table.texts("after", '["teacher.py"] or ["teacher:large"]')):
+        where = f"{table.prefix}after[{index}]"
+        script, colon, version = _script(table, where, text, models_dir).partition(":")
+        if not script or (colon and not version):
+            expected = 'a script, such as "teacher.py", or one of its versions, such as "teacher:large"'
+            raise table.complain(f"{where} = {shown(text)} names no version; expected {expected}.")
+        awaited = Awaited(script=script if script.endswith(".py") else f"{script}.py", version=version or None)
+        if awaited in found:
+            raise table.complain(f"{table.prefix}after lists {shown(str(awaited))} twice. Keep one of them.")
+        found.append(awaited)
+    return tuple(found)
 
 
 def _refuse_overlap(top: Table, where: str, entry: Entry, earlier: str, other: Entry) -> None:

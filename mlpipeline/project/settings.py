@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlpipeline.domain.complaints import shown
+from mlpipeline.domain.conditions import KEYS as CONDITIONS
+from mlpipeline.domain.conditions import UNLIMITED, Conditions
 from mlpipeline.domain.words import did_you_mean, is_fit
 from mlpipeline.errors import SettingsError
 from mlpipeline.project.legacy import legacy_advice
@@ -19,6 +21,8 @@ from mlpipeline.project.tables import Table, parse, read_text
 #: The keys of every table; "" is the top of the file.
 KNOWN_KEYS: Mapping[str, tuple[str, ...]] = {
     "": ("models_dir",),
+    "queue": ("hold_after", "retry_delay", "min_free_disk"),
+    "versions": CONDITIONS,
     "worker": ("import_timeout", "stop_grace", "warm", "warm_parents", "never_warm"),
     "record": ("tensorboard", "environment_variables"),
 }
@@ -39,6 +43,14 @@ class Settings:
     root: Path
     #: Where the model scripts are; absolute, links resolved.
     models_dir: Path
+    #: How many versions of a script must fail in the same way, one after the other, for the rest to be held; 0: never.
+    hold_after: int = 3
+    #: How long after a failure the next attempt begins, in seconds; twice as long after each further one.
+    retry_delay_s: float = 30.0
+    #: How much must be free on the disk of the outputs for a run to start, in bytes; 0: any.
+    min_free_disk_bytes: int = 10**9
+    #: On what conditions every version runs that says nothing else.
+    conditions: Conditions = UNLIMITED
     #: How long a script may take to be imported, in seconds.
     import_timeout_s: float = 600.0
     #: How long a run may take to end once it was asked to (SIGTERM), in seconds.
@@ -98,10 +110,14 @@ def load_settings(root: Path) -> Settings:
     tables = {name: top.table(name) for name in _TABLES}
     for name, table in tables.items():
         table.refuse_unknown(KNOWN_KEYS[name], places)
-    worker, record = tables["worker"], tables["record"]
+    queue, versions, worker, record = tables["queue"], tables["versions"], tables["worker"], tables["record"]
     return Settings(
         root=root,
         models_dir=_models_dir(top, root),
+        hold_after=queue.count("hold_after", Settings.hold_after, least=0),
+        retry_delay_s=queue.seconds("retry_delay", Settings.retry_delay_s, least=0),
+        min_free_disk_bytes=queue.size_bytes("min_free_disk", Settings.min_free_disk_bytes),
+        conditions=Conditions.parse(versions.values, versions.prefix, complain).over(UNLIMITED),
         import_timeout_s=worker.seconds("import_timeout", Settings.import_timeout_s, least=0.1),
         stop_grace_s=worker.seconds("stop_grace", Settings.stop_grace_s, least=0),
         is_warm=worker.flag("warm", Settings.is_warm),

@@ -24,7 +24,7 @@ _TRACEBACK_LINES = 6
 
 def run_for_programs(observed: ObservedRun, outputs: Outputs) -> dict[str, Any]:
     """Return a run as `--json` prints it; keys are only ever added."""
-    run = observed.run
+    run, gpus = observed.run, observed.gpus
     return {
         "run": run.name,
         "id": run.id,
@@ -46,6 +46,7 @@ def run_for_programs(observed: ObservedRun, outputs: Outputs) -> dict[str, Any]:
         "results": dict(run.results),
         "model_dir": str(outputs.model_dir(run.model_dir)),
         "run_dir": str(outputs.run_dir(run.name).path),
+        "gpus": None if gpus is None else [{"uuid": uuid, "index": index} for uuid, index in gpus.items()],
     }
 
 
@@ -143,6 +144,7 @@ def _daemons_part(daemons: Sequence[ObservedDaemon], host: str) -> str:
 
 
 def _running_part(running: Sequence[ObservedRun], outputs: Outputs) -> str:
+    has_gpus = any(observed.gpus for observed in running)
     rows = [
         [
             observed.run.id,
@@ -152,11 +154,18 @@ def _running_part(running: Sequence[ObservedRun], outputs: Outputs) -> str:
             str(observed.run.pid or ""),
             moment(observed.run.started_at),
             _progress(observed, outputs),
+            *([_gpus(observed)] if has_gpus else []),
             observed.why or "",
         ]
         for observed in running
     ]
-    return table(("run", "version", "state", "host", "pid", "since", "steps", ""), rows)
+    return table(
+        ("run", "version", "state", "host", "pid", "since", "steps", *(["gpus"] if has_gpus else []), ""), rows
+    )
+
+
+def _gpus(observed: ObservedRun) -> str:
+    return ", ".join(map(str, (observed.gpus or {}).values()))
 
 
 def _progress(observed: ObservedRun, outputs: Outputs) -> str:

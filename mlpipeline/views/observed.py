@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mlpipeline.domain.endings import ending
 from mlpipeline.domain.result import Result
 from mlpipeline.domain.runs import Run
-from mlpipeline.domain.states import Outcome, State
+from mlpipeline.domain.states import Outcome, State, outcome_in_words
 from mlpipeline.executors.processes import ProcessId
 from mlpipeline.project.exit_file import read_exit
 from mlpipeline.project.files import read_json
 from mlpipeline.project.paths import Outputs
 from mlpipeline.project.result_file import read_result
-from mlpipeline.views.words import ago
+from mlpipeline.views.words import ago, moment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +52,8 @@ class ObservedRun:
 
     run: Run
     why: str | None = None
+    #: UUID -> index of the GPUs that it leases; None where it leaves that to itself, or has ended.
+    gpus: Mapping[str, int] | None = None
 
 
 def observe_daemons(outputs: Outputs) -> list[ObservedDaemon]:
@@ -63,7 +65,8 @@ def observe_daemons(outputs: Outputs) -> list[ObservedDaemon]:
 def observe_runs(runs: Iterable[Run], outputs: Outputs, daemons: Iterable[ObservedDaemon]) -> list[ObservedRun]:
     """Return runs in the same order, none shown as running whose process is gone."""
     by_host = {daemon.host: daemon for daemon in daemons}
-    return [_observed(run, outputs, by_host) for run in runs]
+    found = [_observed(run, outputs, by_host) for run in runs]
+    return [replace(run, gpus=_gpus(run.run, outputs)) if run.run.is_open else run for run in found]
 
 
 def _observed_daemon(path: Path, own_host: str) -> ObservedDaemon | None:
@@ -105,6 +108,8 @@ def _observed(run: Run, outputs: Outputs, daemons: dict[str, ObservedDaemon]) ->
     attempt = outputs.run_dir(run.name).attempt(run.attempt)
     worker = read_json(attempt.worker)
     process = ProcessId.from_json(worker)
+    if process is None and run.past:
+        return ObservedRun(run=run, why=_between_attempts(run, is_daemon_alive))
     if process is None:
         return ObservedRun(run=run, why=None if is_daemon_alive else "its daemon died before it began")
     if process.is_alive():
@@ -113,12 +118,24 @@ def _observed(run: Run, outputs: Outputs, daemons: dict[str, ObservedDaemon]) ->
     return _gone(run, read_result(attempt), read_exit(attempt.exit), is_daemon_alive)
 
 
+def _between_attempts(run: Run, is_daemon_alive: bool) -> str:
+    last = run.past[-1]
+    how = outcome_in_words(last["outcome"], last["failure"])
+    when = f"at {moment(run.retry_at)}" if is_daemon_alive else "with the next launch"
+    return f"attempt {run.attempt} begins {when}; attempt {last['attempt']} {how}: {last['error']}"
+
+
+def _gpus(run: Run, outputs: Outputs) -> Mapping[str, int] | None:
+    spec = read_json(outputs.run_dir(run.name).spec)
+    return spec.get("gpus") if isinstance(spec, dict) else None
+
+
 def _gone(run: Run, result: Result | None, exit_status: int | None, is_daemon_alive: bool) -> ObservedRun:
     run = replace(run, state=State.ENDED)
     if result is None and is_daemon_alive:
         # The daemon alone knows how its child ended, and is about to say so.
         return ObservedRun(run=run, why="its process is gone; the daemon is recording how it ended")
-    end = ending(result, exit_status, is_stop_asked=run.is_stop_asked)
+    end = ending(result, exit_status, is_stop_asked=run.is_stop_asked, timeout=run.timeout)
     run = replace(
         run,
         outcome=end.outcome,

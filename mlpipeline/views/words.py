@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from mlpipeline.domain.quantities import duration_in_words
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.words import is_fit
 
@@ -14,19 +15,8 @@ _SHORT, _LONG = 60, 500
 
 
 def duration(seconds: float | None) -> str:
-    """Return a duration: `12 ms`, `41.2 s`, `3 min 20 s`, `2 h 5 min`."""
-    if seconds is None:
-        return ""
-    if seconds < 0.0995:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    if whole < 86_400:
-        return f"{whole // 3600} h {whole % 3600 // 60} min"
-    return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
+    """Return a duration, or nothing where none is known."""
+    return "" if seconds is None else duration_in_words(seconds)
 
 
 def ago(at: float, now: float) -> str:

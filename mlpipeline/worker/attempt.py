@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from mlpipeline.domain.result import NO_ROOM_STATUS, Result
 from mlpipeline.domain.spec import Mode, Spec
-from mlpipeline.domain.states import Outcome
+from mlpipeline.domain.states import Failure, Outcome
 from mlpipeline.executors.how import LEARNING
 from mlpipeline.executors.processes import ProcessId
-from mlpipeline.project.clock import timestamp
+from mlpipeline.project.clock import since_boot, timestamp
 from mlpipeline.project.files import create_exclusively, read_json, to_json, write_whole
 from mlpipeline.project.paths import AttemptDir, RunDir
 from mlpipeline.worker.failures import failure_of
@@ -88,6 +88,7 @@ def _announce(attempt: AttemptDir, spec: Spec, how: str, hash_seed: str | None) 
                 "how": how,
                 **({} if hash_seed is None else {"hash_seed": hash_seed}),
                 "started_at": timestamp(),
+                "since_boot": round(since_boot(), 3),
             }
         ),
         to_disk=False,
@@ -105,10 +106,18 @@ def _result_of(job: Job) -> Result:
         result = _after(error, job, stop)
     else:
         leave_if_forked(worker, None)
-        is_cut_short = stop.is_received and job.run.stop_noticed
-        result = job.record.result(Outcome.STOPPED if is_cut_short else Outcome.SUCCEEDED)
+        result = _without_error(job, stop)
     job.close()
     return result
+
+
+def _without_error(job: Job, stop: StopSignal) -> Result:
+    if stop.is_received and job.run.stop_noticed:
+        return job.record.result(Outcome.STOPPED)
+    if job.diverged is not None:
+        # The script caught it; what it made of that is no success.
+        return job.record.result(Outcome.FAILED, failure=Failure.DIVERGED, error=job.diverged)
+    return job.record.result(Outcome.SUCCEEDED)
 
 
 def _settle_in(job: Job) -> None:
@@ -147,7 +156,14 @@ def _after(error: BaseException, job: Job, stop: StopSignal) -> Result:
     if stop.is_received:
         # Whoever is told to stop may well leave by an exception.
         return job.record.result(Outcome.STOPPED, error=told.error, traceback=told.traceback)
-    return job.record.result(Outcome.FAILED, failure=told.failure, error=told.error, traceback=told.traceback)
+    return job.record.result(
+        Outcome.FAILED,
+        failure=told.failure,
+        error=told.error,
+        place=told.place,
+        traceback=told.traceback,
+        is_child_killed=told.is_child_killed,
+    )
 
 
 def _show(traceback: str) -> None:

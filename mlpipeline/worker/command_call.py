@@ -12,14 +12,19 @@ from mlpipeline.authoring.command_model import CommandModel
 from mlpipeline.authoring.versions import Version
 from mlpipeline.domain.endings import signal_name
 from mlpipeline.domain.states import Failure
+from mlpipeline.errors import Diverged
+from mlpipeline.project.last_output import last_output
 from mlpipeline.worker.command_metrics import CommandMetrics
 from mlpipeline.worker.failures import CommandFailed
 from mlpipeline.worker.job import Job
 from mlpipeline.worker.model_dirs import make_ready
+from mlpipeline.worker.out_of_memory import is_sigkill, memory_error, shows_memory_error
 from mlpipeline.worker.stopping import StopSignal
 
 #: How often the command's metrics are looked at while it runs, in seconds.
 _METRICS_INTERVAL_S = 1.0
+#: How long a command may take to leave whose metrics diverged, in seconds; what is then left of it is killed.
+_LEAVE_TIME_S = 10.0
 
 
 def perform(model: CommandModel, version: Version, job: Job, stop: StopSignal) -> None:
@@ -27,6 +32,7 @@ def perform(model: CommandModel, version: Version, job: Job, stop: StopSignal) -
 
     Raises:
         CommandFailed: it could not be started, exited with another status than 0, or was killed.
+        Diverged: a metric that it reported is NaN or infinite, and its version is to stop then.
     """
     make_ready(job)
     if job.is_test and model.test_command is None:
@@ -48,7 +54,7 @@ def perform(model: CommandModel, version: Version, job: Job, stop: StopSignal) -
         raise CommandFailed(KeyboardInterrupt.__name__, Failure.KILLED)
     # A program that was told to stop may leave with status 0 before it is done.
     job.run.stop_noticed = stop.is_received
-    _judge(status)
+    _judge(status, job)
     job.record.is_trained = not stop.is_received
 
 
@@ -65,7 +71,8 @@ def _run(words: list[str] | str, job: Job, stop: StopSignal, metrics: CommandMet
         )
     except OSError as error:
         shown = words if isinstance(words, str) else words[0]
-        raise CommandFailed(f"{shown}: cannot be started: {error.strerror}", Failure.EXIT) from error
+        failure = Failure.OUT_OF_MEMORY if memory_error(error) else Failure.EXIT
+        raise CommandFailed(f"{shown}: cannot be started: {error.strerror}", failure) from error
 
     def pass_stop_on() -> None:
         if is_shell and not job.is_test:
@@ -79,7 +86,13 @@ def _run(words: list[str] | str, job: Job, stop: StopSignal, metrics: CommandMet
         try:
             return command.wait(timeout=_METRICS_INTERVAL_S)
         except subprocess.TimeoutExpired:
-            metrics.follow()
+            try:
+                metrics.follow()
+            except Diverged:
+                pass_stop_on()
+                with suppress(subprocess.TimeoutExpired):
+                    command.wait(timeout=_LEAVE_TIME_S)
+                raise
 
 
 @contextmanager
@@ -97,8 +110,11 @@ def _ctrl_c_left_to_command(job: Job) -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _judge(status: int) -> None:
-    if status > 0:
-        raise CommandFailed(f"the command ended with exit status {status}", Failure.EXIT)
-    if status < 0:
-        raise CommandFailed(f"the command was killed by {signal_name(-status)}", Failure.KILLED)
+def _judge(status: int, job: Job) -> None:
+    if status == 0:
+        return
+    ended = f"ended with exit status {status}" if status > 0 else f"was killed by {signal_name(-status)}"
+    if shows_memory_error(last_output(job.attempt.output) or ""):
+        raise CommandFailed(f"the command {ended}: its last output says that memory ran out", Failure.OUT_OF_MEMORY)
+    failure = Failure.EXIT if status > 0 else Failure.KILLED
+    raise CommandFailed(f"the command {ended}", failure, is_killed=is_sigkill(status))

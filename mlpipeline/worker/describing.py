@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mlpipeline.authoring.versions import Version
+from mlpipeline.domain.conditions import Conditions
 from mlpipeline.domain.description import ABSENT, Description, VersionDescription
 from mlpipeline.domain.identity import code_identity, identity
 from mlpipeline.domain.values import is_opaque
@@ -86,7 +87,9 @@ def describe(script: Path, models_dir: Path, project: Path, files: dict[Path, by
         extra_files={_name(path, project): _sha256(data) for path, data in extra.items() if path not in files},
     )
     return Description(
-        versions=tuple(_described(version, code.of(version.name)) for version in versions),
+        versions=tuple(
+            _described(version, model.versions.conditions(version.name), code.of(version.name)) for version in versions
+        ),
         files=_hashes({**extra, **files}),
         warnings=(*_warnings(script), *too_large),
     )
@@ -102,7 +105,7 @@ def _checked(model: Any) -> list[Version]:
     return versions
 
 
-def _described(version: Version, code: str) -> VersionDescription:
+def _described(version: Version, conditions: Conditions, code: str) -> VersionDescription:
     parameters = parameters_of(version)
     seed = parameters.get("seed")
     return VersionDescription(
@@ -111,6 +114,7 @@ def _described(version: Version, code: str) -> VersionDescription:
         parameters=parameters,
         identity=identity({**parameters, "model_dir_suffix": version.suffix}, code),
         seed=seed if isinstance(seed, int) else None,
+        conditions=conditions.to_json(),
     )
 
 

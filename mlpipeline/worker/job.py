@@ -80,6 +80,11 @@ class Job:
         """Make a call as soon as this thread has not got the lock of the log."""
         self._sink.when_free(call)
 
+    @property
+    def diverged(self) -> str | None:
+        """Which metric ended the run, whatever the script made of that."""
+        return self._sink.diverged
+
     def close(self) -> None:
         """Let the trackers finish."""
         self._sink.close()

@@ -36,13 +36,17 @@ class Record:
         *,
         failure: Failure | None = None,
         error: str | None = None,
+        place: str | None = None,
         traceback: str | None = None,
+        is_child_killed: bool = False,
     ) -> Result:
         """Return all of it as the result of a run that ended with `outcome`."""
         return Result(
             outcome=outcome,
             failure=failure,
             error=error,
+            place=place,
+            child_killed=is_child_killed,
             traceback=traceback,
             results=self.results,
             texts=self.texts,

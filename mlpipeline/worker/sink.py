@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import threading
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlpipeline.domain.spec import Spec
+from mlpipeline.errors import Diverged
 from mlpipeline.project.paths import AttemptDir, RunDir
 from mlpipeline.worker.record import MetricsFile, file_id
 
@@ -42,14 +44,32 @@ class Sink:
         self._thread = _Thread()
         self._complaints: set[str] = set()
         self._stdout = file_id(1)
+        #: What was told of a metric that ends the run; the script may have caught that.
+        self.diverged: str | None = None
 
     def metrics(self, values: Mapping[str, int | float], step: int | None) -> None:
-        """Write the metrics down at once, and let the trackers have them later."""
+        """Write the metrics down at once, and let the trackers have them later.
+
+        Raises:
+            Diverged: one is NaN or infinite, and the version is to stop then.
+        """
         at = time.time()
         try:
             self._metrics.write(values, step, at)
         except OSError as error:
             self._complain(f"metrics are not in {self._run_dir.metrics}: {error.strerror}")
+        self._track(values, step, at)
+        if self._spec.conditions.stop_if_diverged:
+            self._refuse_diverged(values, step)
+
+    def _refuse_diverged(self, values: Mapping[str, int | float], step: int | None) -> None:
+        for name, value in values.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                where = "" if step is None else f" at step {step}"
+                self.diverged = f"{name} is {value}{where}, and stop_if_diverged is set"
+                raise Diverged(self.diverged)
+
+    def _track(self, values: Mapping[str, int | float], step: int | None, at: float) -> None:
         if not self._spec.tensorboard or os.getpid() != self._worker:
             return
         if self._tracker is None:

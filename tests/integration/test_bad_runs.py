@@ -113,7 +113,7 @@ FAILURES = {
     "long": ("exception", "ValueError: x{488}", ["raise ValueError(", "xxx…"]),
     "bytes": ("exception", r"ValueError: caf\\udce9 \\x1b\[31m\\x07", [r"ValueError: caf\udce9 \x07"]),
     "recursion": ("exception", "RecursionError: maximum recursion depth", ["[Previous line repeated 9"]),
-    "memory": ("exception", "MemoryError", ["bytearray(1 << 60)"]),
+    "memory": ("out_of_memory", "MemoryError", ["bytearray(1 << 60)"]),
     "exit 0": ("exit", r"sys\.exit\(0\) was called", ["sys.exit(0)"]),
     "exit 3": ("exit", r"sys\.exit\(3\) was called", ["sys.exit(3)"]),
     "exit text": ("exit", r"sys\.exit\('I give up'\) was called", ["SystemExit: I give up"]),

@@ -172,8 +172,8 @@ def test_what_another_host_asked_of_a_dead_daemon_is_heeded_by_the_next_one(work
     daemon.wait()
     stopped = working.stop("net:v0", env={"MLP_HOST": "box2"})
     assert stopped.returncode == 1
-    assert "is asked to stop; the daemon of " in stopped.stdout
-    assert "has not answered yet" in stopped.stdout
+    assert "is asked to stop, and no daemon of " in stopped.stdout
+    assert "has answered yet" in stopped.stdout
     daemon = working.project.start("-r", "-u")
     wait_until(lambda: working.ends == ["stopped"], message=lambda: working.project.log)
     working.open()
@@ -245,7 +245,7 @@ def test_a_run_stays_paused_while_its_daemon_is_gone_and_the_next_one_can_resume
     working.open()
     unanswered = working.project.run("resume", "net:v0")
     assert unanswered.returncode == 1
-    assert "is asked to resume; the daemon of " in unanswered.stdout
+    assert "is asked to resume, and no daemon of " in unanswered.stdout
     assert shown(working, "net:v0") == ("running", "paused")
     daemon = working.project.start("-r", "-u", "--only", "net:v0")
     assert daemon.wait(timeout=30) == 0

@@ -79,7 +79,7 @@ class Stormy:
             folder,
             {path.name: path.read_text() for path in sorted(MODELS.glob("*.py"))},
             queue=queue,
-            settings=f"[worker]\nstop_grace = {_STOP_GRACE_S}\n",
+            settings=f"[queue]\nmin_free_disk = 0\n[worker]\nstop_grace = {_STOP_GRACE_S}\n",
         )
         #: The names of all model dirs, in the order of the queue.
         self.versions = [f"{entry['script'][:-3]}-{name}" for entry in queue for name in entry["versions"]]

@@ -6,6 +6,8 @@ import math
 import pytest
 
 from mlpipeline.authoring.versions import Version, Versions, version_parameters
+from mlpipeline.domain.conditions import Conditions
+from mlpipeline.domain.resources import Resources
 from mlpipeline.errors import VersionsError
 
 
@@ -111,12 +113,22 @@ class TestDefining:
         with pytest.raises(VersionsError, match="name must be text, not"):
             Versions().addV(name)
 
-    @pytest.mark.parametrize("word", ["resources", "retries", "timeout"])
-    def test_the_words_of_the_queue_are_refused_as_keywords(self, word):
-        with pytest.raises(VersionsError, match=f'"{word}" is reserved for the queue and not supported yet'):
-            Versions(**{word: 1})
-        with pytest.raises(VersionsError, match=f'version "a": "{word}" is reserved'):
-            Versions().add_version("a", **{word: 1})
+    def test_conditions_are_no_parameters_and_a_versions_own_come_first(self):
+        versions = Versions(timeout="8h", resources={"gpus": 1, "cpus": 2}, width=3)
+        versions.add_version("plain")
+        versions.add_version("own", timeout="90s", resources={"gpus": 2}, retries={"lost": 1}, stop_if_diverged=True)
+        assert versions.getVersion("own").own_parameters() == {"width": 3}
+        assert versions.conditions("plain") == Conditions(timeout_s=28800, resources=Resources(gpus=1, cpus=2))
+        assert versions.conditions("own") == Conditions(
+            timeout_s=90, resources=Resources(gpus=2, cpus=2), retries={"lost": 1}, stop_if_diverged=True
+        )
+
+    @pytest.mark.parametrize("word", ["resources", "retries", "timeout", "silence", "stop_if_diverged"])
+    def test_a_wrong_condition_says_where_and_how_to_give_a_parameter_of_that_name(self, word):
+        with pytest.raises(VersionsError, match=rf"Versions: {word} = .*; expected .* goes in custom_parameters\."):
+            Versions(**{word: [1]})
+        with pytest.raises(VersionsError, match=f'version "a": {word} = '):
+            Versions().add_version("a", **{word: [1]})
 
     def test_the_words_of_the_queue_may_be_parameters_of_the_user_as_in_v1(self):
         versions = Versions()

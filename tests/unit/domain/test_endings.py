@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mlpipeline.domain.endings import Ending, ending, how_it_ended, signal_name
@@ -68,6 +70,28 @@ def test_without_a_result_after_a_stop_it_is_stopped(exit_status, told):
     end = ending(None, exit_status, is_stop_asked=True)
     assert (end.outcome, end.failure) == (Outcome.STOPPED, None)
     assert told in (end.error or "")
+
+
+SHORT = "its cgroup was out of memory"
+
+
+@pytest.mark.parametrize("exit_status", [-9, None])
+def test_the_kernels_kill_for_want_of_memory_is_told_as_that(exit_status):
+    end = ending(None, exit_status, is_stop_asked=False, out_of_memory=SHORT)
+    told = f"the kernel killed it: {SHORT}"
+    assert end == Ending(outcome=Outcome.FAILED, failure=Failure.OUT_OF_MEMORY, error=told)
+    assert ending(None, exit_status, is_stop_asked=True, out_of_memory=SHORT).outcome is Outcome.STOPPED
+
+
+def test_so_is_that_of_a_process_whose_end_made_the_run_fail():
+    broken = replace(FAILED, error="BrokenProcessPool", child_killed=True)
+    end = ending(broken, 1, is_stop_asked=False, out_of_memory=SHORT)
+    told = f"BrokenProcessPool; the kernel killed that process: {SHORT}"
+    assert end == Ending(outcome=Outcome.FAILED, failure=Failure.OUT_OF_MEMORY, error=told)
+    assert ending(broken, 1, is_stop_asked=False).failure is Failure.EXCEPTION
+    # What did not follow from that, or was survived, is what it was.
+    assert ending(FAILED, 1, is_stop_asked=False, out_of_memory=SHORT).failure is Failure.EXCEPTION
+    assert ending(SUCCEEDED, 0, is_stop_asked=False, out_of_memory=SHORT).outcome is Outcome.SUCCEEDED
 
 
 def test_exit_statuses_and_signals_in_words():

@@ -32,6 +32,16 @@ EVENTS: dict[str, dict[str, Any]] = {
     "running": {"event": "running", "run": "7k2m9q", "pid": 4711, "started_at": "2026-11-20T21:34:56.000+01:00"},
     "stop": {"event": "stop", "run": "7k2m9q", "by": "SIGINT"},
     "withdrawn": {"event": "withdrawn", "run": "7k2m9q", "why": "…"},
+    "timeout": {"event": "timeout", "run": "7k2m9q", "error": "ran for longer than its timeout, 8 h 0 min"},
+    "retry": {
+        "event": "retry",
+        "run": "7k2m9q",
+        "attempt": 2,
+        "start": "resume",
+        "retry_at": "2026-11-20T22:00:30.000+01:00",
+        "after": {"attempt": 1, "outcome": "failed", "failure": "killed", "prepared": True, "trained": False},
+        "by": "",
+    },
     "ended": {"event": "ended", "run": "7k2m9q", "at": "2026-11-20T22:00:00.000+01:00", "outcome": "succeeded"},
     "unheard of": {"event": "unheard of", "run": "7k2m9q"},
 }
@@ -44,9 +54,16 @@ TABLE: dict[State | None, dict[str, State | None]] = {
         "stop": State.WAITING,
         "withdrawn": State.WITHDRAWN,
         "ended": State.ENDED,
+        "retry": State.WAITING,
     },
-    State.RUNNING: {"started": State.RUNNING, "stop": State.RUNNING, "ended": State.ENDED},
-    State.ENDED: {},
+    State.RUNNING: {
+        "started": State.RUNNING,
+        "stop": State.RUNNING,
+        "timeout": State.RUNNING,
+        "ended": State.ENDED,
+        "retry": State.WAITING,
+    },
+    State.ENDED: {},  # succeeded; what was not may be tried again, see below
     State.WITHDRAWN: {},
 }
 
@@ -117,3 +134,22 @@ def test_an_end_that_says_no_more_than_the_outcome():
 def test_a_word_of_a_later_release_is_no_known_outcome():
     with pytest.raises(ValueError, match="preempted"):
         follow(run_in(State.RUNNING), {**EVENTS["ended"], "outcome": "preempted"})
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.STOPPED, Outcome.LOST])
+def test_what_did_not_succeed_may_be_tried_again_and_tells_nothing_of_the_attempt_before(outcome):
+    run = follow(follow(None, SELECTED), {**EVENTS["running"]})
+    run = follow(run, {**EVENTS["ended"], "outcome": outcome, "failure": None, "error": "…", "results": {"a": 1}})
+    again = follow(run, EVENTS["retry"])
+    assert (again.state, again.attempt, again.start) == (State.WAITING, 2, Start.RESUME)
+    assert (again.outcome, again.error, again.results, again.pid, again.ended_at) == (None, None, {}, None, None)
+    assert again.past == [EVENTS["retry"]["after"]]
+    assert again.is_prepared
+
+
+def test_an_attempt_that_never_began_leaves_nothing_to_tell():
+    run = follow(follow(None, SELECTED), EVENTS["retry"])
+    again = follow(run, {**EVENTS["retry"], "attempt": 3, "after": None})
+    assert (again.attempt, again.past, again.is_prepared) == (3, run.past, True)
+    ended = follow(again, {**EVENTS["ended"], "outcome": "failed", "attempt": 1})
+    assert (ended.attempt, ended.retry_at) == (1, None)

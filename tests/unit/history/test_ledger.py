@@ -150,7 +150,7 @@ def test_what_the_hosts_record_is_read_on_and_news_are_what_others_recorded(outp
 
 def test_a_request_is_open_until_the_runs_host_has_answered_in_whatever_order_they_are_read(outputs):
     first, second = (
-        Request(id=name, ask=Ask.STOP, run="a", host="box1", by="mlpipeline stop a") for name in ("one", "two")
+        Request(id=name, ask=Ask.STOP, of="a", host="box1", by="mlpipeline stop a") for name in ("one", "two")
     )
     write(outputs, "box1", first.to_answer("had ended already"))
     ledger = read(outputs)
@@ -162,7 +162,7 @@ def test_a_request_is_open_until_the_runs_host_has_answered_in_whatever_order_th
     assert ledger.open_requests("box2") == []
     assert (ledger.answer("one"), ledger.answer("two")) == ("had ended already", None)
     assert len(warnings) == 1
-    assert "a request is not understood" in warnings[0]
+    assert "what was asked for is not understood" in warnings[0]
 
 
 def test_a_person_means_a_run_by_the_beginning_of_its_id_or_the_latest_of_a_version(outputs):

@@ -3,7 +3,7 @@ import tomllib
 
 import pytest
 
-from mlpipeline.domain.queue import Entry, Queue
+from mlpipeline.domain.queue import Awaited, Entry, Queue
 from mlpipeline.errors import QueueError
 from mlpipeline.project.queue_file import QueueFile, read_queue
 
@@ -43,6 +43,17 @@ def test_the_whitelist_is_read_in_its_order(path):
         ),
         use_blacklist=False,
     )
+
+
+def test_what_an_entry_comes_after_is_brought_into_one_form(path):
+    models = path.parent / "models"
+    names = f"'teacher', 'cnn\\net.py', './b.py:small', 'c:lr=0.1, n=2', '{models}/d.py:x:y', 'e.py.py'"
+    queue = read(path, f"whitelisted_models = [{{ script = 'a.py', versions = ['s'], after = [{names}] }}]")
+    awaited = [("teacher.py", None), ("cnn/net.py", None), ("b.py", "small"), ("c.py", "lr=0.1, n=2")]
+    awaited += [("d.py", "x:y"), ("e.py.py", None)]
+    after = tuple(Awaited(script=script, version=version) for script, version in awaited)
+    assert queue.entries == (Entry(script="a.py", versions=("s",), after=after),)
+    assert [str(one) for one in after[1:3]] == ["cnn/net.py", "b:small"]
 
 
 def test_with_use_blacklist_the_blacklist_is_in_force(path):
@@ -111,7 +122,36 @@ def test_scripts_outside_are_left_for_the_check_of_scripts(path):
         ),
         (
             'whitelisted_models = [{ script = "b.py", version = ["s"] }]',
-            'models.toml: whitelisted_models[0].version is unknown. Known: script, versions. Did you mean "versions"?',
+            "models.toml: whitelisted_models[0].version is unknown. Known: script, versions, after, resources, "
+            'retries, timeout, silence, stop_if_diverged. Did you mean "versions"?',
+        ),
+        (
+            'whitelisted_models = [{ script = "b.py", after = "a.py" }]',
+            'models.toml: whitelisted_models[0].after = "a.py" is a text; '
+            'expected a list, such as ["teacher.py"] or ["teacher:large"].',
+        ),
+        (
+            'whitelisted_models = [{ script = "b.py", after = ["a.py", " "] }]',
+            'models.toml: whitelisted_models[0].after[1] = " " is a text; expected a text in quotes that is not empty.',
+        ),
+        (
+            'whitelisted_models = [{ script = "b.py", after = ["a:"] }]',
+            'models.toml: whitelisted_models[0].after[0] = "a:" names no version; expected a script, such as '
+            '"teacher.py", or one of its versions, such as "teacher:large".',
+        ),
+        (
+            'whitelisted_models = [{ script = "b.py", after = ["a:\\tx"] }]',
+            'models.toml: whitelisted_models[0].after[0] = "a:\\tx" holds a control character; '
+            "expected the path of a script.",
+        ),
+        (
+            'whitelisted_models = [{ script = "b.py", after = ["a", "./a.py"] }]',
+            'models.toml: whitelisted_models[0].after lists "a.py" twice. Keep one of them.',
+        ),
+        (
+            'whitelisted_models = ["a.py", { script = "b.py", after = ["c"] }, { script = "c.py", after = ["b"] }]',
+            "models.toml: b.py waits for c.py, which waits for b.py: none of them could ever start. "
+            "Take one of these out of its `after`.",
         ),
         (
             'whitelisted_models = [{ versions = ["s"] }]',

@@ -3,6 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from mlpipeline.domain.conditions import Conditions
+from mlpipeline.domain.resources import Resources
 from mlpipeline.errors import SettingsError
 from mlpipeline.project.settings import (
     KNOWN_KEYS,
@@ -41,6 +43,14 @@ def test_every_setting_is_read(root):
     (root / "other").mkdir()
     text = """
         models_dir = "other"
+        [queue]
+        hold_after = 0
+        retry_delay = 0.5
+        min_free_disk = "1.5GiB"
+        [versions]
+        timeout = "8h"
+        resources = { gpus = 1 }
+        retries = { lost = 2 }
         [worker]
         import_timeout = 0.5
         stop_grace = 0
@@ -51,6 +61,12 @@ def test_every_setting_is_read(root):
     assert load(root, text) == Settings(
         root=root,
         models_dir=root / "other",
+        hold_after=0,
+        retry_delay_s=0.5,
+        min_free_disk_bytes=1_610_612_736,
+        conditions=Conditions(
+            resources=Resources(gpus=1), timeout_s=28800, silence_s=0, stop_if_diverged=False, retries={"lost": 2}
+        ),
         import_timeout_s=0.5,
         stop_grace_s=0,
         tensorboard=False,
@@ -77,11 +93,13 @@ def test_the_example_holds_every_setting_with_its_default(root):
         ),
         (
             'model_dir = "models"',
-            'mlp.toml: model_dir is unknown. Known: models_dir, worker, record. Did you mean "models_dir"?',
+            "mlp.toml: model_dir is unknown. Known: models_dir, queue, versions, worker, record. "
+            'Did you mean "models_dir"?',
         ),
         (
             "[workers]\nstop_grace = 1",
-            'mlp.toml: [workers] is unknown. Known: models_dir, worker, record. Did you mean "worker"?',
+            "mlp.toml: [workers] is unknown. Known: models_dir, queue, versions, worker, record. "
+            'Did you mean "worker"?',
         ),
         (
             "stop_grace = 1",

@@ -79,6 +79,7 @@ def test_a_run_for_programs_has_every_key_that_is_promised(outputs):
         "results": {},
         "model_dir": str(outputs.path / "model_ckpts/digits-deep"),
         "run_dir": str(outputs.path / "runs/digits-deep-7k2m9q"),
+        "gpus": None,
     }
     ended = run_for_programs(ObservedRun(run=replace(FAILED, pid=4711)), outputs)
     assert (ended["outcome"], ended["failure"], ended["pid"]) == ("failed", "exception", None)
@@ -125,6 +126,19 @@ def test_status_says_what_runs_and_what_is_next(outputs):
     assert "net:v9 and 5 more" in screen
     assert "net:v10" not in screen
     assert "next: nothing waits" in _screen(outputs, [DAEMON])
+
+
+def test_status_says_which_gpus_a_run_has(outputs):
+    observed = ObservedRun(run=RUNNING, gpus={"GPU-aa": 0, "GPU-bb": 3})
+    assert run_for_programs(observed, outputs)["gpus"] == [
+        {"uuid": "GPU-aa", "index": 0},
+        {"uuid": "GPU-bb", "index": 3},
+    ]
+    screen = status_screen([DAEMON], [observed, ObservedRun(run=replace(RUNNING, id="5y5y5y"))], outputs, [])
+    assert "steps   gpus" in screen
+    assert "0, 3" in screen
+    # Whoever has none is not shown a column for them.
+    assert "steps   gpus" not in _screen(outputs, [DAEMON], [RUNNING])
 
 
 def test_status_says_what_is_held_and_what_failed_last(outputs):

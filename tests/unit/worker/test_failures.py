@@ -56,6 +56,11 @@ def fail_again():
     raise RuntimeError("because") from through_own_code(fail)
 
 
+def _from(error, cause):
+    error.__cause__ = cause
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "failure", "told"),
     [
@@ -64,6 +69,10 @@ def fail_again():
         (SystemExit("bye"), Failure.EXIT, "sys.exit('bye') was called"),
         (SystemExit(Shy()), Failure.EXIT, "sys.exit(<Shy>) was called"),
         (OSError(errno.ENOSPC, "full"), Failure.DISK_FULL, "OSError: [Errno 28] full"),
+        (OSError(errno.ENOMEM, "short"), Failure.OUT_OF_MEMORY, "OSError: [Errno 12] short"),
+        (MemoryError(), Failure.OUT_OF_MEMORY, "MemoryError"),
+        (_from(ValueError("x"), MemoryError("y")), Failure.OUT_OF_MEMORY, "ValueError: x, from MemoryError: y"),
+        (_from(ScriptError("net.py", "is bad"), MemoryError()), Failure.OUT_OF_MEMORY, "net.py: is bad"),
         (CommandFailed("ended with 3", Failure.EXIT), Failure.EXIT, "ended with 3"),
         (ScriptError("net.py", "is bad", traceback="t"), Failure.BAD_SCRIPT, "net.py: is bad"),
         (VersionsError("two"), Failure.BAD_SCRIPT, "two"),
@@ -73,6 +82,13 @@ def fail_again():
 def test_each_kind_of_error_is_a_failure_in_one_line(error, failure, told):
     found = failure_of(raised(error))
     assert (found.failure, found.error) == (failure, told)
+
+
+def test_a_killed_child_is_noted_whoever_tells_of_it():
+    assert failure_of(CommandFailed("was killed", Failure.KILLED, is_killed=True)).is_child_killed
+    assert failure_of(RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed.")).is_child_killed
+    assert not failure_of(CommandFailed("ended with 3", Failure.EXIT)).is_child_killed
+    assert not failure_of(ValueError("x")).is_child_killed
 
 
 def test_our_own_errors_have_a_traceback_only_where_user_code_called_for_them():

@@ -1,0 +1,140 @@
+"""The verb that lets go on what is held: `release`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from mlpipeline.cli.project import Place, exit_for
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from mlpipeline.history.claims import Claim
+    from mlpipeline.history.ledger import Ledger
+    from mlpipeline.project.paths import Outputs
+    from mlpipeline.project.settings import Settings
+    from mlpipeline.views.observed import ObservedDaemon
+
+#: How long a daemon may not have been heard of to count as gone, in seconds: it says every 30 that it is there.
+_GONE_AFTER_S = 120.0
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, metavar="MODEL[:VERSION]...")
+@click.pass_obj
+def release(place: Place, names: tuple[str, ...]) -> None:
+    """Let go on what is held: the rest of a script that failed in a row, or a model dir whose run is gone for good.
+
+    \b
+    Examples:
+      mlpipeline release digits
+      mlpipeline release digits:deep
+    """
+    with exit_for(place):
+        sys.exit(_release(place, names))
+
+
+def _release(place: Place, names: Sequence[str]) -> int:
+    from mlpipeline.cli.asking import ask_daemons, read_ledger
+    from mlpipeline.views.observed import observe_daemons
+
+    settings = place.settings()
+    outputs = place.outputs(settings)
+    ledger = read_ledger(outputs)
+    models = [_known_model(name, ledger, settings) for name in names]
+    daemons = observe_daemons(outputs)
+    refused = [
+        not _release_claims(name, model, outputs, ledger, daemons) for name, model in zip(names, models, strict=True)
+    ]
+    # Any daemon does: what it records, all others read.
+    alive = next((daemon.host for daemon in daemons if daemon.is_there and not _is_silent(daemon)), outputs.host)
+    status = ask_daemons([(name, name.removesuffix(".py"), alive) for name in names], "release", outputs, ledger)
+    return 1 if any(refused) else status
+
+
+def _known_model(name: str, ledger: Ledger, settings: Settings) -> str:
+    from mlpipeline.domain.queue import model_name
+    from mlpipeline.domain.words import did_you_mean
+    from mlpipeline.errors import NoSuchRun
+    from mlpipeline.project.paths import QUEUE_NAME
+    from mlpipeline.project.queue_file import read_queue
+    from mlpipeline.project.scripts import listed_scripts
+
+    model = name.partition(":")[0].removesuffix(".py")
+    if ledger.ended(model, 1):
+        return model
+    queue = read_queue(settings.root / QUEUE_NAME, settings.models_dir)
+    listed = [model_name(entry.script) for entry in listed_scripts(queue, settings.models_dir).entries]
+    known = [*listed, *(run.model for run in ledger.open_runs())]
+    if model in known:
+        return model
+    raise NoSuchRun(f'there is no model "{model}".{did_you_mean(model, known)}')
+
+
+def _release_claims(name: str, model: str, outputs: Outputs, ledger: Ledger, daemons: Sequence[ObservedDaemon]) -> bool:
+    """Remove the claims of runs that are gone; return False when one is not."""
+    from mlpipeline.cli.asking import typed
+    from mlpipeline.history import claims
+    from mlpipeline.history.journal import Journal
+    from mlpipeline.project.clock import timestamp
+
+    version = name.partition(":")[2] or None
+    is_free = True
+    for path, claim in claims.of_all(outputs.claims):
+        if not _is_of(path, claim, model, version, outputs):
+            continue
+        if (why := _why_alive(claim, outputs, ledger, daemons)) is not None:
+            click.echo(f"{name}: its model dir is in use by run {claim.run}, {why}")
+            is_free = False
+            continue
+        # Said first: a run of a host that is gone for good keeps its version from starting elsewhere, too.
+        event = {"event": "released", "of": name, "runs": [claim.run], "by": typed()}
+        Journal(outputs.history, timestamp).append(event)
+        path.unlink(missing_ok=True)
+        click.echo(f"{name}: its model dir is free; run {claim.run or '(unknown)'} of {claim.host or '?'} had it")
+    return is_free
+
+
+def _is_of(path: Path, claim: Claim, model: str, version: str | None, outputs: Outputs) -> bool:
+    from pathlib import Path
+
+    from mlpipeline.domain.names import model_dir_name
+    from mlpipeline.project.files import read_json
+    from mlpipeline.project.paths import RunDir
+
+    spec = read_json(RunDir(path=Path(claim.run_dir)).spec) if claim.run_dir else None
+    if spec is not None:
+        return spec["model"] == model and version in (None, spec["version"])
+    # Nobody can say whose it is; its file is called as the model dir is, where that has no suffix of its own.
+    return version is not None and path == outputs.claim(model_dir_name(model, version))
+
+
+def _why_alive(claim: Claim, outputs: Outputs, ledger: Ledger, daemons: Sequence[ObservedDaemon]) -> str | None:
+    """Return why a claim is not a dead run's; None when it is, as far as this host can tell."""
+    from pathlib import Path
+
+    from mlpipeline.executors.processes import ProcessId
+    from mlpipeline.project.files import read_json
+    from mlpipeline.project.paths import RunDir
+
+    daemon = next((daemon for daemon in daemons if daemon.host == claim.host), None)
+    if claim.host == outputs.host:
+        run = ledger.get(claim.run)
+        attempt = RunDir(path=Path(claim.run_dir)).attempt(run.attempt if run else 1)
+        worker = ProcessId.from_json(read_json(attempt.worker))
+        is_watched = run is not None and run.is_open and daemon is not None and bool(daemon.is_alive)
+        is_alive = is_watched or (worker is not None and worker.is_alive())
+        return f"which is not over. Stop it first: mlpipeline stop {claim.run}" if is_alive else None
+    if daemon is None or not daemon.is_there or _is_silent(daemon):
+        return None
+    return f"whose daemon on {claim.host} is there. Stop it first: mlpipeline stop {claim.run}"
+
+
+def _is_silent(daemon: ObservedDaemon) -> bool:
+    import time
+
+    return daemon.is_alive is None and time.time() - daemon.heard_at > _GONE_AFTER_S

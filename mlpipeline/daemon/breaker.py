@@ -1,0 +1,71 @@
+"""Holding the rest of a script whose versions fail one after the other, in the same way at the same place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mlpipeline.daemon.catalogue import Offer
+from mlpipeline.domain.runs import Run
+from mlpipeline.domain.states import Outcome
+from mlpipeline.domain.streaks import streak
+from mlpipeline.domain.waits import Wait
+from mlpipeline.history.ledger import Ledger
+from mlpipeline.history.stores import code_name
+
+#: How many of a script's latest runs are looked at for each that must have failed: some say nothing.
+_LOOKED_AT = 8
+
+
+class Breaker:
+    """An `Obstacle`: what keeps a version from starting is the history of its script, so it outlasts this launch."""
+
+    def __init__(self, ledger: Ledger, hold_after: int, models_dir: Path) -> None:
+        """Hold the rest of a script after `hold_after` failures in a row; 0 is never."""
+        self._ledger = ledger
+        self._hold_after = hold_after
+        self._models_dir = models_dir
+        #: Model -> the runs that failed one after the other, newest first.
+        self._streaks: dict[str, list[Run]] = {}
+        #: The news of the ledger up to which that is so.
+        self._news = -1
+
+    @property
+    def is_active(self) -> bool:
+        """Whether there is a script to hold."""
+        if self._hold_after and self._news != self._ledger.news:
+            self._news = self._ledger.news
+            models = {run.model for run in self._ledger.in_trouble()}
+            for model in models | self._streaks.keys():
+                self.look_at(model)
+        return bool(self._streaks)
+
+    def note_ended(self, run: Run) -> None:
+        """A run of this host is over."""
+        if run.outcome is Outcome.SUCCEEDED:
+            self._streaks.pop(run.model, None)
+        elif run.place is not None:
+            self.look_at(run.model)
+
+    def look_at(self, model: str) -> None:
+        """See how the script of a model fares."""
+        self._streaks.pop(model, None)
+        if self._hold_after:
+            latest = self._ledger.ended(model, self._hold_after * _LOOKED_AT)
+            found = streak(latest, self._ledger.is_released)
+            if len(found) >= self._hold_after:
+                self._streaks[model] = found
+
+    def wait(self, offer: Offer) -> Wait | None:
+        """Hold a version whose script failed in a row, and has not changed since."""
+        runs = self._streaks.get(offer.model)
+        if runs is None or runs[0].code != code_name(offer.files):
+            return None
+        newest = runs[0]
+        where = (newest.place or "").replace(f"{self._models_dir}/", "")
+        told = f"{len(runs)} versions in a row failed ({newest.failure}) at {where}: {newest.error}"
+        until = f"Held until {offer.script} changes, or `mlpipeline release {offer.model}`"
+        return Wait(why=f"{told}. {until}", is_held=True)
+
+    def kept(self, model: str) -> list[Run]:
+        """Return the runs whose failures hold the rest of a model's script."""
+        return self._streaks.get(model, [])

@@ -1,0 +1,105 @@
+"""What waits for others to have succeeded: circles in a queue, and whether a version may start."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+
+from mlpipeline.domain.names import version_key
+from mlpipeline.domain.queue import Entry, model_name
+from mlpipeline.domain.runs import Run
+from mlpipeline.domain.states import Outcome, State
+from mlpipeline.domain.waits import Wait
+
+
+def circle(entries: Sequence[Entry]) -> str | None:
+    """Return what is wrong where entries wait for each other in a circle, None when none do."""
+    by_script: dict[str, list[int]] = defaultdict(list)
+    for index, entry in enumerate(entries):
+        by_script[entry.script].append(index)
+    awaited = {
+        index: [other for wanted in entry.after for other in by_script[wanted.script] if entries[other].lists(wanted)]
+        for index, entry in enumerate(entries)
+        if entry.after
+    }
+    try:
+        TopologicalSorter(awaited).prepare()
+    except CycleError as error:
+        # Each of them is awaited by the next; the last one is the first again.
+        first, *others = [_shown(entries[index]) for index in reversed(error.args[1])]
+        if len(others) == 1:
+            return f"{first} waits for itself and could never start. Take that out of its `after`."
+        path = ", which waits for ".join(others)
+        return f"{first} waits for {path}: none of them could ever start. Take one of these out of its `after`."
+    return None
+
+
+def _shown(entry: Entry) -> str:
+    if entry.versions is None:
+        return entry.script
+    if len(entry.versions) == 1:
+        return version_key(model_name(entry.script), entry.versions[0])
+    return f"{entry.script} ({', '.join(entry.versions)})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """How a version stands that others wait for."""
+
+    #: `model:version`.
+    key: str
+    #: Of its code and parameters as they are now.
+    identity: str
+    #: The latest run in its model dir, of whatever host.
+    last: Run | None
+    #: Whether it is still to be started in this launch, and what keeps it from that.
+    is_to_run: bool
+    wait: Wait | None = None
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether its latest run was of what it is now."""
+        return self.last is not None and (self.last.key, self.last.identity) == (self.key, self.identity)
+
+
+def wait_after(standing: Standing, host: str) -> Wait | None:
+    """Return why what comes after a version does not start now; None when that has succeeded as it is now.
+
+    What is to run in this launch is waited for even where it has succeeded before: it is about to be called again.
+
+    Args:
+        standing: of the version that has to have succeeded.
+        host: this one; a run of another is said to be there.
+    """
+    key, last, wait = standing.key, standing.last, standing.wait
+    if last is not None and last.is_open:
+        how = "is paused" if last.is_paused else "is running" if last.state is State.RUNNING else "starts"
+        where = "" if last.host == host else f" on {last.host}"
+        return Wait(why=f"after {last.key}, which {how}{where}")
+    if standing.is_to_run and (wait is None or not wait.is_held):
+        return Wait(why=f"after {key}, which waits{f': {wait.why}' if wait else ' for its turn'}")
+    if standing.is_fresh and last is not None and last.outcome is Outcome.SUCCEEDED:
+        return None
+    if wait is not None:
+        return Wait(why=f"{key} is held: {wait.why}", is_held=True)
+    return Wait(why=_why_not(standing), is_held=True)
+
+
+def foremost(waits: Iterable[Wait]) -> Wait | None:
+    """Return the one to tell: the first that lasts, as there somebody has something to do, else the first."""
+    return min(waits, key=lambda wait: not wait.is_held, default=None)
+
+
+def _why_not(standing: Standing) -> str:
+    key, last = standing.key, standing.last
+    if last is None or last.key != key:
+        return f"{key} has not run yet, and does not run in this launch. List it too, or run it first"
+    if not standing.is_fresh:
+        return f"{key} changed since it {_ended(last)}, and does not run again in this launch. Launch again"
+    return f"{key} {_ended(last)}{f': {last.error}' if last.error else ''}"
+
+
+def _ended(run: Run) -> str:
+    return f"was {run.outcome}" if run.outcome in (Outcome.STOPPED, Outcome.LOST) else run.outcome_in_words

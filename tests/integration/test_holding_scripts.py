@@ -1,0 +1,196 @@
+"""A script whose versions fail one after the other in the same way is held; `mlpipeline release`."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+from support import HOST, Project, wait_until
+
+from mlpipeline.executors.processes import ProcessId
+
+SCRIPT = """
+import pathlib
+from mlpipeline import FunctionModel, Versions
+
+def train(n, *, model_dir, run):
+    if n in (0, 1, 2, 3, 5):
+        raise KeyError("weights")
+    return {"n": n}
+
+versions = Versions()
+for n in range(8):
+    versions.add_version(f"v{n}", n=n)
+MODEL = FunctionModel(train, versions)
+"""
+GOOD = """
+from mlpipeline import FunctionModel, Versions
+versions = Versions()
+versions.add_version("w")
+MODEL = FunctionModel(lambda: None, versions)
+"""
+
+
+def outcomes(project: Project) -> dict[str, str]:
+    runs = json.loads(project.run("runs", "--json", "-n", "100").stdout)
+    return {f"{run['model']}:{run['version']}": run["outcome"] for run in reversed(runs)}
+
+
+@pytest.fixture
+def project(make_project, tmp_path):
+    return make_project(tmp_path, {"net.py": SCRIPT, "other.py": GOOD}, ["net.py", "other.py"])
+
+
+def test_the_rest_of_a_script_that_failed_in_a_row_is_held_with_the_reason_and_others_go_on(project):
+    assert project.run("-r").returncode == 1
+    assert outcomes(project) == {"net:v0": "failed", "net:v1": "failed", "net:v2": "failed", "other:w": "succeeded"}
+    why = (
+        "3 versions in a row failed (exception) at net.py:7: KeyError: 'weights'. "
+        "Held until net.py changes, or `mlpipeline release net`"
+    )
+    assert f"net:v3 is held: {why}" in project.log
+    assert f"net:v7: {why}" in project.run("status").stdout
+    assert "3 failed, 5 could not be used" in project.log
+
+
+def test_what_is_held_stays_so_for_the_next_launch_until_the_script_changes(project):
+    project.run("-r")
+    assert project.run("-r", "-u").returncode == 1
+    assert len(outcomes(project)) == 4
+    script = project.models_dir / "net.py"
+    script.write_text(script.read_text().replace("(0, 1, 2, 3, 5)", "(5,)"))
+    project.run("-r", "-u")
+    assert outcomes(project) == {f"net:v{n}": "failed" if n == 5 else "succeeded" for n in range(8)} | {
+        "other:w": "succeeded"
+    }
+
+
+def test_released_it_goes_on_at_once_and_is_held_again_only_after_as_many_failures(project):
+    daemon = project.start("-r", "--watch")
+    wait_until(lambda: "other:w succeeded" in project.log and "net:v7 is held" in project.log)
+    released = project.run("release", "net")
+    assert (released.returncode, released.stdout) == (0, "net is released\n")
+    wait_until(lambda: "net:v7 succeeded" in project.log, message=lambda: project.log)
+    daemon.terminate()
+    daemon.wait(60)
+    assert outcomes(project) == {f"net:v{n}": "failed" if n in (0, 1, 2, 3, 5) else "succeeded" for n in range(8)} | {
+        "other:w": "succeeded"
+    }
+
+
+def test_a_release_that_nobody_answers_is_heeded_by_the_next_launch(project):
+    project.run("-r")
+    released = project.run("release", "net.py")
+    assert released.returncode == 1
+    assert f"and no daemon of {HOST} has answered yet: none runs there. The next launch does" in released.stdout
+    project.run("-r", "-u")
+    # What had failed is resumed first, and holds the rest again: nothing was mended.
+    assert project.log.count("net:v0 starts, resuming") == project.log.count("net:v2 starts, resuming") == 1
+    assert len(outcomes(project)) == 4
+
+
+def test_hold_after_0_holds_nothing(make_project, tmp_path):
+    project = make_project(tmp_path, {"net.py": SCRIPT}, settings="[queue]\nhold_after = 0\n")
+    project.run("-r")
+    assert len(outcomes(project)) == 8
+
+
+def test_failures_at_different_places_hold_nothing(make_project, tmp_path):
+    script = SCRIPT.replace('raise KeyError("weights")', 'exec("\\n" * n + "raise KeyError(n)")')
+    script = script.replace('exec("\\n" * n', 'exec(compile("\\n" * n').replace('(n)")', '(n)", __file__, "exec"))')
+    project = make_project(tmp_path, {"net.py": script})
+    project.run("-r")
+    assert len(outcomes(project)) == 8
+
+
+def test_commands_that_end_with_the_same_last_words_are_held_too(make_project, tmp_path):
+    script = """
+        import sys
+        from mlpipeline import CommandModel, Versions
+        versions = Versions()
+        for n in range(5):
+            versions.add_version(f"v{n}", n=n)
+        MODEL = CommandModel([sys.executable, "-c", "import sys; sys.exit('no data after {n} s')"], versions)
+    """
+    project = make_project(tmp_path, {"net.py": script})
+    project.run("-r")
+    assert len(outcomes(project)) == 3
+    assert "no data after 0 s" in project.run("status").stdout
+
+
+def test_runs_that_somebody_killed_hold_nothing(make_project, tmp_path):
+    script = SCRIPT.replace('raise KeyError("weights")', "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    project = make_project(tmp_path, {"net.py": script})
+    project.run("-r")
+    assert len(outcomes(project)) == 8
+
+
+def claim_of(project: Project, host: str, run: str) -> None:
+    path = project.outputs / "claims" / "other-w.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    run_dir = project.outputs / "runs" / f"other-w-{run}"
+    run_dir.mkdir(parents=True)
+    (run_dir / "spec.json").write_text(json.dumps({"model": "other", "version": "w"}))
+    claim = {"host": host, "run": run, "run_dir": str(run_dir), "at": "2026-11-20T21:34:55+01:00"}
+    path.write_text(json.dumps(claim))
+
+
+@pytest.mark.parametrize("name", ["other", "other:w"])
+def test_the_model_dir_of_a_host_that_is_gone_for_good_can_be_released(project, name):
+    project.write_queue(["other.py"])
+    claim_of(project, "box9", "aaaaaa")
+    assert project.run("-r").returncode == 1
+    released = project.run("release", name)
+    assert f"{name}: its model dir is free; run aaaaaa of box9 had it" in released.stdout
+    assert project.run("-r").returncode == 0
+    assert outcomes(project) == {"other:w": "succeeded"}
+
+
+def test_a_run_of_a_host_that_is_gone_for_good_is_resumed_here_once_it_is_released(make_project, tmp_path):
+    gate = tmp_path / "gate"
+    script = f"""
+        import pathlib, time
+        from mlpipeline import FunctionModel, Versions
+        def train(*, model_dir, run):
+            for step in run.steps(2):
+                (model_dir / f"step-{{step}}").touch()
+                while step == 1 and not pathlib.Path({str(gate)!r}).exists():
+                    time.sleep(0.05)
+        versions = Versions()
+        versions.add_version("v")
+        MODEL = FunctionModel(train, versions)
+    """
+    project = make_project(tmp_path, {"net.py": script})
+    daemon = project.start("-r", env={"MLP_HOST": "box9"})
+    step = project.outputs / "model_ckpts/net-v/step-1"
+    wait_until(step.exists)
+    wait_until(lambda: any(event["event"] == "running" for event in project.history("box9")))
+    refused = project.run("release", "net:v")
+    assert refused.returncode == 1
+    assert "whose daemon on box9 is there. Stop it first: mlpipeline stop " in refused.stdout
+    daemon.kill()
+    daemon.wait()
+    project.kill_everything()
+    gate.touch()
+    # The machine is gone: its daemon has not been heard of for a long time.
+    heartbeat = project.outputs / "heartbeat-box9"
+    os.utime(heartbeat, (heartbeat.stat().st_atime, heartbeat.stat().st_mtime - 3600))
+    project.run("-r")
+    assert "net:v" not in str([event for event in project.history() if event["event"] == "selected"])
+    assert "its model dir is free" in project.run("release", "net:v").stdout
+    assert project.run("-r").returncode == 0
+    assert "net:v starts, resuming" in project.log
+
+
+def test_a_run_that_is_not_over_keeps_its_model_dir_and_an_unknown_model_is_told(project):
+    claim_of(project, HOST, "aaaaaa")
+    worker = project.outputs / "runs/other-w-aaaaaa/1/worker.json"
+    worker.parent.mkdir()
+    worker.write_text(json.dumps(ProcessId.of_child(os.getpid()).to_json()))
+    refused = project.run("release", "other")
+    assert refused.returncode == 1
+    assert "is in use by run aaaaaa, which is not over. Stop it first: mlpipeline stop aaaaaa" in refused.stdout
+    unknown = project.run("release", "othr")
+    assert unknown.returncode == 2
+    assert 'there is no model "othr". Did you mean "other"?' in unknown.stderr

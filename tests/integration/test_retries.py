@@ -1,0 +1,176 @@
+"""Further attempts of a run: by rule, with a delay, and by `mlpipeline retry`."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+import pytest
+from support import HOST, Project, wait_until
+
+#: Fails as often as the number in the file `failures` says, once `saved` is in its model dir.
+SCRIPT = """
+import os, pathlib, signal
+from mlpipeline import FunctionModel, Versions
+outside = pathlib.Path({outside!r})
+
+def train(lr, *, model_dir, run):
+    for step in run.steps(3):
+        (model_dir / f"step-{{step}}").touch()
+        with open(outside / "executed", "a") as file:
+            file.write(f"{{lr}} {{step}}\\n")
+        left = int((outside / "failures").read_text())
+        if step == 1 and left:
+            (outside / "failures").write_text(str(left - 1))
+            if (outside / "how").read_text() == "killed":
+                os.kill(os.getpid(), signal.SIGKILL)
+            raise ValueError(f"{{left}} left")
+    return {{"steps": len(list(model_dir.iterdir()))}}
+
+versions = Versions(retries={{"exception": 2, "killed": 1}})
+versions.add_version("v", lr=1)
+MODEL = FunctionModel(train, versions)
+"""
+
+
+class Failing:
+    """A project with one version, `net:v`, that fails a number of times."""
+
+    def __init__(self, make_project, folder, retry_delay: float) -> None:
+        self.outside = folder / "outside"
+        self.outside.mkdir()
+        script = SCRIPT.format(outside=str(self.outside))
+        settings = f"[queue]\nretry_delay = {retry_delay}\n"
+        self.project: Project = make_project(folder, {"net.py": script}, settings=settings)
+        self.fail(0)
+
+    def fail(self, times: int, how: str = "raise") -> None:
+        (self.outside / "failures").write_text(str(times))
+        (self.outside / "how").write_text(how)
+
+    @property
+    def executed(self) -> list[str]:
+        path = self.outside / "executed"
+        return path.read_text().splitlines() if path.exists() else []
+
+    @property
+    def run(self) -> dict:
+        return json.loads(self.project.run("runs", "--json").stdout)[0]
+
+    def events(self, *kinds: str) -> list[dict]:
+        return [event for event in self.project.history() if event["event"] in kinds]
+
+
+@pytest.fixture
+def failing(make_project, tmp_path):
+    return lambda retry_delay=0: Failing(make_project, tmp_path, retry_delay)
+
+
+def test_a_failure_that_is_worth_it_is_tried_again_as_an_attempt_that_resumes(failing):
+    failing = failing()
+    failing.fail(2)
+    assert failing.project.run("-r").returncode == 0
+    assert (failing.run["outcome"], failing.run["attempt"], failing.run["results"]) == ("succeeded", 3, {"steps": 3})
+    assert failing.executed == ["1 0", "1 1", "1 1", "1 1", "1 2"]
+    assert len(failing.events("selected")) == len(failing.events("ended")) == 1
+    assert "net:v failed (exception) after" in failing.project.log
+    assert "net:v is tried again now, as attempt 2" in failing.project.log
+    assert "net:v starts, resuming, attempt 3" in failing.project.log
+    assert "mlpipeline ends: 1 succeeded" in failing.project.log
+
+
+def test_attempts_are_counted_per_failure_and_the_run_ends_as_its_last_one_did(failing):
+    failing = failing()
+    failing.fail(9, "killed")
+    assert failing.project.run("-r").returncode == 1
+    assert (failing.run["outcome"], failing.run["failure"], failing.run["attempt"]) == ("failed", "killed", 2)
+    failing.fail(9)
+    assert failing.project.run("-r").returncode == 1
+    assert (failing.run["failure"], failing.run["attempt"]) == ("exception", 3)
+
+
+def test_status_says_when_the_next_attempt_begins_and_a_killed_daemon_forgets_none(failing):
+    failing = failing(retry_delay=3000)
+    failing.fail(1)
+    daemon = failing.project.start("-r")
+    wait_until(lambda: failing.events("retry"), message=lambda: failing.project.log)
+    status = failing.project.run("status").stdout
+    assert "attempt 2 begins at" in status
+    assert "attempt 1 failed (exception): ValueError: 1 left" in status
+    daemon.kill()
+    daemon.wait()
+    assert "attempt 2 begins with the next launch" in failing.project.run("status").stdout
+    daemon = failing.project.start("-r", "-u")
+    wait_until(lambda: "net:v is tried again in" in failing.project.log.rpartition("begins: ")[2])
+    asked = failing.project.run("retry", "net:v")
+    assert "goes on at once, with attempt 3" in asked.stdout
+    assert daemon.wait(60) == 0
+    assert (failing.run["outcome"], failing.run["attempt"]) == ("succeeded", 3)
+    assert failing.executed == ["1 0", "1 1", "1 1", "1 2"]
+
+
+@pytest.mark.parametrize("how", ["stop", "signal"])
+def test_a_run_between_two_attempts_can_be_stopped(failing, how):
+    failing = failing(retry_delay=3000)
+    failing.fail(1)
+    daemon = failing.project.start("-r")
+    wait_until(lambda: failing.events("retry"), message=lambda: failing.project.log)
+    if how == "stop":
+        assert "stopped, before its next attempt" in failing.project.run("stop", "net:v").stdout
+    else:
+        daemon.send_signal(signal.SIGINT)
+    daemon.wait(60)
+    outcome = ("stopped", None) if how == "stop" else ("failed", "exception")
+    assert (failing.run["outcome"], failing.run["failure"]) == outcome
+    assert failing.run["attempt"] == 1
+    assert not list((failing.project.outputs / "claims").rglob("*.json"))
+    assert failing.project.run("-r", "-u").returncode == 0
+    assert failing.executed == ["1 0", "1 1", "1 1", "1 2"]
+
+
+def test_an_attempt_is_given_up_for_what_was_edited_meanwhile(failing):
+    failing = failing(retry_delay=3000)
+    failing.fail(1)
+    daemon = failing.project.start("-r", "--watch")
+    wait_until(lambda: failing.events("retry"), message=lambda: failing.project.log)
+    script = failing.project.models_dir / "net.py"
+    script.write_text(script.read_text().replace("lr=1", "lr=2"))
+    wait_until(lambda: len(failing.events("ended")) == 2, message=lambda: failing.project.log)
+    daemon.send_signal(signal.SIGINT)
+    daemon.wait(60)
+    assert [event["outcome"] for event in failing.events("ended")] == ["failed", "succeeded"]
+    assert "is not tried again: it was edited" in failing.project.log
+    assert failing.executed[2:] == ["2 0", "2 1", "2 2"]
+
+
+def test_a_run_that_is_over_is_tried_again_on_request_with_its_code_as_it_was(failing):
+    failing = failing()
+    script = failing.project.models_dir / "net.py"
+    script.write_text(script.read_text().replace('retries={"exception": 2, "killed": 1}', ""))
+    failing.fail(1)
+    assert failing.project.run("-r").returncode == 1
+    script.write_text(script.read_text().replace("lr=1", "lr=2"))
+    failing.project.write_queue([])
+    daemon = failing.project.start("-r", "--watch")
+    wait_until(lambda: "nothing to run" in failing.project.log)
+    asked = failing.project.run("retry", "--failed")
+    assert asked.returncode == 0, asked.stderr
+    assert "net:v is tried again, as attempt 2" in asked.stdout
+    wait_until(lambda: len(failing.events("ended")) == 2, message=lambda: failing.project.log)
+    assert (failing.run["outcome"], failing.run["attempt"]) == ("succeeded", 2)
+    assert failing.executed == ["1 0", "1 1", "1 1", "1 2"]
+    assert "is not tried again: it succeeded" in failing.project.run("retry", "net:v").stdout
+    daemon.send_signal(signal.SIGINT)
+    daemon.wait(60)
+
+
+def test_a_retry_that_nobody_answers_is_heeded_by_the_next_launch(failing):
+    failing = failing()
+    failing.fail(3)
+    assert failing.project.run("-r").returncode == 1
+    failing.project.write_queue([])
+    asked = failing.project.run("retry", "net:v")
+    assert asked.returncode == 1
+    assert f"no daemon of {HOST} has answered yet: none runs there. The next launch does" in asked.stdout
+    assert failing.project.run("-r").returncode == 0
+    assert (failing.run["outcome"], failing.run["attempt"]) == ("succeeded", 4)
