@@ -11,7 +11,7 @@ from mlpipeline.domain.states import Failure, Outcome
 def streak(latest: Iterable[Run], is_released: Callable[[str], bool]) -> list[Run]:
     """Return the last run of each version that belongs to the streak with which a script's history ends, newest first.
 
-    A run that was stopped or lost, or found the disk full, or failed nowhere in particular, as by a signal from outside,
+    A run that was stopped or lost, found the disk full, or failed nowhere in particular, as by a signal from outside,
     says nothing about the script: it is passed over. A success ends a streak, and so does a failure that a person has
     released.
 
