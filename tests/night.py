@@ -39,7 +39,9 @@ class Night:
         self.told = self.outside / "told"
         self.env = {"TMPDIR": str(self.temporary)}
         scripts = {"_gate.py": GATE_SOURCE, "net.py": self.source()}
-        self.project = make_project(folder, scripts, settings=f"[worker]\nstop_grace = {stop_grace}\n")
+        # Some nights have a disk that is smaller than what must be free on others.
+        settings = f"[queue]\nmin_free_disk = 0\n[worker]\nstop_grace = {stop_grace}\n"
+        self.project = make_project(folder, scripts, settings=settings)
 
     def source(self, before: str = "", after: str = "") -> str:
         """The model script; `before` and `after` are lines of its function around what waits at the gate."""

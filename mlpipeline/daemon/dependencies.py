@@ -47,8 +47,8 @@ class Dependencies:
             self._state = state
             self._versions.clear()
             self._succeeded.clear()
-        if self._found_at != self._todo.occasion:
-            self._found_at = self._todo.occasion
+        if self._found_at != self._todo.changes:
+            self._found_at = self._todo.changes
             self._found.clear()
 
     def _wait_after(self, after: tuple[Awaited, ...]) -> Wait | None:

@@ -9,8 +9,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mlpipeline.daemon.catalogue import Catalogue
-from mlpipeline.daemon.descriptions import Descriptions, clear_away
+from mlpipeline.daemon.choosing import Chooser
+from mlpipeline.daemon.descriptions import Descriptions
+from mlpipeline.daemon.disk_room import DiskRoom
+from mlpipeline.daemon.gpus import Gpus
+from mlpipeline.daemon.lease_files import LeaseFiles
+from mlpipeline.daemon.leases import Leases
+from mlpipeline.daemon.leftovers import clear_away
 from mlpipeline.daemon.loop import Daemon
+from mlpipeline.daemon.machine import Machine
 from mlpipeline.daemon.options import LaunchOptions
 from mlpipeline.daemon.parts import Parts
 from mlpipeline.daemon.presence import Presence
@@ -18,6 +25,7 @@ from mlpipeline.daemon.records import Records
 from mlpipeline.daemon.reporter import Reporter
 from mlpipeline.daemon.starting import Starter
 from mlpipeline.daemon.surroundings import Surroundings
+from mlpipeline.daemon.test_gate import TestGate
 from mlpipeline.daemon.waker import Waker
 from mlpipeline.daemon.watching import SourceWatch
 from mlpipeline.errors import OutputsError
@@ -27,7 +35,7 @@ from mlpipeline.executors.local import LocalExecutor
 from mlpipeline.executors.oom_kills import OomKills
 from mlpipeline.executors.warm import WarmExecutor
 from mlpipeline.history.ledger import Ledger
-from mlpipeline.project.cache import cache_folder
+from mlpipeline.project.cache import cache_folder, user_folder
 from mlpipeline.project.clock import timestamp
 from mlpipeline.project.paths import OUTPUTS_NAME, QUEUE_NAME, Outputs
 from mlpipeline.project.queue_file import QueueFile
@@ -61,6 +69,10 @@ def launch(settings: Settings, host: str, options: LaunchOptions, reporter: Repo
         stack.callback(descriptions.close)
         executor = _executor(settings, outputs, records, waker)
         stack.callback(executor.close)
+        gate = TestGate(
+            *(settings, options, outputs.host, presence.process, records, executor), forget=descriptions.forget
+        )
+        stack.callback(gate.close)
         kernel_log = KernelLog()
         stack.callback(kernel_log.close)
         oom_kills = OomKills(kernel_log)
@@ -69,16 +81,23 @@ def launch(settings: Settings, host: str, options: LaunchOptions, reporter: Repo
             stack.callback(watch.stop)
         surroundings = Surroundings(settings.root, outputs.path, settings.environment_variables)
         stack.callback(surroundings.close, 0)
+        catalogue = Catalogue(queue_file, descriptions, options.only, settings.conditions, records.log)
+        gpus = Gpus(os.environ.get("CUDA_VISIBLE_DEVICES"))
+        leases = Leases(gpus, _lease_files(settings, presence), Machine(), records.log)
+        disk = DiskRoom(outputs.path, settings.min_free_disk_bytes, records.log)
         parts = Parts(
             settings=settings,
             options=options,
             outputs=outputs,
             records=records,
-            catalogue=Catalogue(queue_file, descriptions, options.only, settings.conditions, records.log),
+            catalogue=catalogue,
             executor=executor,
-            starter=Starter(settings, outputs, records, descriptions, executor, oom_kills),
+            leases=leases,
+            chooser=Chooser(catalogue, leases, disk, host, records.log),
+            starter=Starter(settings, outputs, records, descriptions, executor, leases, oom_kills),
             oom_kills=oom_kills,
             presence=presence,
+            gate=gate,
             surroundings=surroundings,
             waker=waker,
             watch=watch,
@@ -105,6 +124,14 @@ def _cache(outputs: Outputs) -> Path | None:
         return cache_folder(outputs, os.environ)
     except RuntimeError:
         return None  # The user has no home.
+
+
+def _lease_files(settings: Settings, presence: Presence) -> LeaseFiles | None:
+    try:
+        folder = user_folder(os.environ) / "gpus"
+    except RuntimeError:
+        return None  # As above.
+    return LeaseFiles(folder, settings.root, presence.process)
 
 
 def _require_temporary_folder() -> None:

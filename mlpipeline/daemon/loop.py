@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from mlpipeline.daemon.active import LEAVE_TIME_S, Active
 from mlpipeline.daemon.breaker import Breaker
-from mlpipeline.daemon.catalogue import Offer
+from mlpipeline.daemon.catalogue import Offer, Problem
 from mlpipeline.daemon.dependencies import Dependencies
 from mlpipeline.daemon.ended import Ended, Over, give_back, judge, record_end, say_how, write_results
 from mlpipeline.daemon.parts import Parts
@@ -68,7 +68,8 @@ class Daemon:
         )
         self._todo = Todo(parts.catalogue, parts.records.ledger, parts.options, parts.outputs.host, parts.records.log)
         dependencies = Dependencies(parts.catalogue, parts.records.ledger, self._todo, parts.outputs.host)
-        self._todo.obstacles = (self._breaker, dependencies)
+        self._gate = parts.gate
+        self._todo.obstacles = (parts.chooser, self._breaker, self._gate, dependencies)
         self._ended: list[Run] = []
         #: Those that ended and still hold their model dir, and those of them whose results are still to be written.
         self._holding: list[Run] = []
@@ -154,6 +155,7 @@ class Daemon:
                 self._todo.note_begun(run.key, run.identity)
             else:
                 self._todo.note_begun(run.key, run.identity)
+        self._parts.leases.adopt(run.id, self._parts.outputs.run_dir(run.name), active.attempt)
         self._active.append(active)
 
     def _plan(self) -> None:
@@ -188,7 +190,7 @@ class Daemon:
         self._steering.ended.clear()
 
     def _is_done(self) -> bool:
-        if self._active or self._holding or any(self._retries):
+        if self._active or self._holding or any(self._retries) or self._gate.count:
             return False
         if self._is_stopping:
             return True
@@ -231,6 +233,7 @@ class Daemon:
             self._enforce_limits(active)
             if active.is_over and active.is_settled:
                 self._end(active)
+        self._gate.collect()
         self._note_surroundings()
 
     def _note_running(self, active: Active) -> None:
@@ -269,6 +272,7 @@ class Daemon:
             self._retries.announce(run)
             self._todo.forget_waits()  # It is not running any more.
         self._active.remove(active)
+        self._parts.leases.free(active.run_id)
 
     def _retry_delay_s(self, run: Run, over: Over, active: Active) -> float | None:
         if self._is_stopping or not run.is_open:
@@ -320,8 +324,9 @@ class Daemon:
         if self._trouble is not None:
             self._give_back()  # While there is no room for what was, nothing new begins.
         todo.release_held()
+        self._test_first()
         self._try_again()
-        while self._is_planned and self._has_room and (chosen := next(todo.candidates(), None)) is not None:
+        while self._is_planned and self._room > 0 and (chosen := self._parts.chooser.next(todo)) is not None:
             offer, decided = chosen
             if any(run.model_dir == offer.model_dir for run in self._holding):
                 self._give_back()  # What is edited while it runs comes up again at once.
@@ -331,9 +336,14 @@ class Daemon:
             elif outcome is not None:
                 todo.note_begun(offer.key, offer.identity)
                 self._active.append(outcome)
-            if self._has_room:
+            if self._room > 0:
                 # The queue may be edited at any time: it is read again before every run.
                 todo.refresh()
+                self._test_first()
+
+    def _test_first(self) -> None:
+        if self._is_planned:
+            self._gate.advance(self._todo, self._room, is_complete=self._parts.catalogue.is_complete)
 
     def _try_again(self) -> None:
         """Start the attempts that are due; give those up for which the queue has something else by now."""
@@ -341,10 +351,14 @@ class Daemon:
             why = None if retry.is_asked else self._why_superseded(self._records.run(retry.run_id))
             if why is not None:
                 self._note_ends([self._retries.give_up(self._records.run(retry.run_id), why)])
+        self._parts.chooser.forget_foremost()
         for retry in self._retries.due():
-            if self._has_room:
-                run = self._records.run(retry.run_id)
-                self._active.append(self._parts.starter.start_again(run))
+            run = self._records.run(retry.run_id)
+            if self._room <= 0 or not self._parts.chooser.may_start(run.key, self._parts.starter.asked_by(run)):
+                continue
+            active = self._parts.starter.start_again(run)
+            if active is not None:
+                self._active.append(active)
                 self._retries.begun(run.id)
                 self._todo.note_begun(run.key, run.identity)
 
@@ -356,12 +370,15 @@ class Daemon:
         offer = self._parts.catalogue.find(run.key)
         if offer is not None:
             return None if offer.identity == run.identity else "it was edited"
-        is_known = self._is_plan_whole and self._parts.catalogue.is_complete and not self._options.only.names
-        return "it is not listed any more" if is_known else None
+        listed = self._parts.catalogue.listed
+        # A script that cannot be used now, as it is being saved, may be well again in a moment.
+        is_gone = run.model not in listed or run.version not in (listed[run.model] or (run.version,))
+        return "it is not listed any more" if self._is_plan_whole and is_gone else None
 
     @property
-    def _has_room(self) -> bool:
-        return len(self._active) < self._options.at_once
+    def _room(self) -> int:
+        """How many runs, or tests, may begin."""
+        return self._options.at_once - len(self._active) - self._gate.count
 
     # Stopping
 
@@ -375,6 +392,7 @@ class Daemon:
 
     def _stop_all(self, number: signal.Signals) -> None:
         self._is_stopping = self._retries.is_closed = True
+        self._gate.stop()
         grace_s = self._parts.settings.stop_grace_s
         self._log(f"{number.name}: starts nothing more")
         # Of a run that is over, only the end is still to be written down, or its claim to be given back.
@@ -400,10 +418,15 @@ class Daemon:
         ahead = Ahead(
             waiting=self._todo.waiting_count,
             next=self._todo.waiting(NEXT_SHOWN),
-            waits=[problem.to_json() for problem in self._todo.waits[:NEXT_SHOWN]],
+            waits=[problem.to_json() for problem in self._waits[:NEXT_SHOWN]],
             held=[problem.to_json() for problem in held],
         )
         self._parts.presence.beat(ahead)
+
+    @property
+    def _waits(self) -> list[Problem]:
+        # While all places are taken, each version waits for one of them, and nobody looks what else it would lack.
+        return [*(self._parts.chooser.waits if self._room > 0 else ()), *self._todo.waits]
 
     def _log(self, text: str) -> None:
         self._records.log(text)
@@ -434,8 +457,8 @@ class Daemon:
         if due_in_s is not None and not self._is_stopping:
             return min(max(due_in_s, _SOON_S), _RUNNING_S)
         # What waits for another host's run hears of its end from the history alone.
-        is_idle = not self._active and self._parts.catalogue.is_complete and not self._todo.waits
-        if not is_idle:
+        is_at_rest = not self._active and not self._gate.count and not self._waits
+        if not is_at_rest or not self._parts.catalogue.is_complete:
             return _RUNNING_S
         is_told_of_changes = self._parts.watch is None or self._parts.watch.is_complete
         return HEARTBEAT_INTERVAL_S if is_told_of_changes else LOOK_INTERVAL_S

@@ -13,10 +13,12 @@ from random import Random
 from mlpipeline.daemon.active import Active
 from mlpipeline.daemon.catalogue import Offer
 from mlpipeline.daemon.descriptions import Descriptions
+from mlpipeline.daemon.leases import Lease, Leases
 from mlpipeline.daemon.limits import Limits
 from mlpipeline.daemon.records import Records
 from mlpipeline.daemon.recovery import is_abandoned
 from mlpipeline.domain.names import run_id, run_name
+from mlpipeline.domain.resources import Resources
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.spec import Mode, Spec
 from mlpipeline.domain.states import Start, State
@@ -27,7 +29,7 @@ from mlpipeline.history import claims
 from mlpipeline.history.stores import CodeChanged, store_code
 from mlpipeline.project.clock import timestamp
 from mlpipeline.project.files import read_json, to_json, write_whole
-from mlpipeline.project.paths import Outputs
+from mlpipeline.project.paths import Outputs, RunDir
 from mlpipeline.project.progress import read_progress
 from mlpipeline.project.settings import Settings
 
@@ -62,6 +64,7 @@ class Starter:
         records: Records,
         descriptions: Descriptions,
         executor: Executor,
+        leases: Leases,
         oom_kills: OomKills,
         *,
         random: Random | None = None,
@@ -71,6 +74,7 @@ class Starter:
         self._records = records
         self._descriptions = descriptions
         self._executor = executor
+        self._leases = leases
         self._oom_kills = oom_kills
         self._random = random or secrets.SystemRandom()
         #: Runs that were selected and could not be started, to be withdrawn.
@@ -85,8 +89,8 @@ class Starter:
             last: the latest run in its model dir, as far as this host knew when it decided on `start`.
 
         Returns:
-            The run under way; why it is held; or None when its code is changing right now, or another host was faster:
-            decide again.
+            The run under way; why it is held; or None when its code is changing right now, or another host, or another
+            project that wants the same GPU, was faster: decide again.
 
         Raises:
             OSError: something could not be written; nothing was started, and it may be tried again.
@@ -103,8 +107,13 @@ class Starter:
         if self._records.ledger.latest(offer.model_dir) != last:
             self._release(offer, run)
             return None
+        worker = self._records.outputs.run_dir(name).attempt(1).worker
         try:
-            spec = self._written_spec(offer, run, name, start, last)
+            lease = self._leases.take(run, offer.conditions.resources, worker)
+            if lease is None:
+                self._release(offer, run)
+                return None
+            spec = self._written_spec(offer, run, name, start, last, lease)
             self._select(spec, offer, last)
         except CodeChanged:
             self._descriptions.forget(offer.script)
@@ -120,22 +129,40 @@ class Starter:
             self._withdraw_what_failed()
             raise
 
-    def start_again(self, run: Run) -> Active:
+    def asked_by(self, run: Run) -> Resources:
+        """Return what a run that was selected asks for."""
+        return Spec.from_json(read_json(self._records.outputs.run_dir(run.name).spec)).conditions.resources
+
+    def start_again(self, run: Run) -> Active | None:
         """Start the next attempt of a run, which waits for it and holds its model dir.
+
+        Returns:
+            The run under way; None when another project that wants the same GPU was faster.
 
         Raises:
             OSError: something could not be written; nothing was started, and it may be tried again.
             StartRefused: no process could be started; likewise.
         """
         run_dir = self._records.outputs.run_dir(run.name)
+        lease = self._leases.take(run.id, self.asked_by(run), run_dir.attempt(run.attempt).worker)
+        if lease is None:
+            return None
+        try:
+            return self._launch(self._rewritten_spec(run, run_dir, lease), run.attempt)
+        except (OSError, StartRefused):
+            self._leases.free(run.id)
+            raise
+
+    def _rewritten_spec(self, run: Run, run_dir: RunDir, lease: Lease) -> Spec:
         spec = replace(
             Spec.from_json(read_json(run_dir.spec)),
+            gpus=lease.gpus,
             start=run.start,
             steps_done=() if run.start is Start.CLEAN else self._steps_done(run),
             is_trained=run.is_trained and self._outputs.model_dir(run.model_dir).is_dir(),
         )
         write_whole(run_dir.spec, to_json(spec.to_json()), to_disk=False)
-        return self._launch(spec, run.attempt)
+        return spec
 
     def reclaim(self, run: Run) -> str | None:
         """Take the model dir of a run once more that is over; return why that cannot be, or None."""
@@ -188,9 +215,10 @@ class Starter:
         return latest is not None and latest.is_open and latest.id == claim.run
 
     def _release(self, offer: Offer, run: str) -> None:
+        self._leases.free(run)
         claims.release(self._outputs.claim(offer.model_dir), run)
 
-    def _written_spec(self, offer: Offer, run: str, name: str, start: Start, last: Run | None) -> Spec:
+    def _written_spec(self, offer: Offer, run: str, name: str, start: Start, last: Run | None, lease: Lease) -> Spec:
         records = self._records.outputs
         before = None if start is Start.CLEAN else last
         code = store_code(records, offer.files, self._settings.root)
@@ -214,6 +242,7 @@ class Starter:
             # Whoever deletes a model dir wants its training anew.
             is_trained=before is not None and before.is_trained and self._outputs.model_dir(offer.model_dir).is_dir(),
             conditions=offer.conditions,
+            gpus=lease.gpus,
             log=str(records.log),
             tensorboard=self._settings.tensorboard,
         )

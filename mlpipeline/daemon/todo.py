@@ -49,6 +49,8 @@ class Todo:
         self._options = options
         self._host = host
         self._log = log
+        #: Rises whenever the lists are made again.
+        self.generation = 0
         #: The generation of the catalogue and the news of the ledger that the lists were made from.
         self._state = (-1, -1)
         #: `model:version` -> its offer: all that wait, and those of them whose turn is known.
@@ -65,8 +67,8 @@ class Todo:
         #: What they said, and what of it was told.
         self._waits: dict[str, Wait | None] = {}
         self._told: dict[str, str] = {}
-        #: Rises whenever they are asked again.
-        self.occasion = 0
+        #: Rises whenever other versions than before may start.
+        self.changes = 0
 
     def refresh(self) -> None:
         """See what the queue offers now, and what other hosts did meanwhile."""
@@ -75,21 +77,33 @@ class Todo:
         state = (self._catalogue.generation, self._ledger.news)
         if state != self._state:
             self._state = state
+            self.generation += 1
             self._busy.clear()
             self.forget_waits()
             self._waiting = {offer.key: offer for offer in self._catalogue.offers if self._is_to_start(offer)}
             self._in_turn = {offer.key: offer for offer in self._catalogue.in_turn if offer.key in self._waiting}
 
-    def candidates(self) -> Iterator[tuple[Offer, Verdict]]:
-        """Yield what may be started now, and how, in order."""
+    @property
+    def in_turn(self) -> list[Offer]:
+        """Those whose turn is known, in order, whatever keeps them from starting."""
+        return list(self._in_turn.values())
+
+    def candidates(self, is_wanted: Callable[[Offer], bool] = lambda _: True) -> Iterator[tuple[Offer, Verdict]]:
+        """Yield what may be started now, and how, in order; only what `is_wanted`, which is asked in that order."""
+        is_any_kept = any(obstacle.is_active for obstacle in self.obstacles)
         for key, offer in list(self._in_turn.items()):
-            if self.wait_of(offer) is not None:
+            if (is_any_kept and self.wait_of(offer) is not None) or key in self._held or not is_wanted(offer):
                 continue
             decided = self._decided(offer)
             if decided in STARTS:
                 yield offer, decided
             else:
                 self._drop(key)
+
+    @property
+    def has_any(self) -> bool:
+        """Whether anything is listed whose turn is known, and that was not begun."""
+        return bool(self._in_turn)
 
     @property
     def is_over(self) -> bool:
@@ -107,9 +121,13 @@ class Todo:
             wait = self._asked(offer)
             self._waits[offer.key] = wait
             # Said when it is new: what waits is asked about again and again.
-            if wait is not None and wait.is_held and self._told.get(offer.key) != wait.why:
+            if wait is None or not wait.is_held:
+                self._told.pop(offer.key, None)
+            elif self._told.get(offer.key) != wait.why:
                 self._told[offer.key] = wait.why
-                self._log(f"{offer.key} is held: {wait.why}")
+                # Without recording, nobody can look it up once the launch is over.
+                where = " (traceback in status)" if wait.traceback and self._options.is_recorded else ""
+                self._log(f"{offer.key} is held: {wait.why}{where}")
         return self._waits[offer.key]
 
     def _asked(self, offer: Offer) -> Wait | None:
@@ -119,7 +137,7 @@ class Todo:
     def forget_waits(self) -> None:
         """Ask again what keeps versions from starting: something changed."""
         self._waits.clear()
-        self.occasion += 1
+        self.changes += 1
 
     def is_to_run(self, key: str) -> bool:
         """Return whether a version is still to be started in this launch."""

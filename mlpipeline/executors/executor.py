@@ -49,6 +49,7 @@ class Attempt:
                 "MLP_MODEL_DIR": spec.model_dir,
                 "MLP_MODE": spec.mode,
                 "MLP_METRICS": str(attempt_dir.command_metrics),
+                **({} if spec.gpus is None else {"CUDA_VISIBLE_DEVICES": ",".join(spec.gpus)}),
             },
         )
 

@@ -60,6 +60,11 @@ def wake(leader: ProcessId | None, mark: str) -> None:
         _signal(process, signal.SIGCONT)
 
 
+def belonging(leader: ProcessId | None, mark: str) -> list[int]:
+    """Return the pids of all processes of a run; see `sweep` for the arguments."""
+    return [process.pid for process in _belonging(leader, "MLP_RUN_ID", mark)]
+
+
 def find_by_environment(name: str, value: str) -> Iterator[int]:
     """Yield the pids of this user's processes that were started with `name=value` in their environment."""
     for process in _processes():

@@ -10,12 +10,20 @@ from pathlib import Path
 from mlpipeline.project.paths import Outputs
 
 
+def user_folder(environ: Mapping[str, str]) -> Path:
+    """Return the folder of all that is kept for a user, on whatever host and for whatever project.
+
+    Raises:
+        RuntimeError: the user has no home.
+    """
+    return Path(environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "mlpipeline"
+
+
 def cache_folder(outputs: Outputs, environ: Mapping[str, str]) -> Path:
     """Return the folder of an outputs folder for this host: each host has its own, as a home may be shared.
 
     Raises:
         RuntimeError: the user has no home.
     """
-    cache = environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
     name = hashlib.sha256(os.fsencode(outputs.path.resolve())).hexdigest()[:16]
-    return Path(cache) / "mlpipeline" / f"{name}-{outputs.host}"
+    return user_folder(environ) / f"{name}-{outputs.host}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlpipeline.domain.complaints import Complain, shown, wrong_value
-from mlpipeline.domain.quantities import YEAR_S
+from mlpipeline.domain.quantities import YEAR_S, size_bytes
 from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import MlpipelineError
 
@@ -120,6 +120,10 @@ class Table:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= YEAR_S:
             raise self.wrong(key, f"a number of seconds from {least:g} to {YEAR_S} (a year), such as {default:g}")
         return float(value)
+
+    def size_bytes(self, key: str, default: int) -> int:
+        """Return a size such as `"8GB"`, in bytes."""
+        return size_bytes(self.values.get(key, default), f"{self.prefix}{key}", self.complain)
 
     def count(self, key: str, default: int, *, least: int) -> int:
         """Return a whole number of at least `least`."""

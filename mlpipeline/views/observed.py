@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -52,6 +52,8 @@ class ObservedRun:
 
     run: Run
     why: str | None = None
+    #: UUID -> index of the GPUs that it leases; None where it leaves that to itself, or has ended.
+    gpus: Mapping[str, int] | None = None
 
 
 def observe_daemons(outputs: Outputs) -> list[ObservedDaemon]:
@@ -63,7 +65,8 @@ def observe_daemons(outputs: Outputs) -> list[ObservedDaemon]:
 def observe_runs(runs: Iterable[Run], outputs: Outputs, daemons: Iterable[ObservedDaemon]) -> list[ObservedRun]:
     """Return runs in the same order, none shown as running whose process is gone."""
     by_host = {daemon.host: daemon for daemon in daemons}
-    return [_observed(run, outputs, by_host) for run in runs]
+    found = [_observed(run, outputs, by_host) for run in runs]
+    return [replace(run, gpus=_gpus(run.run, outputs)) if run.run.is_open else run for run in found]
 
 
 def _observed_daemon(path: Path, own_host: str) -> ObservedDaemon | None:
@@ -120,6 +123,11 @@ def _between_attempts(run: Run, is_daemon_alive: bool) -> str:
     how = outcome_in_words(last["outcome"], last["failure"])
     when = f"at {moment(run.retry_at)}" if is_daemon_alive else "with the next launch"
     return f"attempt {run.attempt} begins {when}; attempt {last['attempt']} {how}: {last['error']}"
+
+
+def _gpus(run: Run, outputs: Outputs) -> Mapping[str, int] | None:
+    spec = read_json(outputs.run_dir(run.name).spec)
+    return spec.get("gpus") if isinstance(spec, dict) else None
 
 
 def _gone(run: Run, result: Result | None, exit_status: int | None, is_daemon_alive: bool) -> ObservedRun:

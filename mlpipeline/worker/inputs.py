@@ -62,7 +62,7 @@ class Inputs:
 
     def _noting_reads(self, get: Callable[[Any, str], str]) -> Callable[[Any, str], str]:
         def noting(environ: Any, key: str) -> str:
-            if isinstance(key, str) and key.startswith("MLP_"):
+            if isinstance(key, str) and (key.startswith("MLP_") or key == "CUDA_VISIBLE_DEVICES"):
                 self._note(f"reads {key}")
             return get(environ, key)
 

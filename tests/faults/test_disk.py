@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import os
 import re
-import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from needs import lacking
 from night import Night
+from small_disk import PAGE, SmallDisk
 from support import Gate, Project, Started, wait_until
-
-needs_mount = pytest.mark.usefixtures("root")
-
-
-@pytest.fixture
-def root() -> None:
-    """Only root can mount a small file system."""
-    if os.geteuid() != 0:
-        lacking("right to mount a file system")
 
 
 @pytest.fixture
@@ -51,48 +38,6 @@ def wait_tried_again(night: Night) -> None:
     wait_until(lambda: tries.exists() and len(tries.read_text().splitlines()) >= 4)
 
 
-PAGE = 4096
-FILLER = '{"event":"filler","text":""}\n'
-
-
-class SmallDisk:
-    """A file system of half a megabyte in place of a project's outputs."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._filler = path / "filler"
-        path.mkdir(exist_ok=True)
-        self.mount("-t", "tmpfs", "-o", "size=512k,nr_inodes=150", "tmpfs")
-
-    def mount(self, *arguments: str) -> None:
-        subprocess.run(["mount", *arguments, str(self._path)], check=True)
-
-    def fill(self) -> None:
-        """Leave no room at all, not even in the last page of a journal."""
-        for journal in self._path.glob("history-*"):
-            with journal.open("a") as file:
-                room = -file.tell() % PAGE + PAGE
-                file.write(FILLER.replace('""', f'"{"x" * (room - len(FILLER))}"'))
-        with self._filler.open("ab", buffering=0) as file:
-            for size in (PAGE, 1):
-                try:
-                    while True:
-                        file.write(b"x" * size)
-                except OSError:
-                    continue
-        with suppress(OSError):
-            for number in itertools.count():
-                self._filler.with_name(f"filler-{number}").touch()
-
-    def make_room(self) -> None:
-        """Take that back."""
-        for path in self._path.glob("filler*"):
-            path.unlink()
-
-    def unmount(self) -> None:
-        subprocess.run(["umount", "--lazy", str(self._path)], check=True)
-
-
 @pytest.fixture
 def disk(night: Night) -> Iterator[SmallDisk]:
     made = SmallDisk(night.project.outputs)
@@ -110,7 +55,6 @@ def check_refused(night: Night, why: str) -> None:
     assert list(night.temporary.iterdir()) == []
 
 
-@needs_mount
 def test_outputs_that_are_read_only_at_launch_are_told_and_nothing_starts(night: Night, disk: SmallDisk):
     disk.mount("-o", "remount,ro")
     check_refused(night, "Read-only file system")
@@ -119,7 +63,6 @@ def test_outputs_that_are_read_only_at_launch_are_told_and_nothing_starts(night:
     assert night.project.run(env=night.env).returncode == 0  # test mode needs no outputs
 
 
-@needs_mount
 def test_outputs_that_are_full_at_launch_are_told_and_nothing_starts(night: Night, disk: SmallDisk):
     disk.fill()
     check_refused(night, "No space left on device")
@@ -130,7 +73,6 @@ def test_a_file_in_place_of_the_outputs_is_told_and_nothing_starts(night: Night)
     check_refused(night, "(File exists|Not a directory)")
 
 
-@needs_mount
 def test_a_disk_that_fills_up_meanwhile_ends_no_training_and_nothing_new_starts_until_there_is_room(
     night: Night, disk: SmallDisk
 ):
@@ -154,7 +96,6 @@ def test_a_disk_that_fills_up_meanwhile_ends_no_training_and_nothing_new_starts_
     night.check_nothing_is_left()
 
 
-@needs_mount
 def test_a_run_that_has_no_room_for_its_result_failed_and_that_is_recorded_when_there_is(night: Night, disk: SmallDisk):
     night.write_script(before="(model_dir / 'kept').touch()", after="open(NEVER, 'w').write('done')")
     daemon = impatient(night, "-r")
@@ -179,7 +120,6 @@ def test_a_run_whose_own_files_find_no_room_failed_with_that_as_the_reason(night
     night.check_nothing_is_left()
 
 
-@needs_mount
 def test_a_metric_that_found_room_for_its_beginning_only_costs_itself(night: Night, disk: SmallDisk):
     room = Gate(night.outside / "room")
     night.write_script(
@@ -207,7 +147,6 @@ def test_a_metric_that_found_room_for_its_beginning_only_costs_itself(night: Nig
     assert [json.loads(line)["metrics"] for line in (before, after, last)] == [{"before": 1}, {"after": 3}, {"last": 4}]
 
 
-@needs_mount
 def test_a_stop_that_found_no_room_in_the_history_is_a_stop_all_the_same(night: Night, disk: SmallDisk):
     daemon = impatient(night, "-r")
     night.gate.wait_reached()
@@ -223,7 +162,6 @@ def test_a_stop_that_found_no_room_in_the_history_is_a_stop_all_the_same(night: 
     night.check_nothing_is_left()
 
 
-@needs_mount
 def test_a_full_disk_keeps_nobody_from_killing_and_the_next_launch_resumes(night: Night, disk: SmallDisk):
     daemon = impatient(night, "-r")
     night.gate.wait_reached()
@@ -290,7 +228,6 @@ def test_no_folder_for_temporary_files_is_told(night: Night):
     assert "Traceback" not in daemon.err
 
 
-@needs_mount
 @pytest.mark.parametrize("is_there", [False, True], ids=["at first", "later"])
 def test_where_the_index_finds_no_room_all_works_without_it(night: Night, is_there: bool):
     night.gate.open()

@@ -90,6 +90,9 @@ CASES = {
     "unique": unsafe("import uuid; ID = uuid.uuid4()", "importing {name} draws random numbers"),
     "entropy": unsafe("import os; ID = os.urandom(3)", "importing {name} draws random numbers"),
     "run": unsafe("import os; RUN = os.environ.get('MLP_RUN_ID')", "importing {name} reads MLP_RUN_ID"),
+    "gpus": unsafe(
+        "import os; GPUS = os.environ.get('CUDA_VISIBLE_DEVICES')", "importing {name} reads CUDA_VISIBLE_DEVICES"
+    ),
     "inner": Case(
         packages={"outer": "import inner_of_it", "inner_of_it": "import uuid; ID = uuid.uuid4()"},
         before="import outer",

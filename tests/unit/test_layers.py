@@ -33,7 +33,7 @@ ROWS = {package: row for row, packages in enumerate(LAYERS) for package in packa
 DOORS = {"__init__": {"authoring"}, "__main__": {"cli"}, "helper": {"authoring"}, "utils": {"authoring"}}
 
 #: Imported only where they are used: they are slow to load.
-HEAVY = {"numpy", "tensorboardX", "watchdog", "tomlkit"}
+HEAVY = {"numpy", "tensorboardX", "watchdog", "tomlkit", "pynvml"}
 
 MODULES = sorted(path.relative_to(ROOT) for path in PACKAGE.rglob("*.py"))
 PYTHON_FILES = sorted(

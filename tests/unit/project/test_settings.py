@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from mlpipeline.domain.conditions import Conditions
+from mlpipeline.domain.resources import Resources
 from mlpipeline.errors import SettingsError
 from mlpipeline.project.settings import (
     KNOWN_KEYS,
@@ -45,8 +46,12 @@ def test_every_setting_is_read(root):
         [queue]
         hold_after = 0
         retry_delay = 0.5
+        test_first = true
+        test_timeout = 0
+        min_free_disk = "1.5GiB"
         [versions]
         timeout = "8h"
+        resources = { gpus = 1 }
         retries = { lost = 2 }
         [worker]
         import_timeout = 0.5
@@ -60,7 +65,12 @@ def test_every_setting_is_read(root):
         models_dir=root / "other",
         hold_after=0,
         retry_delay_s=0.5,
-        conditions=Conditions(timeout_s=28800, silence_s=0, stop_if_diverged=False, retries={"lost": 2}),
+        is_test_first=True,
+        test_timeout_s=0,
+        min_free_disk_bytes=1_610_612_736,
+        conditions=Conditions(
+            resources=Resources(gpus=1), timeout_s=28800, silence_s=0, stop_if_diverged=False, retries={"lost": 2}
+        ),
         import_timeout_s=0.5,
         stop_grace_s=0,
         tensorboard=False,
