@@ -68,8 +68,10 @@ class Dependencies:
         return foremost(waits)
 
     def _wait_after_one(self, offer: Offer) -> Wait | None:
-        is_to_run = self._todo.is_to_run(offer.key)
-        wait = self._todo.wait_of(offer) if is_to_run else None
+        # As it is listed: what it comes after itself counts, too.
+        listed = self._todo.to_run(offer.key)
+        is_to_run = listed is not None
+        wait = None if listed is None else self._todo.wait_of(listed)
         # What is about to run is waited for whatever history says of it, which takes longer to find out.
         is_asked = not is_to_run or (wait is not None and wait.is_held)
         last = self._todo.last_known(offer) if is_asked else None

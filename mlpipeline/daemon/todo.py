@@ -139,9 +139,9 @@ class Todo:
         self._waits.clear()
         self.changes += 1
 
-    def is_to_run(self, key: str) -> bool:
-        """Return whether a version is still to be started in this launch."""
-        return key in self._waiting
+    def to_run(self, key: str) -> Offer | None:
+        """Return a version that is still to be started in this launch, as it is listed; None when it is not."""
+        return self._waiting.get(key)
 
     def latest(self, offer: Offer) -> Run | None:
         """Return the latest run in an offer's model dir."""

@@ -136,6 +136,22 @@ def test_versions_of_a_script_come_after_each_other(school):
     assert school.ran() == ["teacher:large", "teacher:small"]
 
 
+@pytest.mark.parametrize("name", ["student:v", "student"])
+def test_in_a_chain_each_waits_for_the_one_before_in_whatever_order_they_are_listed(school, name):
+    school.project.write_queue(
+        [
+            {"script": "other.py", "after": ["pupil:v"]},
+            {"script": "pupil.py", "after": [name]},
+            {"script": "student.py", "after": ["teacher:large"]},
+            {"script": "teacher.py", "versions": ["large"]},
+        ]
+    )
+    done = school.project.run("-r", "-j", "3")
+
+    assert done.returncode == 0
+    assert school.ran() == ["teacher:large", "student:v", "pupil:v", "other:v"]
+
+
 def test_a_failure_holds_what_comes_after_it_and_what_comes_after_that(school):
     school.let_fail("teacher", "large")
     school.project.write_queue(
