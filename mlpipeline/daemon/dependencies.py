@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from graphlib import TopologicalSorter
+
 from mlpipeline.daemon.catalogue import Catalogue, Offer
 from mlpipeline.daemon.todo import Todo
 from mlpipeline.domain.after import Standing, foremost, wait_after
@@ -38,8 +41,33 @@ class Dependencies:
             return None
         self._forget_what_changed()
         if offer.after not in self._found:
-            self._found[offer.after] = self._wait_after(offer.after)
+            # In order, and not each by the one that comes after it: a chain may be longer than a stack is deep.
+            for after in TopologicalSorter(self._what_comes_first(offer.after)).static_order():
+                self._found[after] = self._wait_after(after)
         return self._found[offer.after]
+
+    def _what_comes_first(self, after: tuple[Awaited, ...]) -> dict[tuple[Awaited, ...], set[tuple[Awaited, ...]]]:
+        """Return what is still to be found out: this, and what the versions come after that this names."""
+        graph: dict[tuple[Awaited, ...], set[tuple[Awaited, ...]]] = {}
+        left = [after]
+        while left:
+            one = left.pop()
+            if one not in graph:
+                versions = (version for awaited in one for version in self._versions_of(awaited))
+                listed = (self._todo.to_run(version.key) for version in versions)
+                graph[one] = {version.after for version in listed if version is not None and version.after}
+                graph[one].difference_update(self._found)
+                left += graph[one]
+        return graph
+
+    def _versions_of(self, awaited: Awaited) -> list[Offer]:
+        """Return what is named, as far as that is known and can be used."""
+        if awaited not in self._versions:
+            with suppress(ScriptError):
+                versions = self._catalogue.awaited(awaited)
+                if versions is not None:
+                    self._versions[awaited] = versions
+        return self._versions.get(awaited, [])
 
     def _forget_what_changed(self) -> None:
         state = (self._catalogue.generation, self._ledger.news)
@@ -55,16 +83,14 @@ class Dependencies:
         waits: list[Wait] = []
         for awaited in after:
             try:
-                versions = self._versions.get(awaited) or self._catalogue.awaited(awaited)
+                is_known = awaited in self._versions or self._catalogue.awaited(awaited) is not None
             except ScriptError as error:
                 why = f'it comes after "{awaited}", which cannot be used: {error}'
                 return Wait(why=why, is_held=True, traceback=error.traceback)
-            if versions is None:
+            if not is_known:
                 waits.append(Wait(why=f"after {awaited}, which is being imported"))
-                continue
-            self._versions[awaited] = versions
-            found = (self._wait_after_one(version) for version in versions if version.key not in self._succeeded)
-            waits += [wait for wait in found if wait is not None]
+            left = (version for version in self._versions_of(awaited) if version.key not in self._succeeded)
+            waits += [wait for wait in map(self._wait_after_one, left) if wait is not None]
         return foremost(waits)
 
     def _wait_after_one(self, offer: Offer) -> Wait | None:

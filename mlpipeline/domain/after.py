@@ -13,6 +13,8 @@ from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome
 from mlpipeline.domain.waits import Wait
 
+_HELD = " is held: "
+
 
 def circle(entries: Sequence[Entry]) -> str | None:
     """Return what is wrong where entries wait for each other in a circle, None when none do."""
@@ -80,11 +82,13 @@ def wait_after(standing: Standing, host: str) -> Wait | None:
         where = "" if last.host == host else f" on {last.host}"
         return Wait(why=f"after {last.key}, which {how}{where}")
     if standing.is_to_run and (wait is None or not wait.is_held):
-        return Wait(why=f"after {key}, which waits{f': {wait.why}' if wait else ' for its turn'}")
+        # What for is told of itself.
+        return Wait(why=f"after {key}, which waits{', too' if wait else ' for its turn'}")
     if standing.is_fresh and last is not None and last.outcome is Outcome.SUCCEEDED:
         return None
     if wait is not None:
-        return Wait(why=f"{key} is held: {wait.why}", is_held=True)
+        # Of a long chain its beginning is told: that is where somebody has something to do.
+        return Wait(why=wait.why if _HELD in wait.why else f"{key}{_HELD}{wait.why}", is_held=True)
     return Wait(why=_why_not(standing), is_held=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from itertools import pairwise
 
 import pytest
 from record import edit, outcomes
@@ -150,6 +151,26 @@ def test_in_a_chain_each_waits_for_the_one_before_in_whatever_order_they_are_lis
 
     assert done.returncode == 0
     assert school.ran() == ["teacher:large", "student:v", "pupil:v", "other:v"]
+
+
+def test_a_chain_may_be_long(school):
+    count, source = 400, (school.project.models_dir / "teacher.py").read_text()
+    names = [f"v{number}" for number in range(count)]
+    school.project.write_script("teacher.py", source.replace("['small', 'large']", repr(names)))
+    school.let_fail("teacher", "v0")
+    queue = [{"script": "teacher.py", "versions": ["v0"]}]
+    for before, name in pairwise(names):
+        queue.append({"script": "teacher.py", "versions": [name], "after": [f"teacher:{before}"]})
+    # The last one is the first on the list.
+    school.project.write_queue(queue[::-1])
+
+    done = school.project.run("-r")
+
+    assert done.returncode == 1
+    failed = "teacher:v0 failed (exception): ValueError: teacher cannot do v0"
+    assert school.held()["teacher:v1"] == failed
+    assert school.held()["teacher:v399"] == f"teacher:v1 is held: {failed}"
+    assert len(school.held()) == count - 1
 
 
 def test_a_failure_holds_what_comes_after_it_and_what_comes_after_that(school):

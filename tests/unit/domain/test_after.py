@@ -116,7 +116,7 @@ def test_what_succeeded_as_it_is_now_keeps_nobody_waiting():
         (standing(SUCCEEDED, is_to_run=True), "after teacher:large, which waits for its turn"),
         (
             standing(is_to_run=True, wait=Wait(why="2 GPUs are free of 4")),
-            "after teacher:large, which waits: 2 GPUs are free of 4",
+            "after teacher:large, which waits, too",
         ),
     ],
 )
@@ -150,6 +150,11 @@ def test_what_is_under_way_or_to_come_is_waited_for(one, why):
         (
             standing(FAILED, is_to_run=True, wait=Wait(why="its test failed", is_held=True)),
             "teacher:large is held: its test failed",
+        ),
+        # Of a chain of them, its beginning counts.
+        (
+            standing(is_to_run=True, wait=Wait(why="head:v is held: its test failed", is_held=True)),
+            "head:v is held: its test failed",
         ),
     ],
 )
