@@ -10,7 +10,7 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done)
 
-.PHONY: help demo test bench bench-peers soak clean
+.PHONY: help demo test bench bench-peers soak faults clean
 
 help:
 	@echo "make demo    run the sample project, in test mode and then in execution mode (a minute, once installed)"
@@ -19,6 +19,8 @@ help:
 	@echo "make bench-peers   other tools on the same work (longer; installs each of them by itself)"
 	@echo "make soak    2,000 runs through one daemon, which must not grow; three readers of a history while it is"
 	@echo "             written, which must never see it wrong (minutes)"
+	@echo "make faults  200 kills, at random moments, of all that works a queue of 100 versions off; then a full disk, a torn"
+	@echo "             history, clock steps and more: each version must be trained once all the same (minutes)"
 	@echo "make clean   remove $(VENV), the caches, and what the sample project and the benchmarks made"
 
 demo: $(VENV)/.installed-examples
@@ -52,6 +54,10 @@ bench-peers: $(VENV)/.installed-examples
 soak: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m benchmarks.soak
 	$(VENV)/bin/python -m benchmarks.readers
+
+# A storm is repeated by its seed, as far as moments can be: make faults FAULTS="--seed 4711"
+faults: $(VENV)/.installed-dev
+	PYTHONPATH=tests $(VENV)/bin/python -m storm $(FAULTS)
 
 clean:
 	rm -rf $(VENV) $(OUTPUTS) benchmarks/results .mypy_cache .ruff_cache .pytest_cache

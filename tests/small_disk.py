@@ -15,15 +15,15 @@ FILLER = '{"event":"filler","text":""}\n'
 
 
 class SmallDisk:
-    """A file system of half a megabyte in place of a project's outputs."""
+    """A file system in place of a folder, such as a project's outputs; of half a megabyte unless told otherwise."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, size_kb: int = 512, files: int = 150) -> None:
         if os.geteuid() != 0:
             lacking("right to mount a file system")
         self._path = path
         self._filler = path / "filler"
         path.mkdir(exist_ok=True)
-        self.mount("-t", "tmpfs", "-o", "size=512k,nr_inodes=150", "tmpfs")
+        self.mount("-t", "tmpfs", "-o", f"size={size_kb}k,nr_inodes={files}", "tmpfs")
 
     def mount(self, *arguments: str) -> None:
         subprocess.run(["mount", *arguments, str(self._path)], check=True)
@@ -34,6 +34,10 @@ class SmallDisk:
             with journal.open("a") as file:
                 room = -file.tell() % PAGE + PAGE
                 file.write(FILLER.replace('""', f'"{"x" * (room - len(FILLER))}"'))
+        self.take_the_rest()
+
+    def take_the_rest(self) -> None:
+        """Leave no room but in pages that others have begun."""
         with self._filler.open("ab", buffering=0) as file:
             for size in (PAGE, 1):
                 try:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from mlpipeline.domain.runs import Run
-from mlpipeline.domain.states import Outcome
+from mlpipeline.domain.states import Failure, Outcome
 
 
 def streak(latest: Iterable[Run], is_released: Callable[[str], bool]) -> list[Run]:
     """Return the last run of each version that belongs to the streak with which a script's history ends, newest first.
 
-    A run that was stopped or lost, or failed nowhere in particular, as by a signal from outside, says nothing about the
-    script: it is passed over. A success ends a streak, and so does a failure that a person has released.
+    A run that was stopped or lost, found the disk full, or failed nowhere in particular, as by a signal from outside,
+    says nothing about the script: it is passed over. A success ends a streak, and so does a failure that a person has
+    released.
 
     Args:
         latest: the runs of one script that are over, newest first.
@@ -21,7 +22,7 @@ def streak(latest: Iterable[Run], is_released: Callable[[str], bool]) -> list[Ru
     found: dict[str, Run] = {}
     newest: Run | None = None
     for run in latest:
-        if run.outcome is not Outcome.SUCCEEDED and run.place is None:
+        if run.outcome is not Outcome.SUCCEEDED and (run.place is None or run.failure is Failure.DISK_FULL):
             continue
         newest = newest or run
         if _kind(run) != _kind(newest) or run.outcome is not Outcome.FAILED or is_released(run.id):

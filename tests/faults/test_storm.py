@@ -66,7 +66,7 @@ def change_checkpoint(stormy: Stormy, version: str, change: Callable[[list], lis
 
 
 def run_of(stormy: Stormy, version: str) -> str:
-    return next(event["run"] for event in stormy.selected(HOST) if event["model_dir"] == version)
+    return next(event["run"] for event in stormy.history() if event.get("model_dir") == version)
 
 
 WRONGS = {

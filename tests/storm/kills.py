@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
+from subprocess import Popen
 
 import psutil
-from support import Started
+from support import HOST, wait_until
 
 from storm.stormy import Stormy
 from storm.victims import Role, Victim, find_victims, run_of
@@ -68,15 +68,15 @@ class Storm:
     stormy: Stormy
     random: Random
     hits: list[Hit] = field(default_factory=list)
-    _daemons: dict[str, Started] = field(default_factory=dict)
+    _daemons: dict[str, Popen[bytes]] = field(default_factory=dict)
     _paused: list[_Paused] = field(default_factory=list)
 
-    def rage(self, kills: int, roles: Sequence[Role] = tuple(Role)) -> None:
-        """Make so many kills of processes with these roles while versions are trained, and no more."""
+    def rage(self, kills: int) -> None:
+        """Make so many kills while the versions are trained."""
         deadline = time.monotonic() + kills * _TIME_PER_KILL_S
         while len(self.hits) < kills:
             # Drawn before it is known who is there, and waited for: a daemon is there first, and always.
-            (role,) = self.random.choices(roles, [_ROLES[role] for role in roles])
+            (role,) = self.random.choices(list(_ROLES), list(_ROLES.values()))
             patience_until = time.monotonic() + _PATIENCE_S
             while not self._strike(role) and time.monotonic() < patience_until:
                 time.sleep(0.01)
@@ -97,27 +97,25 @@ class Storm:
         for daemon in self._daemons.values():
             daemon.wait(120)
 
-    def _launch_where_none_is(self) -> None:
+    def keep_launched(self) -> None:
+        """Launch where no daemon is."""
         for host in self.stormy.hosts:
             if host not in self._daemons or self._daemons[host].poll() is not None:
                 self._daemons[host] = self.stormy.launch(host)
 
-    def _strike(self, role: Role) -> bool:
-        self._launch_where_none_is()
-        self._wake_those_due()
+    def use(self, daemon: Popen[bytes]) -> None:
+        """Take what somebody else launched for this host's daemon."""
+        self._daemons[HOST] = daemon
+
+    def victims(self, *roles: Role) -> list[Victim]:
+        """The processes with these roles that do not stand still."""
         daemons = {daemon.pid for daemon in self._daemons.values() if daemon.poll() is None}
         still = {paused.victim.process.pid for paused in self._paused}
-        victims = [
-            victim
-            for victim in find_victims(self.stormy.project, daemons)
-            if victim.role is role and victim.process.pid not in still
-        ]
-        if not victims:
-            return False
-        (blow,) = self.random.choices(list(_BLOWS), list(_BLOWS.values()))
-        return self._deal(blow, self.random.choice(victims))
+        found = find_victims(self.stormy.project, daemons)
+        return [victim for victim in found if victim.role in roles and victim.process.pid not in still]
 
-    def _deal(self, blow: Blow, victim: Victim) -> bool:
+    def hit(self, blow: Blow, victim: Victim) -> bool:
+        """Deal a blow; return whether the victim was still there."""
         first = {Blow.KILL: signal.SIGKILL, Blow.TERMINATE: signal.SIGTERM}.get(blow, signal.SIGSTOP)
         try:
             victim.process.send_signal(first)
@@ -126,13 +124,30 @@ class Storm:
         if first is signal.SIGSTOP:
             until = time.monotonic() + self.random.uniform(*_PAUSE_S)
             self._paused.append(_Paused(victim=victim, blow=blow, until=until))
-        self._note(blow, victim)
-        return True
-
-    def _note(self, blow: Blow, victim: Victim) -> None:
         # One that waited may have become a run's between the look and the blow.
         run = victim.run or run_of(victim.process)
         self.hits.append(Hit(blow=blow, role=victim.role, pid=victim.process.pid, run=run))
+        return True
+
+    def advance(self, share: float) -> None:
+        """Let so much of the queue come to its end, and return once it has."""
+        self.stormy.let_through(share)
+        wanted = int(share * len(self.stormy.versions))
+
+        def is_far_enough() -> bool:
+            self.keep_launched()
+            return self.stormy.count("ended") >= wanted
+
+        wait_until(is_far_enough, 120, f"the end of {wanted} runs")
+
+    def _strike(self, role: Role) -> bool:
+        self.keep_launched()
+        self._wake_those_due()
+        victims = self.victims(role)
+        if not victims:
+            return False
+        (blow,) = self.random.choices(list(_BLOWS), list(_BLOWS.values()))
+        return self.hit(blow, self.random.choice(victims))
 
     def _wake_those_due(self) -> None:
         now = time.monotonic()

@@ -149,7 +149,7 @@ def _look_at_records(stormy: Stormy, runs: _Runs, morning: Morning) -> None:
     morning.wrong += [f"run {run} ended more than once" for run in twice]
     for host in stormy.hosts:
         blocks = (stormy.project.outputs / f"output-{host}").read_text()
-        for event in stormy.project.history(host):
+        for event in stormy.events(host):
             count = blocks.count(f"run        {event.get('run')} on")
             if event["event"] == "ended" and count != 1:
                 morning.wrong.append(f"run {event['run']} has {count} blocks of results")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ SCRIPTS = ("remembered", "counted", "loading", "command")
 _CHUNK = 2
 #: How many runs each host carries out at once.
 AT_ONCE = 4
+#: What a launch is called with.
+LAUNCH = ("-r", "-u", "-j", str(AT_ONCE))
 #: How many steps each version trains.
 STEPS = 8
 #: How long a run that is told to stop may take, in seconds.
@@ -48,9 +51,14 @@ class Stormy:
     """A project with so many versions, and all that was launched in it."""
 
     def __init__(
-        self, folder: Path, *, versions: int, hosts: Sequence[str] = (HOST,), env: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        *,
+        versions: int,
+        scripts: Sequence[str] = SCRIPTS,
+        hosts: Sequence[str] = (HOST,),
     ) -> None:
-        """Write it into `folder`; `env` is in the environment of everything that is started."""
+        """Write it into `folder`."""
         self.hosts = tuple(hosts)
         self.evidence = folder / "evidence"
         self.evidence.mkdir(parents=True)
@@ -58,26 +66,27 @@ class Stormy:
         self.temporary.mkdir()
         #: All that was launched, in order.
         self.launches: list[Started] = []
-        each = -(-versions // len(SCRIPTS))
+        each = -(-versions // len(scripts))
+        queue = list(_queue(scripts, each))
+        #: In the environment of everything that is started.
         self.env = {
             "STORM_EVIDENCE": str(self.evidence),
             "STORM_STEPS": str(STEPS),
             "STORM_VERSIONS": str(each),
             "TMPDIR": str(self.temporary),
-            **(env or {}),
         }
         self.project: Project = write_project(
             folder,
             {path.name: path.read_text() for path in sorted(MODELS.glob("*.py"))},
-            queue=list(_queue(each)),
-            settings=f"[worker]\nstop_grace = {_STOP_GRACE_S}\n",
+            queue=queue,
+            settings=f"[queue]\nmin_free_disk = 0\n[worker]\nstop_grace = {_STOP_GRACE_S}\n",
         )
         #: The names of all model dirs, in the order of the queue.
-        self.versions = [f"{entry['script'][:-3]}-{name}" for entry in _queue(each) for name in entry["versions"]]
+        self.versions = [f"{entry['script'][:-3]}-{name}" for entry in queue for name in entry["versions"]]
 
-    def launch(self, host: str = HOST, **env: str) -> Started:
+    def launch(self, host: str = HOST) -> Started:
         """Start a daemon that does what is left."""
-        started = self.project.start("-r", "-u", "-j", str(AT_ONCE), env={**self.env, "MLP_HOST": host, **env})
+        started = self.project.start(*LAUNCH, env={**self.env, "MLP_HOST": host})
         self.launches.append(started)
         return started
 
@@ -87,27 +96,33 @@ class Stormy:
             (self.evidence / f"{version}.open").touch()
 
     def finish(self) -> None:
-        """Launch on each host, undisturbed, until there is nothing left to do."""
+        """Launch on all hosts, undisturbed, until there is nothing left to do."""
         self.let_through(1)
-        for host in self.hosts:
-            self._finish(host)
-
-    def _finish(self, host: str) -> None:
         for _ in range(_MOST_LAUNCHES):
-            before = len(self.selected(host))
-            daemon = self.launch(host)
-            status = daemon.wait(_LAUNCH_TIME_S)
-            if status == 0 and len(self.selected(host)) == before:
+            before = self.count("selected")
+            # One after the other, and again: what one host left, another may only take once that one has recorded it.
+            statuses = [self.launch(host).wait(_LAUNCH_TIME_S) for host in self.hosts]
+            if not any(statuses) and self.count("selected") == before:
                 return
-        raise AssertionError(f"not done after {_MOST_LAUNCHES} launches on {host}: {daemon.out}\n{daemon.err}")
+        told = "\n".join(launch.out + launch.err for launch in self.launches[-len(self.hosts) :])
+        raise AssertionError(f"not done after {_MOST_LAUNCHES} launches on each host: {told}")
+
+    def events(self, host: str) -> list[dict[str, Any]]:
+        """The events of a host's history, oldest first, without lines that are torn."""
+        path = self.project.outputs / f"history-{host}.jsonl"
+        found = []
+        for line in path.read_bytes().splitlines() if path.exists() else ():
+            with suppress(ValueError):
+                found.append(json.loads(line))
+        return found
 
     def history(self) -> Iterator[dict[str, Any]]:
         """The events of all hosts; those of one host in order."""
-        return itertools.chain.from_iterable(self.project.history(host) for host in self.hosts)
+        return itertools.chain.from_iterable(self.events(host) for host in self.hosts)
 
-    def selected(self, host: str) -> list[dict[str, Any]]:
-        """The runs that a host began."""
-        return [event for event in self.project.history(host) if event["event"] == "selected"]
+    def count(self, event: str) -> int:
+        """How often something happened on all hosts: `selected`, `ended`."""
+        return sum(one["event"] == event for one in self.history())
 
     def told(self) -> list[Told]:
         """What all attempts said of themselves, in order."""
@@ -115,8 +130,8 @@ class Stormy:
         return [Told(**json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def _queue(each: int) -> Iterator[Mapping[str, Any]]:
+def _queue(scripts: Sequence[str], each: int) -> Iterator[Mapping[str, Any]]:
     for first in range(0, each, _CHUNK):
-        for script in SCRIPTS:
+        for script in scripts:
             names = [f"v{number}" for number in range(first, min(first + _CHUNK, each))]
             yield {"script": f"{script}.py", "versions": names}

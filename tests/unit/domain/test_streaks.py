@@ -52,5 +52,11 @@ def test_what_says_nothing_about_the_script_is_passed_over():
     assert ids(run("a"), *silent, run("b")) == "ab"
 
 
+def test_a_full_disk_is_no_fault_of_the_script_wherever_it_was_met():
+    full = [run(id, failure=Failure.DISK_FULL) for id in "def"]
+    assert ids(*full) == ""
+    assert ids(run("a"), *full, run("b")) == "ab"
+
+
 def test_a_version_that_failed_twice_counts_once():
     assert ids(run("a", version="v"), run("b", version="v"), run("c")) == "ac"
