@@ -17,7 +17,14 @@ from mlpipeline.errors import ScriptError
 
 
 def execute(
-    place: Place, *, skip_done: bool, is_recorded: bool, at_once: int, watch: bool, only: tuple[str, ...]
+    place: Place,
+    *,
+    skip_done: bool,
+    is_recorded: bool,
+    at_once: int,
+    watch: bool,
+    test_first: bool,
+    only: tuple[str, ...],
 ) -> int:
     """Run execution mode and return the exit status."""
     from mlpipeline.daemon.launch import launch
@@ -30,6 +37,7 @@ def execute(
         is_recorded=is_recorded,
         at_once=at_once,
         watch=watch,
+        test_first=test_first or settings.is_test_first,
         only=Only.parse(only),
         command=shlex.join(["mlpipeline", *sys.argv[1:]]),
     )

@@ -58,10 +58,18 @@ def status(place: Place, as_json: bool) -> None:
         most = None if as_json else FAILED_SHOWN
         daemons, observed, ledger = _observe(outputs, lambda ledger: _that_matter(ledger, most))
         if as_json:
-            _echo_json(status_for_programs(daemons, observed, outputs))
+            _echo_json(status_for_programs(daemons, observed, outputs, ledger.failed_tests()))
         else:
             more = max(0, ledger.trouble_count() - FAILED_SHOWN)
-            click.echo(status_screen(daemons, observed, outputs, _queued(settings), more_failed=more))
+            screen = status_screen(
+                daemons,
+                observed,
+                outputs,
+                _queued(settings),
+                more_failed=more,
+                failed_tests=ledger.failed_tests(),
+            )
+            click.echo(screen)
 
 
 def _observe(

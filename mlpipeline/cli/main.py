@@ -15,7 +15,7 @@ from mlpipeline.cli.lookup import runs, status
 from mlpipeline.cli.project import Place, exit_for
 from mlpipeline.cli.releasing import release
 
-_RUN_ONLY = {"skip_done": "-u", "no_log": "-n", "at_once": "-j", "watch": "--watch"}
+_RUN_ONLY = {"skip_done": "-u", "no_log": "-n", "at_once": "-j", "watch": "--watch", "test_first": "--test-first"}
 _LAUNCH_ONLY = {"is_execution": "-r", **_RUN_ONLY, "only": "--only"}
 
 
@@ -34,6 +34,7 @@ _LAUNCH_ONLY = {"is_execution": "-r", **_RUN_ONLY, "only": "--only"}
     "-j", "--jobs", "at_once", type=click.IntRange(min=1), metavar="N", help="With -r: N runs at a time, not 1."
 )
 @click.option("--watch", is_flag=True, help="With -r: stay when the queue is empty, and wait for work.")
+@click.option("--test-first", is_flag=True, help="With -r: first test all that has not passed test mode yet.")
 @click.option("--only", multiple=True, metavar="MODEL[:VERSION]", help="Only this; may be given again.")
 @click.option("-C", "folder", type=click.Path(), default=".", metavar="DIR", help="The project.")
 @click.option("--debug", is_flag=True, help="Show tracebacks of mlpipeline itself.")
@@ -46,6 +47,7 @@ def command(
     no_log: bool,
     at_once: int | None,
     watch: bool,
+    test_first: bool,
     only: tuple[str, ...],
     folder: str,
     debug: bool,
@@ -60,6 +62,7 @@ def command(
       mlpipeline                        test everything, in a minute
       mlpipeline -r -u                  train what is not done yet
       mlpipeline -r -j 4 --watch        four at a time; wait for more when the queue is empty
+      mlpipeline -r --test-first        train what passes its test, all of which come first
       mlpipeline -r --only digits:deep  one version of models/digits.py
     """
     context.obj = Place(folder=folder, is_debug=debug)
@@ -83,6 +86,7 @@ def command(
                     is_recorded=not no_log,
                     at_once=at_once or 1,
                     watch=watch,
+                    test_first=test_first,
                     only=only,
                 )
             )

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlpipeline.daemon.leftovers import marked, temporary_folder
 from mlpipeline.domain.description import ABSENT, Description
 from mlpipeline.domain.endings import how_it_ended
 from mlpipeline.errors import ScriptError
@@ -25,9 +26,6 @@ from mlpipeline.project.files import read_json, to_json
 from mlpipeline.project.last_output import last_output
 from mlpipeline.project.scripts import check_script
 from mlpipeline.project.settings import Settings
-
-#: What marks the workers that describe for a daemon, and all that they start.
-_DAEMON_VARIABLE = "MLP_DAEMON"
 
 Answer = Description | ScriptError
 Signature = tuple[int, int, int]
@@ -136,7 +134,7 @@ class Descriptions:
         self._settings = settings
         self._daemon = daemon
         self._at_once = at_once
-        self._folder = tempfile.TemporaryDirectory(prefix=_prefix(daemon), ignore_cleanup_errors=True)
+        self._folder = temporary_folder(daemon, "describe")
         self._waiting: deque[str] = deque()
         self._asked: dict[str, _Asked] = {}
         self._remembered: dict[str, _Remembered] = {}
@@ -168,9 +166,9 @@ class Descriptions:
         return [script for script, asked in self._asked.items() if now - asked.began_at > SLOW_S]
 
     @property
-    def folders(self) -> set[str]:
-        """The folders of the files that the answers depend on."""
-        return {str(Path(path).parent) for remembered in self._remembered.values() for path in remembered.files}
+    def files(self) -> set[str]:
+        """The files that the answers depend on."""
+        return {path for remembered in self._remembered.values() for path in remembered.files}
 
     def poll(self) -> None:
         """Take the answers that came, and ask what is waiting to be asked."""
@@ -218,7 +216,7 @@ class Descriptions:
 
     def _started(self, request: Request) -> subprocess.Popen[bytes]:
         with request.output.open("wb") as output:
-            environment = {**os.environ, **request.environment, _DAEMON_VARIABLE: str(self._daemon)}
+            environment = {**os.environ, **request.environment, **marked(self._daemon)}
             return start_worker(
                 "describe", str(request.path), cwd=self._settings.root, environment=environment, output=output
             )
@@ -240,23 +238,12 @@ class Descriptions:
         self._remembered[script] = _Remembered(answer=answer, files=files, signatures=signatures)
 
 
-def clear_away(daemon: ProcessId) -> None:
-    """End what a dead daemon had asked, and remove what it left in the folder for temporary files."""
-    sweep(None, str(daemon), _DAEMON_VARIABLE)
-    for folder in Path(tempfile.gettempdir()).glob(f"{_prefix(daemon)}*"):
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _prefix(daemon: ProcessId) -> str:
-    return f"mlpipeline-describe-{daemon}-"
-
-
 def _is_fresh(remembered: _Remembered) -> bool:
     for path, known in remembered.signatures.items():
         # Looked at before the content is: a save in between is seen next time.
         now = _signature(path)
         if remembered.files[path] == ABSENT:
-            if now is not None:
+            if now is not None or (path.endswith("/") and Path(path).is_dir()):
                 return False
             continue
         if known is not None and now == known:

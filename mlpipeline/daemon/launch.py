@@ -10,11 +10,12 @@ from pathlib import Path
 
 from mlpipeline.daemon.catalogue import Catalogue
 from mlpipeline.daemon.choosing import Chooser
-from mlpipeline.daemon.descriptions import Descriptions, clear_away
+from mlpipeline.daemon.descriptions import Descriptions
 from mlpipeline.daemon.disk_room import DiskRoom
 from mlpipeline.daemon.gpus import Gpus
 from mlpipeline.daemon.lease_files import LeaseFiles
 from mlpipeline.daemon.leases import Leases
+from mlpipeline.daemon.leftovers import clear_away
 from mlpipeline.daemon.loop import Daemon
 from mlpipeline.daemon.machine import Machine
 from mlpipeline.daemon.options import LaunchOptions
@@ -24,6 +25,7 @@ from mlpipeline.daemon.records import Records
 from mlpipeline.daemon.reporter import Reporter
 from mlpipeline.daemon.starting import Starter
 from mlpipeline.daemon.surroundings import Surroundings
+from mlpipeline.daemon.test_gate import TestGate
 from mlpipeline.daemon.waker import Waker
 from mlpipeline.daemon.watching import SourceWatch
 from mlpipeline.errors import OutputsError
@@ -67,6 +69,10 @@ def launch(settings: Settings, host: str, options: LaunchOptions, reporter: Repo
         stack.callback(descriptions.close)
         executor = _executor(settings, outputs, records, waker)
         stack.callback(executor.close)
+        gate = TestGate(
+            *(settings, options, outputs.host, presence.process, records, executor), forget=descriptions.forget
+        )
+        stack.callback(gate.close)
         kernel_log = KernelLog()
         stack.callback(kernel_log.close)
         oom_kills = OomKills(kernel_log)
@@ -91,6 +97,7 @@ def launch(settings: Settings, host: str, options: LaunchOptions, reporter: Repo
             starter=Starter(settings, outputs, records, descriptions, executor, leases, oom_kills),
             oom_kills=oom_kills,
             presence=presence,
+            gate=gate,
             surroundings=surroundings,
             waker=waker,
             watch=watch,

@@ -16,7 +16,11 @@ from mlpipeline.project.paths import RunDir
 class Limits:
     """Watches one attempt; the time for which it was paused does not count."""
 
-    def __init__(self, conditions: Conditions, run_dir: RunDir, number: int) -> None:
+    def __init__(
+        self, conditions: Conditions, run_dir: RunDir, number: int, *, timeout_name: str = "its timeout"
+    ) -> None:
+        """Watch an attempt of a run; `timeout_name` is what is said of its timeout."""
+        self._timeout_name = timeout_name
         self._timeout_s = conditions.timeout_s or 0.0
         self._silence_s = conditions.silence_s or 0.0
         attempt = run_dir.attempt(number)
@@ -44,7 +48,7 @@ class Limits:
             self._silent_since += now - self._looked_at
         self._looked_at = now
         if self._timeout_s and now - self._began_at > self._timeout_s:
-            return f"ran for longer than its timeout, {duration_in_words(self._timeout_s)}"
+            return f"ran for longer than {self._timeout_name}, {duration_in_words(self._timeout_s)}"
         if self._silence_s and self._is_silent(now):
             told = f"was silent for longer than {duration_in_words(self._silence_s)}"
             return f"{told}: no output, metrics or progress"

@@ -20,6 +20,7 @@ from mlpipeline.daemon.retrying import Retries
 from mlpipeline.daemon.starting import Held
 from mlpipeline.daemon.steering import Steering
 from mlpipeline.daemon.todo import Todo
+from mlpipeline.daemon.watching import LOOK_INTERVAL_S
 from mlpipeline.domain.plan import STARTS, closing_line, plan_line
 from mlpipeline.domain.retries import retry_delay_s
 from mlpipeline.domain.runs import Run
@@ -67,7 +68,8 @@ class Daemon:
         )
         self._todo = Todo(parts.catalogue, parts.records.ledger, parts.options, parts.outputs.host, parts.records.log)
         dependencies = Dependencies(parts.catalogue, parts.records.ledger, self._todo, parts.outputs.host)
-        self._todo.obstacles = (parts.chooser, self._breaker, dependencies)
+        self._gate = parts.gate
+        self._todo.obstacles = (parts.chooser, self._breaker, self._gate, dependencies)
         self._ended: list[Run] = []
         #: Those that ended and still hold their model dir, and those of them whose results are still to be written.
         self._holding: list[Run] = []
@@ -188,7 +190,7 @@ class Daemon:
         self._steering.ended.clear()
 
     def _is_done(self) -> bool:
-        if self._active or self._holding or any(self._retries):
+        if self._active or self._holding or any(self._retries) or self._gate.count:
             return False
         if self._is_stopping:
             return True
@@ -231,6 +233,7 @@ class Daemon:
             self._enforce_limits(active)
             if active.is_over and active.is_settled:
                 self._end(active)
+        self._gate.collect()
         self._note_surroundings()
 
     def _note_running(self, active: Active) -> None:
@@ -267,6 +270,7 @@ class Daemon:
             self._retries.schedule(run, over.told, delay_s)
             say_how(run, over, active.attempt, self._parts.outputs, self._records)
             self._retries.announce(run)
+            self._todo.forget_waits()  # It is not running any more.
         self._active.remove(active)
         self._parts.leases.free(active.run_id)
 
@@ -313,15 +317,16 @@ class Daemon:
 
     def _watch_sources(self) -> None:
         if self._parts.watch is not None:
-            self._parts.watch.cover(self._parts.catalogue.source_folders)
+            self._parts.watch.cover(self._parts.catalogue)
 
     def _start_what_may_start(self) -> None:
         todo = self._todo
         if self._trouble is not None:
             self._give_back()  # While there is no room for what was, nothing new begins.
         todo.release_held()
+        self._test_first()
         self._try_again()
-        while self._is_planned and self._has_room and (chosen := self._parts.chooser.next(todo)) is not None:
+        while self._is_planned and self._room > 0 and (chosen := self._parts.chooser.next(todo)) is not None:
             offer, decided = chosen
             if any(run.model_dir == offer.model_dir for run in self._holding):
                 self._give_back()  # What is edited while it runs comes up again at once.
@@ -331,9 +336,14 @@ class Daemon:
             elif outcome is not None:
                 todo.note_begun(offer.key, offer.identity)
                 self._active.append(outcome)
-            if self._has_room:
+            if self._room > 0:
                 # The queue may be edited at any time: it is read again before every run.
                 todo.refresh()
+                self._test_first()
+
+    def _test_first(self) -> None:
+        if self._is_planned:
+            self._gate.advance(self._todo, self._room, is_complete=self._parts.catalogue.is_complete)
 
     def _try_again(self) -> None:
         """Start the attempts that are due; give those up for which the queue has something else by now."""
@@ -344,7 +354,7 @@ class Daemon:
         self._parts.chooser.forget_foremost()
         for retry in self._retries.due():
             run = self._records.run(retry.run_id)
-            if not self._has_room or not self._parts.chooser.may_start(run.key, self._parts.starter.asked_by(run)):
+            if self._room <= 0 or not self._parts.chooser.may_start(run.key, self._parts.starter.asked_by(run)):
                 continue
             active = self._parts.starter.start_again(run)
             if active is not None:
@@ -360,12 +370,15 @@ class Daemon:
         offer = self._parts.catalogue.find(run.key)
         if offer is not None:
             return None if offer.identity == run.identity else "it was edited"
-        is_known = self._is_plan_whole and self._parts.catalogue.is_complete and not self._options.only.names
-        return "it is not listed any more" if is_known else None
+        listed = self._parts.catalogue.listed
+        # A script that cannot be used now, as it is being saved, may be well again in a moment.
+        is_gone = run.model not in listed or run.version not in (listed[run.model] or (run.version,))
+        return "it is not listed any more" if self._is_plan_whole and is_gone else None
 
     @property
-    def _has_room(self) -> bool:
-        return len(self._active) < self._options.at_once
+    def _room(self) -> int:
+        """How many runs, or tests, may begin."""
+        return self._options.at_once - len(self._active) - self._gate.count
 
     # Stopping
 
@@ -379,6 +392,7 @@ class Daemon:
 
     def _stop_all(self, number: signal.Signals) -> None:
         self._is_stopping = self._retries.is_closed = True
+        self._gate.stop()
         grace_s = self._parts.settings.stop_grace_s
         self._log(f"{number.name}: starts nothing more")
         # Of a run that is over, only the end is still to be written down, or its claim to be given back.
@@ -412,7 +426,7 @@ class Daemon:
     @property
     def _waits(self) -> list[Problem]:
         # While all places are taken, each version waits for one of them, and nobody looks what else it would lack.
-        return [*(self._parts.chooser.waits if self._has_room else ()), *self._todo.waits]
+        return [*(self._parts.chooser.waits if self._room > 0 else ()), *self._todo.waits]
 
     def _log(self, text: str) -> None:
         self._records.log(text)
@@ -442,7 +456,9 @@ class Daemon:
         due_in_s = self._retries.due_in_s()
         if due_in_s is not None and not self._is_stopping:
             return min(max(due_in_s, _SOON_S), _RUNNING_S)
-        is_told_of_changes = self._parts.watch is None or self._parts.watch.is_complete
         # What waits for another host's run hears of its end from the history alone.
-        is_idle = not self._active and self._parts.catalogue.is_complete and not self._waits
-        return HEARTBEAT_INTERVAL_S if is_told_of_changes and is_idle else _RUNNING_S
+        is_at_rest = not self._active and not self._gate.count and not self._waits
+        if not is_at_rest or not self._parts.catalogue.is_complete:
+            return _RUNNING_S
+        is_told_of_changes = self._parts.watch is None or self._parts.watch.is_complete
+        return HEARTBEAT_INTERVAL_S if is_told_of_changes else LOOK_INTERVAL_S

@@ -19,6 +19,8 @@ class LaunchOptions:
     at_once: int = 1
     #: `--watch`: stays when the queue is empty, and waits for work.
     watch: bool = False
+    #: `--test-first`: what has not passed its test is tested before anything runs.
+    test_first: bool = False
     #: `--only`: the versions asked for.
     only: Only = field(default_factory=Only)
     #: The command as it was typed, for people.

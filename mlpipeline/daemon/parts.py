@@ -13,6 +13,7 @@ from mlpipeline.daemon.records import Records
 from mlpipeline.daemon.reporter import Reporter
 from mlpipeline.daemon.starting import Starter
 from mlpipeline.daemon.surroundings import Surroundings
+from mlpipeline.daemon.test_gate import TestGate
 from mlpipeline.daemon.waker import Waker
 from mlpipeline.daemon.watching import SourceWatch
 from mlpipeline.executors.executor import Executor
@@ -37,6 +38,7 @@ class Parts:
     starter: Starter
     oom_kills: OomKills
     presence: Presence
+    gate: TestGate
     surroundings: Surroundings
     waker: Waker
     #: With `--watch`.

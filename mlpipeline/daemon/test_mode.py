@@ -13,19 +13,17 @@ from random import SystemRandom
 
 from mlpipeline.daemon.active import LEAVE_TIME_S
 from mlpipeline.daemon.descriptions import Request
+from mlpipeline.daemon.test_runs import spec_of_test, written_attempt
 from mlpipeline.domain.description import Description, VersionDescription
 from mlpipeline.domain.endings import ending
-from mlpipeline.domain.names import checked_model_dir, run_id, run_name, shared_model_dirs, version_key
+from mlpipeline.domain.names import checked_model_dir, run_id, shared_model_dirs, version_key
 from mlpipeline.domain.queue import Entry, Only, model_name
-from mlpipeline.domain.spec import Mode, Spec
-from mlpipeline.domain.states import Outcome, Start
+from mlpipeline.domain.states import Outcome
 from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import InvalidName, ScriptError
-from mlpipeline.executors.executor import Attempt
 from mlpipeline.executors.foreground import run_in_foreground
 from mlpipeline.executors.how import fresh
-from mlpipeline.project.files import to_json
-from mlpipeline.project.paths import TEST_QUEUE_NAME, RunDir
+from mlpipeline.project.paths import TEST_QUEUE_NAME
 from mlpipeline.project.queue_file import read_queue
 from mlpipeline.project.result_file import read_result
 from mlpipeline.project.scripts import listed_scripts
@@ -133,15 +131,23 @@ class TestMode:
         model = model_name(script)
         key = version_key(model, version.name)
         self._say(f"{key}: testing")
-        spec = self._spec(script, version, _emptied(folder))
-        run_dir = RunDir(path=folder / "run")
-        attempt = Attempt.of(spec, run_dir)
-        attempt.dir.path.mkdir(parents=True)
-        run_dir.spec.write_bytes(to_json(spec.to_json()))
+        _emptied(folder)
+        spec = spec_of_test(
+            self._settings,
+            self._host,
+            folder,
+            id=self._id,
+            script=script,
+            version=version.name,
+            seed=version.seed,
+            is_attended=True,
+        )
+        attempt = written_attempt(spec, folder)
+        attempt.dir.path.mkdir()
         began = time.monotonic()
         status = run_in_foreground(
             "run",
-            str(run_dir.path),
+            str(attempt.run_dir.path),
             "1",
             fresh("test mode"),
             cwd=self._settings.root,
@@ -157,23 +163,6 @@ class TestMode:
             # Its traceback is on the terminal already.
             raise ScriptError(key, end.error or str(end.outcome))
         return TestedVersion(key=key, seconds=time.monotonic() - began, results=result.results if result else {})
-
-    def _spec(self, script: str, version: VersionDescription, folder: Path) -> Spec:
-        model = model_name(script)
-        return Spec(
-            run=f"test-{self._id}",
-            name=run_name(model, version.name, self._id),
-            model=model,
-            version=version.name,
-            mode=Mode.TEST,
-            host=self._host,
-            script=str(self._settings.models_dir / script),
-            models_dir=str(self._settings.models_dir),
-            project=str(self._settings.root),
-            model_dir=str(folder / "model"),
-            start=Start.CLEAN,
-            seed=0 if version.seed is None else version.seed,
-        )
 
 
 #: How a worker ends that was interrupted at the keyboard.

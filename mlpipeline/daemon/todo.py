@@ -49,6 +49,8 @@ class Todo:
         self._options = options
         self._host = host
         self._log = log
+        #: Rises whenever the lists are made again.
+        self.generation = 0
         #: The generation of the catalogue and the news of the ledger that the lists were made from.
         self._state = (-1, -1)
         #: `model:version` -> its offer: all that wait, and those of them whose turn is known.
@@ -75,10 +77,16 @@ class Todo:
         state = (self._catalogue.generation, self._ledger.news)
         if state != self._state:
             self._state = state
+            self.generation += 1
             self._busy.clear()
             self.forget_waits()
             self._waiting = {offer.key: offer for offer in self._catalogue.offers if self._is_to_start(offer)}
             self._in_turn = {offer.key: offer for offer in self._catalogue.in_turn if offer.key in self._waiting}
+
+    @property
+    def in_turn(self) -> list[Offer]:
+        """Those whose turn is known, in order, whatever keeps them from starting."""
+        return list(self._in_turn.values())
 
     def candidates(self, is_wanted: Callable[[Offer], bool] = lambda _: True) -> Iterator[tuple[Offer, Verdict]]:
         """Yield what may be started now, and how, in order; only what `is_wanted`, which is asked in that order."""
@@ -113,9 +121,13 @@ class Todo:
             wait = self._asked(offer)
             self._waits[offer.key] = wait
             # Said when it is new: what waits is asked about again and again.
-            if wait is not None and wait.is_held and self._told.get(offer.key) != wait.why:
+            if wait is None or not wait.is_held:
+                self._told.pop(offer.key, None)
+            elif self._told.get(offer.key) != wait.why:
                 self._told[offer.key] = wait.why
-                self._log(f"{offer.key} is held: {wait.why}")
+                # Without recording, nobody can look it up once the launch is over.
+                where = " (traceback in status)" if wait.traceback and self._options.is_recorded else ""
+                self._log(f"{offer.key} is held: {wait.why}{where}")
         return self._waits[offer.key]
 
     def _asked(self, offer: Offer) -> Wait | None:
@@ -137,12 +149,15 @@ class Todo:
 
     def verdict(self, offer: Offer) -> Verdict:
         """Return what this launch does with an offer."""
+        return verdict(self.last_known(offer), offer.key, offer.identity, skip_done=self._options.skip_done)
+
+    def last_known(self, offer: Offer) -> Run | None:
+        """Return the latest run in an offer's model dir, as lost where a person says that its host has left it."""
         last = self.latest(offer)
         if last is not None and last.is_open and last.host != self._host and self._ledger.is_released(last.id):
-            # A person says that its host will not go on with it.
             is_prepared = last.is_prepared or last.state is State.RUNNING
-            last = replace(last, state=State.ENDED, outcome=Outcome.LOST, is_prepared=is_prepared)
-        return verdict(last, offer.key, offer.identity, skip_done=self._options.skip_done)
+            return replace(last, state=State.ENDED, outcome=Outcome.LOST, is_prepared=is_prepared)
+        return last
 
     def note_begun(self, key: str, identity: str) -> None:
         """A version was started, or is still running from before."""

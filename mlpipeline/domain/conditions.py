@@ -6,8 +6,9 @@ They are said in three places. The nearest to the version wins, key by key: its 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mlpipeline.domain.complaints import Complain, wrong_value
@@ -70,6 +71,10 @@ class Conditions:
             silence_s=farther.silence_s if self.silence_s is None else self.silence_s,
             stop_if_diverged=farther.stop_if_diverged if self.stop_if_diverged is None else self.stop_if_diverged,
         )
+
+    def within(self, timeout_s: float) -> Conditions:
+        """Return them with this timeout, in seconds, where theirs is not shorter; 0 changes nothing."""
+        return replace(self, timeout_s=timeout_s) if 0 < timeout_s < (self.timeout_s or math.inf) else self
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` reads."""

@@ -64,4 +64,16 @@ def closing_line(outcomes: list[Outcome | None], problem_count: int) -> str:
     return f"mlpipeline ends: {', '.join(parts) if parts else 'nothing was run'}"
 
 
+def gate_line(new_count: int, passed_count: int) -> str:
+    """Return what is to be tested, and how many passed before, in one line: `test first: 12 versions to test`."""
+    told = "1 version" if new_count == 1 else f"{new_count or 'no'} versions"
+    return f"test first: {told} to test{f', {passed_count} passed before' if passed_count else ''}"
+
+
+def gate_result_line(passed_count: int, failed_count: int) -> str:
+    """Return what came of all tests in one line: `tested: 11 passed, 1 failed`."""
+    counts = {"passed": passed_count, "failed": failed_count}
+    return f"tested: {', '.join(f'{count} {what}' for what, count in counts.items() if count)}"
+
+
 _PLAN_ORDER = (Verdict.NEW, Verdict.AGAIN, Verdict.DONE, Verdict.RESUMES, Verdict.ALIVE)

@@ -48,6 +48,8 @@ class Spec:
     #: UUID -> NVML's index of the GPUs that it leases; none hides all, None leaves the environment as it is.
     gpus: Mapping[str, int] | None = None
     conditions: Conditions = field(default_factory=Conditions)
+    #: Whether it shares the terminal of somebody who is there.
+    is_attended: bool = False
     #: The host's log; None where nothing is logged.
     log: str | None = None
     #: Whether metrics also become TensorBoard events.

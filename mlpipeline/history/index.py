@@ -16,11 +16,12 @@ from pathlib import Path
 from mlpipeline.domain.requests import Request, request_from_event
 from mlpipeline.domain.runs import Run, run_from_json
 from mlpipeline.domain.states import Outcome, State
+from mlpipeline.domain.test_results import TestResult, result_from_event
 from mlpipeline.project.cache import cache_folder
 from mlpipeline.project.paths import Outputs
 
 #: Raised whenever tables, or what is written into them, change: an index of another version is made anew.
-_VERSION = 3
+_VERSION = 4
 #: How long another process that writes is waited for, in seconds.
 _PATIENCE_S = 2.0
 
@@ -36,6 +37,10 @@ CREATE INDEX runs_by_age ON runs (selected_at, number) WHERE NOT is_withdrawn;
 CREATE INDEX runs_open ON runs (number) WHERE is_open;
 CREATE TABLE requests (id TEXT PRIMARY KEY, host TEXT, event TEXT);
 CREATE TABLE answers (request TEXT PRIMARY KEY, said TEXT);
+CREATE TABLE tests (
+    key TEXT, identity TEXT, model_dir TEXT, at TEXT, is_passed INTEGER, event TEXT, PRIMARY KEY (key, identity)
+);
+CREATE INDEX tests_failed ON tests (at) WHERE NOT is_passed;
 CREATE TABLE released (run TEXT PRIMARY KEY);
 CREATE TABLE latest (model_dir TEXT PRIMARY KEY, id TEXT, is_trouble INTEGER, selected_at TEXT);
 CREATE INDEX latest_trouble ON latest (selected_at) WHERE is_trouble;
@@ -48,6 +53,20 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET
     is_open = excluded.is_open, is_withdrawn = excluded.is_withdrawn, is_trouble = excluded.is_trouble,
     record = excluded.record
+"""
+
+#: A pass stands, whatever another host found before or after it.
+_SAVE_TEST = """
+INSERT INTO tests VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (key, identity) DO UPDATE SET at = excluded.at, is_passed = excluded.is_passed, event = excluded.event
+WHERE NOT is_passed
+"""
+#: Of those that failed, the ones that were neither tested nor run since, with whatever identity.
+_FAILED_TESTS = """
+SELECT event FROM tests AS test WHERE NOT is_passed
+    AND NOT EXISTS (SELECT 1 FROM tests AS later WHERE later.key = test.key AND later.at > test.at)
+    AND NOT EXISTS (SELECT 1 FROM latest WHERE latest.model_dir = test.model_dir AND latest.selected_at > test.at)
+ORDER BY at DESC
 """
 
 
@@ -154,6 +173,20 @@ class Index:
         row = self._tables.execute("SELECT said FROM answers WHERE request = ?", (request_id,)).fetchone()
         return None if row is None else str(row[0])
 
+    def save_test(self, test: TestResult, at: str) -> None:
+        """Know of a test; `at` is when it ended, by a clock that never goes back."""
+        event = json.dumps(test.to_event())
+        self._tables.execute(_SAVE_TEST, (test.key, test.identity, test.model_dir, at, test.is_passed, event))
+
+    def has_passed(self, key: str, identity: str) -> bool:
+        """Return whether `model:version` passed a test with that identity, on whatever host."""
+        where = "WHERE key = ? AND identity = ? AND is_passed"
+        return self._tables.execute(f"SELECT 1 FROM tests {where}", (key, identity)).fetchone() is not None
+
+    def failed_tests(self) -> list[TestResult]:
+        """Return the tests that failed, of versions that were neither tested nor run since, newest first."""
+        return [result_from_event(json.loads(event)) for (event,) in self._tables.execute(_FAILED_TESTS)]
+
     def save_released(self, runs: Collection[str]) -> None:
         """Know that a person released what these runs had kept."""
         self._tables.executemany("INSERT OR IGNORE INTO released VALUES (?)", [(run,) for run in runs])
@@ -164,7 +197,7 @@ class Index:
 
     def forget_all(self) -> None:
         """Know nothing any more."""
-        for table in ("journals", "runs", "latest", "requests", "answers", "released"):
+        for table in ("journals", "runs", "latest", "requests", "answers", "released", "tests"):
             self._tables.execute(f"DELETE FROM {table}")
 
     def _note_latest(self, model_dir: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from mlpipeline.domain.requests import Request, request_from_event
 from mlpipeline.domain.runs import Run, follow
+from mlpipeline.domain.test_results import TestResult, result_from_event
 from mlpipeline.errors import IllegalTransition
 from mlpipeline.history.index import Index, Place, delete_index
 from mlpipeline.history.journal import JournalReader
@@ -253,6 +254,14 @@ class Ledger:
         """Return what came of a request, or None while nobody has said."""
         return self._answered(lambda index: index.answer(request_id))
 
+    def has_passed(self, key: str, identity: str) -> bool:
+        """Return whether `model:version` passed a test with that identity, on whatever host."""
+        return self._answered(lambda index: index.has_passed(key, identity))
+
+    def failed_tests(self) -> list[TestResult]:
+        """Return the tests that failed, of versions that were neither tested nor run since, newest first."""
+        return self._answered(Index.failed_tests)
+
     def _query(self, where: str, *values: object) -> Iterator[Run]:
         if self._ahead:
             self._read_on()
@@ -299,8 +308,11 @@ class Ledger:
                 self._index.save_answer(event["request"], event["said"])
             elif event["event"] == "released":
                 self._index.save_released(event["runs"])
+            elif event["event"] == "tested":
+                self._index.save_test(result_from_event(event), at)
         except (KeyError, ValueError) as error:
-            self.warn(f"history: what was asked for is not understood ({error!r}); skipped")
+            what = "a test" if event.get("event") == "tested" else "what was asked for"
+            self.warn(f"history: {what} is not understood ({error!r}); skipped")
         run_id = event.get("run")
         if not isinstance(run_id, str):
             return

@@ -21,7 +21,7 @@ from mlpipeline.project.tables import Table, parse, read_text
 #: The keys of every table; "" is the top of the file.
 KNOWN_KEYS: Mapping[str, tuple[str, ...]] = {
     "": ("models_dir",),
-    "queue": ("hold_after", "retry_delay", "min_free_disk"),
+    "queue": ("hold_after", "retry_delay", "test_first", "test_timeout", "min_free_disk"),
     "versions": CONDITIONS,
     "worker": ("import_timeout", "stop_grace", "warm", "warm_parents", "never_warm"),
     "record": ("tensorboard", "environment_variables"),
@@ -47,6 +47,10 @@ class Settings:
     hold_after: int = 3
     #: How long after a failure the next attempt begins, in seconds; twice as long after each further one.
     retry_delay_s: float = 30.0
+    #: Whether every launch tests what has not passed its test before anything runs (`--test-first`).
+    is_test_first: bool = False
+    #: How long such a test may take, in seconds; 0 for any time.
+    test_timeout_s: float = 600.0
     #: How much must be free on the disk of the outputs for a run to start, in bytes; 0: any.
     min_free_disk_bytes: int = 10**9
     #: On what conditions every version runs that says nothing else.
@@ -116,6 +120,8 @@ def load_settings(root: Path) -> Settings:
         models_dir=_models_dir(top, root),
         hold_after=queue.count("hold_after", Settings.hold_after, least=0),
         retry_delay_s=queue.seconds("retry_delay", Settings.retry_delay_s, least=0),
+        is_test_first=queue.flag("test_first", Settings.is_test_first),
+        test_timeout_s=queue.seconds("test_timeout", Settings.test_timeout_s, least=0),
         min_free_disk_bytes=queue.size_bytes("min_free_disk", Settings.min_free_disk_bytes),
         conditions=Conditions.parse(versions.values, versions.prefix, complain).over(UNLIMITED),
         import_timeout_s=worker.seconds("import_timeout", Settings.import_timeout_s, least=0.1),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime
 from typing import Any
 
 from mlpipeline.domain.states import State
+from mlpipeline.domain.test_results import TestResult
 from mlpipeline.project.paths import Outputs
 from mlpipeline.project.progress import read_progress
 from mlpipeline.views.observed import ObservedDaemon, ObservedRun, is_trouble
@@ -51,11 +52,15 @@ def run_for_programs(observed: ObservedRun, outputs: Outputs) -> dict[str, Any]:
 
 
 def status_for_programs(
-    daemons: Sequence[ObservedDaemon], runs: Sequence[ObservedRun], outputs: Outputs
+    daemons: Sequence[ObservedDaemon],
+    runs: Sequence[ObservedRun],
+    outputs: Outputs,
+    failed_tests: Sequence[TestResult] = (),
 ) -> dict[str, Any]:
     """Return `status --json`: this host's daemon, those of other hosts, and the runs that matter now, newest first.
 
     Those are the runs that are still to end, and those that failed or were lost and were the last of their version.
+    Beside them stand the tests that failed, of versions that were neither tested nor run since.
     """
     daemons = [daemon for daemon in daemons if daemon.ended_at is None]
     own = next((daemon for daemon in daemons if daemon.host == outputs.host), None)
@@ -64,6 +69,7 @@ def status_for_programs(
         "daemon": _daemon_for_programs(own) if own else None,
         "other_daemons": [_daemon_for_programs(daemon) for daemon in daemons if daemon is not own],
         "runs": [run_for_programs(run, outputs) for run in runs],
+        "failed_tests": [_test_for_programs(test) for test in failed_tests],
     }
 
 
@@ -92,6 +98,7 @@ def status_screen(
     queued: Sequence[str],
     *,
     more_failed: int = 0,
+    failed_tests: Sequence[TestResult] = (),
 ) -> str:
     """Return what runs, what is next, what is held, what failed, and where the daemons are.
 
@@ -101,6 +108,7 @@ def status_screen(
         outputs: of this host.
         queued: the scripts that the queue lists, shown as what is next while no daemon runs here.
         more_failed: how many failed besides those among `runs`.
+        failed_tests: of versions that were neither tested nor run since.
     """
     parts = [_daemons_part(daemons, outputs.host)]
     running = [observed for observed in runs if observed.run.is_open]
@@ -111,13 +119,15 @@ def status_screen(
     if waits:
         parts.append("\n".join(["waits for something:", *waits[:_NEXT_SHOWN]]))
     held = [
-        f"  {held['what']}: {held['why']}{_end_of(held.get('traceback', ''))}"
+        held
         for daemon in daemons
         for held in daemon.held
         if daemon.is_there or (daemon.ended_at and daemon.host == outputs.host)
     ]
+    held += _held_by_tests(failed_tests, daemons, {held["what"] for held in held})
     if held:
-        parts.append("\n".join(["held, or cannot be used:", *held]))
+        lines = [f"  {held['what']}: {held['why']}{_end_of(held.get('traceback', ''))}" for held in held]
+        parts.append("\n".join(["held, or cannot be used:", *lines]))
     failed = [observed for observed in runs if is_trouble(observed)]
     if failed:
         parts.append(_failed_part(failed, more_failed, outputs))
@@ -193,6 +203,33 @@ def _failed_part(failed: Sequence[ObservedRun], more_failed: int, outputs: Outpu
     count = len(failed) + more_failed
     more = f" (the latest {FAILED_SHOWN} of {count})" if count > FAILED_SHOWN else ""
     return f"failed{more}:\n" + table(("run", "version", "outcome", "why", "output, below outputs/"), rows)
+
+
+def _held_by_tests(
+    failed_tests: Sequence[TestResult], daemons: Sequence[ObservedDaemon], told: Set[str]
+) -> list[dict[str, str]]:
+    # A daemon that is there knows better: it may test again what was mended.
+    hosts = {daemon.host for daemon in daemons if daemon.is_there}
+    return [
+        {
+            "what": test.key,
+            "why": f"its test failed on {test.host}: {test.error}",
+            "traceback": test.traceback or "",
+        }
+        for test in failed_tests
+        if test.host not in hosts and test.key not in told
+    ]
+
+
+def _test_for_programs(test: TestResult) -> dict[str, Any]:
+    return {
+        "model": test.model,
+        "version": test.version,
+        "identity": test.identity,
+        "host": test.host,
+        "error": test.error,
+        "traceback": test.traceback,
+    }
 
 
 def _end_of(traceback: str) -> str:

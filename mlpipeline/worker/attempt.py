@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mlpipeline.domain.result import NO_ROOM_STATUS, Result
-from mlpipeline.domain.spec import Mode, Spec
+from mlpipeline.domain.spec import Spec
 from mlpipeline.domain.states import Failure, Outcome
 from mlpipeline.executors.how import LEARNING
 from mlpipeline.executors.processes import ProcessId
@@ -125,7 +125,7 @@ def _settle_in(job: Job) -> None:
     from mlpipeline.worker.importing import prepare_path
 
     faulthandler.enable()
-    if job.spec.mode is Mode.EXECUTION:
+    if not job.spec.is_attended:
         _die_first()
         # Output is read while it grows, survives a kill up to its last line, and never fails for an odd character.
         for stream in (sys.stdout, sys.stderr):
@@ -150,8 +150,8 @@ def _after(error: BaseException, job: Job, stop: StopSignal) -> Result:
     told = failure_of(error)
     if told.traceback:
         _show(told.traceback)
-    elif not job.is_test:
-        # Whoever looks into its output finds why there; in test mode the command says so itself.
+    elif not job.spec.is_attended:
+        # Whoever looks into its output finds why there; at a terminal the command says so itself.
         _show(f"{told.error}\n")
     if stop.is_received:
         # Whoever is told to stop may well leave by an exception.

@@ -46,3 +46,11 @@ def test_a_wrong_value_says_where_it_stands_and_what_was_expected(values, told):
     with pytest.raises(SettingsError) as caught:
         parsed(**values)
     assert told in str(caught.value)
+
+
+def test_the_shorter_timeout_holds():
+    assert Conditions(timeout_s=0).within(600).timeout_s == 600
+    assert Conditions().within(600).timeout_s == 600
+    assert Conditions(timeout_s=3600).within(600).timeout_s == 600
+    for conditions, timeout_s in ((Conditions(timeout_s=60), 600), (Conditions(timeout_s=60), 0), (Conditions(), 0)):
+        assert conditions.within(timeout_s) is conditions

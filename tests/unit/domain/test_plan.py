@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from mlpipeline.domain.plan import STARTS, Verdict, closing_line, plan_line, verdict
+from mlpipeline.domain.plan import STARTS, Verdict, closing_line, gate_line, gate_result_line, plan_line, verdict
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome, Start, State
 
@@ -89,3 +89,12 @@ def test_what_became_of_it_in_one_line():
     outcomes = [Outcome.FAILED, Outcome.SUCCEEDED, Outcome.SUCCEEDED]
     assert closing_line(outcomes, 1) == "mlpipeline ends: 2 succeeded, 1 failed, 1 could not be used"
     assert closing_line([], 0) == "mlpipeline ends: nothing was run"
+
+
+def test_what_is_to_be_tested_and_what_came_of_it_is_told_in_a_line():
+    assert gate_line(12, 3) == "test first: 12 versions to test, 3 passed before"
+    assert gate_line(1, 0) == "test first: 1 version to test"
+    assert gate_line(0, 3) == "test first: no versions to test, 3 passed before"
+    assert gate_result_line(11, 1) == "tested: 11 passed, 1 failed"
+    assert gate_result_line(11, 0) == "tested: 11 passed"
+    assert gate_result_line(0, 1) == "tested: 1 failed"

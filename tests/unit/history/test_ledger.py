@@ -165,6 +165,51 @@ def test_a_request_is_open_until_the_runs_host_has_answered_in_whatever_order_th
     assert "what was asked for is not understood" in warnings[0]
 
 
+def outcome_of_test(at: str, identity: str, **changed: Any) -> dict[str, Any]:
+    whose = {"model": "net", "version": "v", "identity": identity, "host": "box1", "model_dir": "net-v"}
+    result = {"passed": False, "seconds": 1.0, "error": "ValueError: no", "traceback": "…"}
+    return {"event": "tested", "at": at, **whose, **result, **changed}
+
+
+def test_a_version_that_passed_its_test_on_any_host_has_passed_for_all(outputs):
+    passed = outcome_of_test("02", "i", passed=True, error=None)
+    write(outputs, "box1", passed)
+    # A pass stands, whatever is read after it.
+    write(outputs, "box2", outcome_of_test("03", "i", host="box2"), outcome_of_test("04", "other"))
+    ledger = read(outputs)
+    asked = (("net:v", "i"), ("net:v", "other"), ("net:w", "i"))
+    assert [ledger.has_passed(*what) for what in asked] == [True, False, False]
+    write(outputs, "box1", {**passed, "identity": "other"})
+    ledger.catch_up()
+    assert ledger.has_passed("net:v", "other")
+
+
+def failed_tests(outputs: Outputs) -> list[tuple[str, str]]:
+    return [(test.key, test.identity) for test in read(outputs).failed_tests()]
+
+
+def test_a_failed_test_is_told_until_its_version_is_tested_again_or_runs(outputs):
+    write(outputs, "box1", outcome_of_test("01", "i"), outcome_of_test("02", "i", version="w", model_dir="net-w"))
+    assert failed_tests(outputs) == [("net:w", "i"), ("net:v", "i")]
+    write(outputs, "box1", outcome_of_test("03", "j", version="w", model_dir="net-w"))
+    assert failed_tests(outputs) == [("net:w", "j"), ("net:v", "i")]
+    write(outputs, "box2", outcome_of_test("04", "k", version="w", model_dir="net-w", passed=True))
+    assert failed_tests(outputs) == [("net:v", "i")]
+    write(outputs, "box2", selected("a", "05"))
+    assert failed_tests(outputs) == []
+    write(outputs, "box2", outcome_of_test("06", "i"))
+    assert failed_tests(outputs) == [("net:v", "i")]
+
+
+def test_what_cannot_be_a_test_is_skipped_with_a_warning(outputs):
+    write(outputs, "box1", {"event": "tested", "at": "01", "model": "net"}, outcome_of_test("02", "i"))
+    warnings: list[str] = []
+    ledger = Ledger.read(outputs, os.environ, warn=warnings.append)
+    assert [test.identity for test in ledger.failed_tests()] == ["i"]
+    assert len(warnings) == 1
+    assert "a test is not understood" in warnings[0]
+
+
 def test_a_person_means_a_run_by_the_beginning_of_its_id_or_the_latest_of_a_version(outputs):
     write(
         outputs, "box1", selected("abc", "01"), selected("abd", "02", previous="abc"), selected("b%", "03", version="w")

@@ -46,6 +46,8 @@ def test_every_setting_is_read(root):
         [queue]
         hold_after = 0
         retry_delay = 0.5
+        test_first = true
+        test_timeout = 0
         min_free_disk = "1.5GiB"
         [versions]
         timeout = "8h"
@@ -63,6 +65,8 @@ def test_every_setting_is_read(root):
         models_dir=root / "other",
         hold_after=0,
         retry_delay_s=0.5,
+        is_test_first=True,
+        test_timeout_s=0,
         min_free_disk_bytes=1_610_612_736,
         conditions=Conditions(
             resources=Resources(gpus=1), timeout_s=28800, silence_s=0, stop_if_diverged=False, retries={"lost": 2}

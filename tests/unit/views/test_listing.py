@@ -5,6 +5,7 @@ import pytest
 
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Failure, Outcome, Start, State
+from mlpipeline.domain.test_results import TestResult as Tried
 from mlpipeline.project.paths import Outputs
 from mlpipeline.views.listing import run_for_programs, runs_table, status_for_programs, status_screen
 from mlpipeline.views.observed import ObservedDaemon, ObservedRun
@@ -92,7 +93,8 @@ def test_status_for_programs_has_the_own_daemon_and_the_runs_that_matter_newest_
     assert status["daemon"]["pid"] == 99
     assert [daemon["host"] for daemon in status["other_daemons"]] == ["box2"]
     assert [run["id"] for run in status["runs"]] == ["7k2m9q", "3x3x3x"]
-    assert status_for_programs([], [], outputs) == {"host": "box1", "daemon": None, "other_daemons": [], "runs": []}
+    nothing = {"host": "box1", "daemon": None, "other_daemons": [], "runs": [], "failed_tests": []}
+    assert status_for_programs([], [], outputs) == nothing
 
 
 def test_the_table_of_runs_shows_results_or_the_error():
@@ -146,6 +148,41 @@ def test_status_says_what_is_held_and_what_failed_last(outputs):
     screen = _screen(outputs, [daemon], [FAILED])
     assert "net:v: its model dir is in use" in screen
     assert "runs/digits-wide-3x3x3x/1/output.log" in screen
+
+
+def test_a_failed_test_is_told_by_history_where_no_daemon_of_its_host_is_there_to_tell(outputs):
+    failed = Tried(
+        model="net",
+        version="v",
+        identity="i",
+        host="box2",
+        model_dir="net-v",
+        is_passed=False,
+        seconds=1.0,
+        error="ValueError: no",
+        traceback="Traceback\n  somewhere\nValueError: no\n",
+    )
+
+    def screen(*daemons):
+        return status_screen(list(daemons), [], outputs, [], failed_tests=[failed])
+
+    told = "net:v: its test failed on box2: ValueError: no\n    Traceback\n      somewhere\n    ValueError: no"
+    assert told in screen()
+    assert told in screen(DAEMON)
+    there = replace(DAEMON, host="box2", is_alive=None)
+    assert "its test failed" not in screen(there)
+    assert told in screen(replace(there, ended_at=AT))
+    by_launch = {"what": "net:v", "why": "its test failed: ValueError: no"}
+    assert screen(replace(DAEMON, is_alive=False, ended_at=AT, held=(by_launch,))).count("net:v") == 1
+    (shown,) = status_for_programs([], [], outputs, [failed])["failed_tests"]
+    assert shown == {
+        "model": "net",
+        "version": "v",
+        "identity": "i",
+        "host": "box2",
+        "error": "ValueError: no",
+        "traceback": failed.traceback,
+    }
 
 
 def test_a_daemon_that_died_is_told_as_such(outputs):
