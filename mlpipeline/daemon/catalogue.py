@@ -91,6 +91,8 @@ class Catalogue:
         #: Those whose turn is known: nothing that is still being described is listed before them.
         self.in_turn: list[Offer] = []
         self.problems: list[Problem] = []
+        #: Whether every script below models_dir counts, listed or not.
+        self.uses_blacklist = False
         #: Whether any of the offers comes after something.
         self.has_after = False
         #: model -> its versions on the list; None where they are not known.
@@ -140,9 +142,10 @@ class Catalogue:
         return not self._descriptions.is_pending
 
     @property
-    def source_folders(self) -> set[str]:
-        """The folders of all files that what it offers depends on."""
-        return self._descriptions.folders
+    def source_files(self) -> set[str]:
+        """The files that what it offers depends on, there or not: absolute paths."""
+        listed = {str(self._queue_file.models_dir / entry.script) for entry in self._entries or ()}
+        return {str(self._queue_file.path), *listed, *self._descriptions.files}
 
     def awaited(self, awaited: Awaited) -> list[Offer] | None:
         """Return the versions that an offer comes after, listed or not; None while they are being found out.
@@ -189,6 +192,7 @@ class Catalogue:
             self._note_error(str(error))
             return before
         self._error = None
+        self.uses_blacklist = queue.use_blacklist
         if self._last_complaint is not None:
             self._last_complaint = None
             self._log(f"{self._queue_file.path.name} can be read again")

@@ -72,7 +72,7 @@ class Dependencies:
         wait = self._todo.wait_of(offer) if is_to_run else None
         # What is about to run is waited for whatever history says of it, which takes longer to find out.
         is_asked = not is_to_run or (wait is not None and wait.is_held)
-        last = self._todo.latest(offer) if is_asked else None
+        last = self._todo.last_known(offer) if is_asked else None
         standing = Standing(key=offer.key, identity=offer.identity, last=last, is_to_run=is_to_run, wait=wait)
         found = wait_after(standing, self._host)
         if found is None and not is_to_run:

@@ -166,9 +166,9 @@ class Descriptions:
         return [script for script, asked in self._asked.items() if now - asked.began_at > SLOW_S]
 
     @property
-    def folders(self) -> set[str]:
-        """The folders of the files that the answers depend on."""
-        return {str(Path(path).parent) for remembered in self._remembered.values() for path in remembered.files}
+    def files(self) -> set[str]:
+        """The files that the answers depend on."""
+        return {path for remembered in self._remembered.values() for path in remembered.files}
 
     def poll(self) -> None:
         """Take the answers that came, and ask what is waiting to be asked."""
@@ -243,7 +243,7 @@ def _is_fresh(remembered: _Remembered) -> bool:
         # Looked at before the content is: a save in between is seen next time.
         now = _signature(path)
         if remembered.files[path] == ABSENT:
-            if now is not None:
+            if now is not None or (path.endswith("/") and Path(path).is_dir()):
                 return False
             continue
         if known is not None and now == known:

@@ -20,6 +20,7 @@ from mlpipeline.daemon.retrying import Retries
 from mlpipeline.daemon.starting import Held
 from mlpipeline.daemon.steering import Steering
 from mlpipeline.daemon.todo import Todo
+from mlpipeline.daemon.watching import LOOK_INTERVAL_S
 from mlpipeline.domain.plan import STARTS, closing_line, plan_line
 from mlpipeline.domain.retries import retry_delay_s
 from mlpipeline.domain.runs import Run
@@ -269,6 +270,7 @@ class Daemon:
             self._retries.schedule(run, over.told, delay_s)
             say_how(run, over, active.attempt, self._parts.outputs, self._records)
             self._retries.announce(run)
+            self._todo.forget_waits()  # It is not running any more.
         self._active.remove(active)
         self._parts.leases.free(active.run_id)
 
@@ -315,7 +317,7 @@ class Daemon:
 
     def _watch_sources(self) -> None:
         if self._parts.watch is not None:
-            self._parts.watch.cover(self._parts.catalogue.source_folders)
+            self._parts.watch.cover(self._parts.catalogue)
 
     def _start_what_may_start(self) -> None:
         todo = self._todo
@@ -368,8 +370,10 @@ class Daemon:
         offer = self._parts.catalogue.find(run.key)
         if offer is not None:
             return None if offer.identity == run.identity else "it was edited"
-        is_known = self._is_plan_whole and self._parts.catalogue.is_complete and not self._options.only.names
-        return "it is not listed any more" if is_known else None
+        listed = self._parts.catalogue.listed
+        # A script that cannot be used now, as it is being saved, may be well again in a moment.
+        is_gone = run.model not in listed or run.version not in (listed[run.model] or (run.version,))
+        return "it is not listed any more" if self._is_plan_whole and is_gone else None
 
     @property
     def _room(self) -> int:
@@ -452,8 +456,9 @@ class Daemon:
         due_in_s = self._retries.due_in_s()
         if due_in_s is not None and not self._is_stopping:
             return min(max(due_in_s, _SOON_S), _RUNNING_S)
-        is_told_of_changes = self._parts.watch is None or self._parts.watch.is_complete
         # What waits for another host's run hears of its end from the history alone.
         is_at_rest = not self._active and not self._gate.count and not self._waits
-        is_idle = is_at_rest and self._parts.catalogue.is_complete
-        return HEARTBEAT_INTERVAL_S if is_told_of_changes and is_idle else _RUNNING_S
+        if not (is_at_rest and self._parts.catalogue.is_complete):
+            return _RUNNING_S
+        is_told_of_changes = self._parts.watch is None or self._parts.watch.is_complete
+        return HEARTBEAT_INTERVAL_S if is_told_of_changes else LOOK_INTERVAL_S

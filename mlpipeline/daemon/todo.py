@@ -149,12 +149,15 @@ class Todo:
 
     def verdict(self, offer: Offer) -> Verdict:
         """Return what this launch does with an offer."""
+        return verdict(self.last_known(offer), offer.key, offer.identity, skip_done=self._options.skip_done)
+
+    def last_known(self, offer: Offer) -> Run | None:
+        """Return the latest run in an offer's model dir, as lost where a person says that its host has left it."""
         last = self.latest(offer)
         if last is not None and last.is_open and last.host != self._host and self._ledger.is_released(last.id):
-            # A person says that its host will not go on with it.
             is_prepared = last.is_prepared or last.state is State.RUNNING
-            last = replace(last, state=State.ENDED, outcome=Outcome.LOST, is_prepared=is_prepared)
-        return verdict(last, offer.key, offer.identity, skip_done=self._options.skip_done)
+            return replace(last, state=State.ENDED, outcome=Outcome.LOST, is_prepared=is_prepared)
+        return last
 
     def note_begun(self, key: str, identity: str) -> None:
         """A version was started, or is still running from before."""

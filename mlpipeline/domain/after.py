@@ -75,7 +75,9 @@ def wait_after(standing: Standing, host: str) -> Wait | None:
     """
     key, last, wait = standing.key, standing.last, standing.wait
     if last is not None and last.is_open:
-        how = "is paused" if last.is_paused else "is running" if last.state is State.RUNNING else "starts"
+        how = "starts" if last.retry_at is None else "is tried again"
+        if last.state is State.RUNNING:
+            how = "is paused" if last.is_paused else "is running"
         where = "" if last.host == host else f" on {last.host}"
         return Wait(why=f"after {last.key}, which {how}{where}")
     if standing.is_to_run and (wait is None or not wait.is_held):

@@ -156,12 +156,17 @@ def _name(path: Path, project: Path) -> str:
 
 
 def _missed(cause: BaseException | None) -> Iterator[str]:
-    """Yield the files that were missed while a script was imported: once one is there, it is worth another look."""
+    """Yield what was missed while a script was imported: once that is there, it is worth another look.
+
+    Folders end in `/`.
+    """
     match cause:
         case ModuleNotFoundError(name=str() as name):
             for folder in sys.path:
                 base = Path(folder, *name.split(".")).absolute()
                 yield from (f"{base}.py", str(base / "__init__.py"))
+                if not base.exists():
+                    yield f"{base}/"  # a package may do without __init__.py
         case FileNotFoundError(filename=str() as name):
             yield str(Path(name).absolute())
 

@@ -43,7 +43,7 @@ MODEL = FunctionModel(train, versions)
 
 @pytest.fixture
 def cgroup() -> Iterator[MemoryCgroup]:
-    with memory_cgroup_of_own(f"mlpipeline-test-{os.getpid()}", LIMIT_BYTES) as made:
+    with memory_cgroup_of_own(f"mlpipeline-oom-{os.getpid()}", LIMIT_BYTES) as made:
         if made is None:
             lacking("a memory cgroup, which needs root and the cgroup file system")
         yield made

@@ -39,7 +39,7 @@ class School:
         scripts = {"_gate.py": GATE_SOURCE}
         for name, versions in {"teacher": ["small", "large"], "student": ["v"], "pupil": ["v"], "other": ["v"]}.items():
             scripts[f"{name}.py"] = SCRIPT.format(outside=str(self.outside), name=name, versions=versions)
-        self.project = make_project(folder, scripts, settings="[worker]\nstop_grace = 1\n")
+        self.project = make_project(folder, scripts, settings="[worker]\nstop_grace = 1\n[queue]\nretry_delay = 5\n")
         self.student_after("teacher:large")
 
     def student_after(self, *names, script="student.py"):
@@ -179,6 +179,32 @@ def test_a_student_starts_by_itself_when_its_teacher_is_mended_in_the_same_launc
     daemon.wait(30)
 
 
+def test_a_student_waits_while_its_teacher_is_tried_again(school):
+    failing = school.let_fail("teacher", "large")
+    teacher = {"script": "teacher.py", "versions": ["large"], "retries": {"exception": 1}}
+    school.project.write_queue([{"script": "student.py", "after": ["teacher"]}, teacher])
+    daemon = school.project.start("-r", "-j", "2")
+    again = {"student:v": "after teacher:large, which is tried again"}
+    wait_until(lambda: school.waits() == again, message=lambda: daemon.out)
+    failing.unlink()
+
+    assert daemon.wait(60) == 0
+    assert school.ran() == ["teacher:large", "student:v"]
+
+
+def test_a_student_starts_when_a_retry_that_was_asked_for_succeeds(school):
+    failing = school.let_fail("teacher", "large")
+    daemon = school.project.start("-r", "--watch")
+    wait_until(lambda: "student:v" in school.held(), message=lambda: daemon.out)
+    failing.unlink()
+    assert school.project.run("retry", "teacher:large").returncode == 0
+
+    wait_until(lambda: "student:v" in school.ran(), message=lambda: school.project.log)
+    assert school.ran() == ["teacher:small", "teacher:large", "student:v"]
+    daemon.send_signal(signal.SIGINT)
+    daemon.wait(30)
+
+
 def test_a_teacher_that_is_edited_while_it_runs_counts_as_it_is_now(school):
     gate = school.gate("teacher", "large")
     daemon = school.project.start("-r", "--watch")
@@ -311,8 +337,8 @@ def test_a_student_on_one_host_waits_for_its_teacher_on_another(school):
     there = school.project.start("-r", "--only", "teacher:large", env={"MLP_HOST": "box2"})
     gate.wait_reached()
     here = school.project.start("-r", "--only", "student")
-    wait_until(lambda: "student:v" in school.waits(), message=lambda: here.out)
-    assert school.waits() == {"student:v": "after teacher:large, which is running on box2"}
+    there_it_runs = {"student:v": "after teacher:large, which is running on box2"}
+    wait_until(lambda: school.waits() == there_it_runs, message=lambda: f"{school.waits()}\n{here.out}")
     gate.open()
 
     assert there.wait(30) == 0

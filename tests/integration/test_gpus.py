@@ -286,3 +286,38 @@ def test_spares_see_their_gpus_before_any_user_code(make_project: MakeProject, t
     box.open_gates(*"abcd")
     assert project.run("-r", env=box.env).returncode == 0
     assert [box.leased(name) for name in "abcd"] == [FIRST] * 4
+
+
+#: Fails once, and writes down which GPUs each attempt has.
+FAILING = """
+import os, pathlib
+from mlpipeline import FunctionModel, Versions
+seen = pathlib.Path({seen!r})
+def train():
+    with seen.open("a") as file:
+        file.write(os.environ["CUDA_VISIBLE_DEVICES"] + "\\n")
+    if len(seen.read_text().splitlines()) == 1:
+        raise RuntimeError("once")
+versions = Versions(resources={{"gpus": 2}}, retries={{"exception": 1}})
+versions.add_version("again")
+MODEL = FunctionModel(train, versions)
+"""
+
+
+def test_what_is_tried_again_leases_anew_and_is_not_overtaken_by_what_needs_the_same(
+    make_project: MakeProject, tmp_path: Path
+):
+    box = Box(tmp_path, 2)
+    project = box.project(make_project, {"a": ONE, "b": ONE}, settings="[queue]\nretry_delay = 0.5\n")
+    seen = tmp_path / "seen"
+    project.write_script("failing.py", FAILING.format(seen=str(seen)))
+    project.write_queue(["failing.py", "net.py"])
+    daemon = project.start("-r", "-j", "3", env=box.env)
+    # While it waits, what it had is free, and others take it.
+    assert box.leased("a") == FIRST
+    assert box.leased("b") == SECOND
+    why = wait_until(lambda: next((w["why"] for w in (status(project)["daemon"] or {}).get("waits", [])), None))
+    assert why == "waits for 2 GPUs: 0 of 2 are free"
+    box.open_gates("a", "b")
+    check_ends(daemon)
+    assert seen.read_text().splitlines() == [f"{FIRST},{SECOND}"] * 2

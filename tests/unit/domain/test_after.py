@@ -105,6 +105,7 @@ def test_what_succeeded_as_it_is_now_keeps_nobody_waiting():
     ("one", "why"),
     [
         (standing(run()), "after teacher:large, which starts"),
+        (standing(run(retry_at="2026-11-20T21:34:55.123+01:00")), "after teacher:large, which is tried again"),
         (standing(run(state=State.RUNNING)), "after teacher:large, which is running"),
         (standing(run(state=State.RUNNING, identity="old")), "after teacher:large, which is running"),
         (standing(run(state=State.RUNNING, host="box2")), "after teacher:large, which is running on box2"),
