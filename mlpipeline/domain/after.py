@@ -10,7 +10,7 @@ from graphlib import CycleError, TopologicalSorter
 from mlpipeline.domain.names import version_key
 from mlpipeline.domain.queue import Entry, model_name
 from mlpipeline.domain.runs import Run
-from mlpipeline.domain.states import Outcome, State
+from mlpipeline.domain.states import Outcome
 from mlpipeline.domain.waits import Wait
 
 
@@ -75,9 +75,8 @@ def wait_after(standing: Standing, host: str) -> Wait | None:
     """
     key, last, wait = standing.key, standing.last, standing.wait
     if last is not None and last.is_open:
-        how = "starts" if last.retry_at is None else "is tried again"
-        if last.state is State.RUNNING:
-            how = "is paused" if last.is_paused else "is running"
+        # That it has only just been started would be out of date before anybody reads it.
+        how = "is paused" if last.is_paused else "is running" if last.retry_at is None else "is tried again"
         where = "" if last.host == host else f" on {last.host}"
         return Wait(why=f"after {last.key}, which {how}{where}")
     if standing.is_to_run and (wait is None or not wait.is_held):

@@ -39,7 +39,7 @@ class School:
         scripts = {"_gate.py": GATE_SOURCE}
         for name, versions in {"teacher": ["small", "large"], "student": ["v"], "pupil": ["v"], "other": ["v"]}.items():
             scripts[f"{name}.py"] = SCRIPT.format(outside=str(self.outside), name=name, versions=versions)
-        self.project = make_project(folder, scripts, settings="[worker]\nstop_grace = 1\n[queue]\nretry_delay = 5\n")
+        self.project = make_project(folder, scripts, settings="[worker]\nstop_grace = 1\n[queue]\nretry_delay = 600\n")
         self.student_after("teacher:large")
 
     def student_after(self, *names, script="student.py"):
@@ -180,13 +180,17 @@ def test_a_student_starts_by_itself_when_its_teacher_is_mended_in_the_same_launc
 
 
 def test_a_student_waits_while_its_teacher_is_tried_again(school):
-    failing = school.let_fail("teacher", "large")
+    failing, gate = school.let_fail("teacher", "large"), school.gate("teacher", "large")
     teacher = {"script": "teacher.py", "versions": ["large"], "retries": {"exception": 1}}
     school.project.write_queue([{"script": "student.py", "after": ["teacher"]}, teacher])
     daemon = school.project.start("-r", "-j", "2")
+    wait_until(lambda: school.waits() == {"student:v": "after teacher:large, which is running"}, message=school.waits)
+    gate.open()
     again = {"student:v": "after teacher:large, which is tried again"}
     wait_until(lambda: school.waits() == again, message=lambda: daemon.out)
     failing.unlink()
+    # Sooner than the rule has it.
+    assert school.project.run("retry", "teacher:large").returncode == 0
 
     assert daemon.wait(60) == 0
     assert school.ran() == ["teacher:large", "student:v"]

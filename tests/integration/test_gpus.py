@@ -323,6 +323,19 @@ def test_what_is_tried_again_leases_anew_and_is_not_overtaken_by_what_needs_the_
     assert seen.read_text().splitlines() == [f"{FIRST},{SECOND}"] * 2
 
 
+def test_a_test_run_has_its_gpus_for_itself_and_gives_them_back(make_project: MakeProject, tmp_path: Path):
+    box = Box(tmp_path, 1)
+    project = box.project(make_project, {"a": ONE, "b": ONE})
+    daemon = project.start("-r", "-j", "2", "--test-first", env=box.env)
+    # The runs of the tests stand at the same gates as the trainings do.
+    assert box.leased("a") == FIRST
+    assert not box.has_begun("b")
+    box.open_gates("a", "b")
+    assert box.leased("b") == FIRST
+    check_ends(daemon)
+    assert project.log.index("net:b: test passed") < project.log.index("net:a starts")
+
+
 def test_without_a_place_for_lease_files_gpus_are_leased_all_the_same(make_project: MakeProject, tmp_path: Path):
     box = Box(tmp_path, 1)
     project = box.project(make_project, {"a": ONE, "b": ONE})

@@ -104,7 +104,7 @@ def test_what_succeeded_as_it_is_now_keeps_nobody_waiting():
 @pytest.mark.parametrize(
     ("one", "why"),
     [
-        (standing(run()), "after teacher:large, which starts"),
+        (standing(run()), "after teacher:large, which is running"),
         (standing(run(retry_at="2026-11-20T21:34:55.123+01:00")), "after teacher:large, which is tried again"),
         (standing(run(state=State.RUNNING)), "after teacher:large, which is running"),
         (standing(run(state=State.RUNNING, identity="old")), "after teacher:large, which is running"),
