@@ -31,10 +31,11 @@ _GOES_ON: dict[str | None, str] = dict.fromkeys(
 @click.option("--all", "is_all", is_flag=True, help="All that run, on all hosts.")
 @click.pass_obj
 def stop(place: Place, names: tuple[str, ...], is_all: bool) -> None:
-    """Stop runs: they are told to save and leave, and killed after the grace (stop_grace in mlp.toml).
+    """Stop runs; the next launch resumes them.
 
-    RUN is the id of a run, or as much of its beginning as tells it from others, or MODEL:VERSION for its latest. What
-    was stopped goes on where it was when the queue is started again.
+    They are told to save and leave, and killed after the grace (stop_grace in mlp.toml).
+
+    RUN is the id of a run, or as much of its beginning as tells it from others, or MODEL:VERSION for its latest.
 
     \b
     Examples:
@@ -52,9 +53,9 @@ def stop(place: Place, names: tuple[str, ...], is_all: bool) -> None:
 @click.argument("names", nargs=-1, required=True, metavar="RUN...")
 @click.pass_obj
 def pause(place: Place, names: tuple[str, ...]) -> None:
-    """Have runs stand still, with all that they started, until they are resumed.
+    """Have runs stand still until they are resumed.
 
-    They keep their memory, on the GPU too, and their place among the runs at a time.
+    All that they started does, too. They keep their memory, on the GPU too, and their place among the runs at a time.
 
     \b
     Example:
@@ -83,9 +84,9 @@ def resume(place: Place, names: tuple[str, ...]) -> None:
 @click.option("--failed", "is_failed", is_flag=True, help="All that failed or were lost and were not run since.")
 @click.pass_obj
 def retry(place: Place, names: tuple[str, ...], is_failed: bool) -> None:
-    """Try runs again that failed, were stopped or lost: as a further attempt, with their code as it was.
+    """Try runs again that failed, were stopped or lost.
 
-    Each goes on in its model dir. To run what was edited since, launch the queue: it sees what changed.
+    Each is a further attempt of the run, with its code as it was, and goes on in its model dir. To run what was edited since, launch the queue: it sees what changed.
 
     \b
     Examples:

@@ -44,7 +44,7 @@ def runs(place: Place, count: int, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs: one object.")
 @click.pass_obj
 def status(place: Place, as_json: bool) -> None:
-    """Show what runs, what is next, what failed, and where the daemon is.
+    """Show what runs, is next, is held, and failed.
 
     \b
     Example:

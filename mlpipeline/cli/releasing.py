@@ -27,7 +27,10 @@ _GONE_AFTER_S = 120.0
 @click.argument("names", nargs=-1, required=True, metavar="MODEL[:VERSION]...")
 @click.pass_obj
 def release(place: Place, names: tuple[str, ...]) -> None:
-    """Let go on what is held: the rest of a script that failed in a row, or a model dir whose run is gone for good.
+    """Let go on what is held.
+
+    That is the rest of a script whose versions failed in a row, versions that failed their test, and model dirs whose
+    run is gone for good.
 
     \b
     Examples:

@@ -41,8 +41,8 @@ class Chooser:
         #: What this host has of it in all, and what is held because it asks for more.
         self._total: Amounts = {}
         self._beyond: dict[Resources, Wait] = {}
-        #: The changes of the list and the supply with which nothing could start.
-        self._spent: tuple[int, Supply] | None = None
+        #: The changes of the list, the supply, and what others are before them, with which nothing could start.
+        self._spent: tuple[int, Supply, dict[str, Resources]] | None = None
 
     @property
     def is_active(self) -> bool:
@@ -116,12 +116,12 @@ class Chooser:
             self._note_total(supply.total)
             todo.forget_waits()
         # With thousands listed, they are gone through again only when something changed.
-        if self._spent == (todo.changes, supply):
+        if self._spent == (todo.changes, supply, self._foremost):
             return None
         self._lacking.clear()
         round = self._round(supply)
         chosen = next(todo.candidates(lambda offer: self._is_supplied(round, offer)), None)
-        self._spent = (todo.changes, supply) if chosen is None else None
+        self._spent = (todo.changes, supply, dict(self._foremost)) if chosen is None else None
         return chosen
 
     def _is_supplied(self, round: Round, offer: Offer) -> bool:

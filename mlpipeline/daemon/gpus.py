@@ -186,7 +186,7 @@ def _busy(nvml: Any, device: Any) -> str | None:
         return f"used by process {', '.join(map(str, sorted(pids)))}, which is of no run that leases it"
     memory = nvml.nvmlDeviceGetMemoryInfo(device)
     if memory.free < _LEAST_FREE * memory.total:
-        return f"short of memory: {memory.free / memory.total:.0%} of it is free"
+        return f"short of memory: {100 * memory.free // memory.total}% of it is free"
     return None
 
 

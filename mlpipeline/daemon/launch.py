@@ -69,10 +69,6 @@ def launch(settings: Settings, host: str, options: LaunchOptions, reporter: Repo
         stack.callback(descriptions.close)
         executor = _executor(settings, outputs, records, waker)
         stack.callback(executor.close)
-        gate = TestGate(
-            *(settings, options, outputs.host, presence.process, records, executor), forget=descriptions.forget
-        )
-        stack.callback(gate.close)
         kernel_log = KernelLog()
         stack.callback(kernel_log.close)
         oom_kills = OomKills(kernel_log)
@@ -84,6 +80,17 @@ def launch(settings: Settings, host: str, options: LaunchOptions, reporter: Repo
         catalogue = Catalogue(queue_file, descriptions, options.only, settings.conditions, records.log)
         gpus = Gpus(os.environ.get("CUDA_VISIBLE_DEVICES"))
         leases = Leases(gpus, _lease_files(settings, presence), Machine(), records.log)
+        gate = TestGate(
+            settings,
+            options,
+            outputs.host,
+            presence.process,
+            records,
+            executor,
+            leases,
+            forget=descriptions.forget,
+        )
+        stack.callback(gate.close)
         disk = DiskRoom(outputs.path, settings.min_free_disk_bytes, records.log)
         parts = Parts(
             settings=settings,

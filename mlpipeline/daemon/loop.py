@@ -5,33 +5,27 @@ from __future__ import annotations
 import signal
 import time
 import traceback
-from collections.abc import Iterable
 from contextlib import suppress
 
-from mlpipeline.daemon.active import LEAVE_TIME_S, Active
+from mlpipeline.daemon.active import Active
 from mlpipeline.daemon.breaker import Breaker
 from mlpipeline.daemon.catalogue import Offer, Problem
 from mlpipeline.daemon.dependencies import Dependencies
-from mlpipeline.daemon.ended import Ended, Over, give_back, judge, record_end, say_how, write_results
 from mlpipeline.daemon.parts import Parts
 from mlpipeline.daemon.presence import CHANGE_INTERVAL_S, HEARTBEAT_INTERVAL_S, NEXT_SHOWN, Ahead
 from mlpipeline.daemon.recovery import settle_claims, take_over
 from mlpipeline.daemon.retrying import Retries
+from mlpipeline.daemon.runs_under_way import RunsUnderWay
 from mlpipeline.daemon.starting import Held
 from mlpipeline.daemon.steering import Steering
 from mlpipeline.daemon.todo import Todo
 from mlpipeline.daemon.watching import LOOK_INTERVAL_S
 from mlpipeline.domain.plan import STARTS, closing_line, plan_line
-from mlpipeline.domain.retries import retry_delay_s
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome, State
 from mlpipeline.errors import NotListed, QueueError
-from mlpipeline.executors.executor import Presence as Whereabouts
-from mlpipeline.executors.executor import Seen, StartRefused
+from mlpipeline.executors.executor import StartRefused
 from mlpipeline.history.stores import store_environment
-from mlpipeline.project.files import read_json
-from mlpipeline.project.paths import AttemptDir
-from mlpipeline.project.result_file import read_result
 
 #: How long the plan may take before what is known of it is begun, in seconds.
 _PLAN_PATIENCE_S = 3.0
@@ -54,7 +48,6 @@ class Daemon:
         self._parts = parts
         self._records = parts.records
         self._options = parts.options
-        self._active: list[Active] = []
         self._retries = Retries(parts.records)
         self._breaker = Breaker(parts.records.ledger, parts.settings.hold_after, parts.settings.models_dir)
         self._steering = Steering(
@@ -63,6 +56,7 @@ class Daemon:
             parts.starter,
             self._retries,
             self._breaker,
+            parts.gate,
             parts.outputs.host,
             parts.settings.stop_grace_s,
         )
@@ -70,10 +64,7 @@ class Daemon:
         dependencies = Dependencies(parts.catalogue, parts.records.ledger, self._todo, parts.outputs.host)
         self._gate = parts.gate
         self._todo.obstacles = (parts.chooser, self._breaker, self._gate, dependencies)
-        self._ended: list[Run] = []
-        #: Those that ended and still hold their model dir, and those of them whose results are still to be written.
-        self._holding: list[Run] = []
-        self._unwritten: list[Ended] = []
+        self._runs = RunsUnderWay(parts, self._steering, self._retries, self._breaker, self._todo)
         #: Whether what a dead daemon left was taken over, and whether it is known what the queue offers.
         self._is_taken_over = self._is_planned = self._is_plan_whole = False
         self._began_at = time.monotonic()
@@ -101,7 +92,9 @@ class Daemon:
             self._take_over()
             if self._options.is_recorded:
                 self._heed_requests()
-            self._collect()
+            self._runs.collect()
+            self._gate.collect()
+            self._note_surroundings()
             if self._is_stopping:
                 self._give_up_retries()
             else:
@@ -109,7 +102,7 @@ class Daemon:
                 self._watch_sources()
                 self._start_what_may_start()
             # Not before: the next run is waited for, this is not.
-            self._give_back()
+            self._runs.give_back()
             self._say_where_it_stands()
             pause_s = None if self._is_done() else self._pause_s()
         except (NotListed, QueueError) as error:
@@ -129,7 +122,7 @@ class Daemon:
         if self._is_taken_over:
             return
         parts, executor = self._parts, self._parts.executor
-        taken = {active.run_id for active in self._active}
+        taken = {active.run_id for active in self._runs.active}
         for run in self._records.ledger.open_runs(self._parts.outputs.host):
             active = None
             if run.id not in taken:
@@ -156,10 +149,10 @@ class Daemon:
             else:
                 self._todo.note_begun(run.key, run.identity)
         self._parts.leases.adopt(run.id, self._parts.outputs.run_dir(run.name), active.attempt)
-        self._active.append(active)
+        self._runs.active.append(active)
 
     def _plan(self) -> None:
-        if not self._is_planned and any(active.is_over for active in self._active):
+        if not self._is_planned and any(active.is_over for active in self._runs.active):
             return  # How those ended that were taken over is known in a moment, and decides what is resumed.
         self._todo.refresh()
         if self._is_plan_whole:
@@ -184,13 +177,13 @@ class Daemon:
         self._log(f"{so_far}{plan_line([self._todo.verdict(offer) for offer in offers])}{cannot}")
 
     def _heed_requests(self) -> None:
-        if self._steering.heed_requests(self._active):
+        if self._steering.heed_requests(self._runs.active):
             self._todo.forget_waits()
-        self._note_ends(self._steering.ended)
+        self._runs.note_ends(self._steering.ended)
         self._steering.ended.clear()
 
     def _is_done(self) -> bool:
-        if self._active or self._holding or any(self._retries) or self._gate.count:
+        if self._runs.active or self._runs.holding or any(self._retries) or self._gate.count:
             return False
         if self._is_stopping:
             return True
@@ -205,106 +198,19 @@ class Daemon:
     @property
     def _is_given_up(self) -> bool:
         """Whether it ends in the midst of trouble: what could not be recorded is found by the next launch."""
-        return self._is_stopping and (self._stops_heeded > 1 or not (self._active or self._holding))
+        return self._is_stopping and (self._stops_heeded > 1 or not (self._runs.active or self._runs.holding))
 
     def _close(self) -> int:
         self._parts.surroundings.close(_SURROUNDINGS_S)
         with suppress(OSError):
             self._note_surroundings()
         problems = [*self._parts.catalogue.problems, *self._todo.held]
-        self._log(closing_line([run.outcome for run in self._ended], len(problems)))
-        self._records.show(self._parts.reporter.summary(self._ended, problems))
+        self._log(closing_line([run.outcome for run in self._runs.ended], len(problems)))
+        self._records.show(self._parts.reporter.summary(self._runs.ended, problems))
         if self._parts.waker.stops:
             return 128 + self._parts.waker.stops[0]
-        is_well = all(run.outcome is Outcome.SUCCEEDED for run in self._ended) and not problems
+        is_well = all(run.outcome is Outcome.SUCCEEDED for run in self._runs.ended) and not problems
         return 0 if is_well else 1
-
-    # Collecting
-
-    def _collect(self) -> None:
-        seen = self._parts.executor.look([active.handle for active in self._active])
-        gone = Seen(presence=Whereabouts.ENDED)
-        for active in self._active:
-            if not active.is_over:
-                active.note_seen(seen.get(active.handle, gone))
-                self._hurry(active)
-        for active in list(self._active):
-            self._note_running(active)
-            self._enforce_limits(active)
-            if active.is_over and active.is_settled:
-                self._end(active)
-        self._gate.collect()
-        self._note_surroundings()
-
-    def _note_running(self, active: Active) -> None:
-        if self._records.run(active.run_id).state is not State.WAITING:
-            return
-        worker = read_json(active.attempt.worker)
-        if worker is not None and "pid" in worker:
-            event = {"event": "running", "run": active.run_id, "pid": worker["pid"]}
-            self._records.note({**event, "started_at": worker["started_at"]})
-
-    def _enforce_limits(self, active: Active) -> None:
-        run = self._records.run(active.run_id)
-        is_told = active.is_over or active.is_stop_asked or run.timeout is not None
-        if active.limits is None or is_told or run.state is not State.RUNNING or active.attempt.result.exists():
-            return
-        if (passed := active.limits.passed(is_paused=run.is_paused)) is not None:
-            self._steering.time_out(active, passed)
-
-    def _hurry(self, active: Active) -> None:
-        if active.kill_at is None and active.attempt.result.exists():
-            active.kill_within(LEAVE_TIME_S)
-        if active.is_overdue and not active.is_over:
-            self._parts.executor.stop(active.handle, hard=True)
-
-    def _end(self, active: Active) -> None:
-        # What the run left behind goes first: it could still write to the model dir.
-        self._parts.executor.stop(active.handle, hard=True)
-        run = self._records.run(active.run_id)
-        over = judge(run, active, self._records)
-        delay_s = self._retry_delay_s(run, over, active)
-        if delay_s is None:
-            self._note_end(record_end(run, over, active, self._parts.outputs, self._records))
-        else:
-            self._retries.schedule(run, over.told, delay_s)
-            say_how(run, over, active.attempt, self._parts.outputs, self._records)
-            self._retries.announce(run)
-            self._todo.forget_waits()  # It is not running any more.
-        self._active.remove(active)
-        self._parts.leases.free(active.run_id)
-
-    def _retry_delay_s(self, run: Run, over: Over, active: Active) -> float | None:
-        if self._is_stopping or not run.is_open:
-            return None
-        first_s = self._parts.settings.retry_delay_s
-        return retry_delay_s(over.end.outcome, over.end.failure, run.past, active.conditions.retries, first_s)
-
-    def _note_end(self, ended: Ended) -> None:
-        """Have a run's results written and its model dir given back."""
-        self._todo.note_ended(ended.run.model_dir)
-        self._breaker.note_ended(ended.run)
-        self._holding.append(ended.run)
-        self._unwritten.append(ended)
-        if self._todo.has_begun(ended.run.key):
-            self._ended.append(ended.run)
-
-    def _note_ends(self, runs: Iterable[Run]) -> None:
-        """Likewise for runs that end while they wait for another attempt."""
-        for run in runs:
-            self._note_end(Ended(run=run, result=read_result(self._attempt_of(run)), is_new=True))
-
-    def _attempt_of(self, run: Run) -> AttemptDir:
-        return self._records.outputs.run_dir(run.name).attempt(run.attempt)
-
-    def _give_back(self) -> None:
-        # In two steps: while a claim cannot be removed, the results are not written again and again.
-        while self._unwritten:
-            write_results(self._unwritten[0], self._records, self._parts.reporter)
-            del self._unwritten[0]
-        while self._holding:
-            give_back(self._holding[0], self._parts.outputs)
-            del self._holding[0]
 
     def _note_surroundings(self) -> None:
         found = self._parts.surroundings.found
@@ -322,20 +228,20 @@ class Daemon:
     def _start_what_may_start(self) -> None:
         todo = self._todo
         if self._trouble is not None:
-            self._give_back()  # While there is no room for what was, nothing new begins.
+            self._runs.give_back()  # While there is no room for what was, nothing new begins.
         todo.release_held()
         self._test_first()
         self._try_again()
         while self._is_planned and self._room > 0 and (chosen := self._parts.chooser.next(todo)) is not None:
             offer, decided = chosen
-            if any(run.model_dir == offer.model_dir for run in self._holding):
-                self._give_back()  # What is edited while it runs comes up again at once.
+            if any(run.model_dir == offer.model_dir for run in self._runs.holding):
+                self._runs.give_back()  # What is edited while it runs comes up again at once.
             outcome = self._parts.starter.start(offer, STARTS[decided], todo.latest(offer))
             if isinstance(outcome, Held):
                 todo.hold(offer, outcome)
             elif outcome is not None:
                 todo.note_begun(offer.key, offer.identity)
-                self._active.append(outcome)
+                self._runs.active.append(outcome)
             if self._room > 0:
                 # The queue may be edited at any time: it is read again before every run.
                 todo.refresh()
@@ -350,7 +256,7 @@ class Daemon:
         for retry in self._retries:
             why = None if retry.is_asked else self._why_superseded(self._records.run(retry.run_id))
             if why is not None:
-                self._note_ends([self._retries.give_up(self._records.run(retry.run_id), why)])
+                self._runs.note_ends([self._retries.give_up(self._records.run(retry.run_id), why)])
         self._parts.chooser.forget_foremost()
         for retry in self._retries.due():
             run = self._records.run(retry.run_id)
@@ -358,13 +264,13 @@ class Daemon:
                 continue
             active = self._parts.starter.start_again(run)
             if active is not None:
-                self._active.append(active)
+                self._runs.active.append(active)
                 self._retries.begun(run.id)
                 self._todo.note_begun(run.key, run.identity)
 
     def _give_up_retries(self) -> None:
         for retry in self._retries:
-            self._note_ends([self._retries.give_up(self._records.run(retry.run_id), "the queue is stopped")])
+            self._runs.note_ends([self._retries.give_up(self._records.run(retry.run_id), "the queue is stopped")])
 
     def _why_superseded(self, run: Run) -> str | None:
         offer = self._parts.catalogue.find(run.key)
@@ -378,7 +284,7 @@ class Daemon:
     @property
     def _room(self) -> int:
         """How many runs, or tests, may begin."""
-        return self._options.at_once - len(self._active) - self._gate.count
+        return self._options.at_once - len(self._runs.active) - self._gate.count
 
     # Stopping
 
@@ -396,7 +302,7 @@ class Daemon:
         grace_s = self._parts.settings.stop_grace_s
         self._log(f"{number.name}: starts nothing more")
         # Of a run that is over, only the end is still to be written down, or its claim to be given back.
-        alive = [active for active in self._active if not active.is_over]
+        alive = [active for active in self._runs.active if not active.is_over]
         if alive:
             self._log(f"waits up to {grace_s:g} s for {len(alive)} to stop; the same signal again kills them now")
         for active in alive:
@@ -408,7 +314,7 @@ class Daemon:
 
     def _kill_all(self) -> None:
         self._log("kills what still runs")
-        for active in self._active:
+        for active in self._runs.active:
             active.kill_within(0)
 
     # Saying
@@ -446,18 +352,18 @@ class Daemon:
             self._log("that is over")
 
     def _pause_s(self) -> float:
-        is_starting = any(self._records.run(active.run_id).state is State.WAITING for active in self._active)
+        is_starting = any(self._records.run(active.run_id).state is State.WAITING for active in self._runs.active)
         if is_starting or self._todo.is_holder_new or self._parts.catalogue.is_unsettled:
             return _SOON_S
         if self._parts.presence.has_news:
             return CHANGE_INTERVAL_S
-        if any(not active.is_own for active in self._active):
+        if any(not active.is_own for active in self._runs.active):
             return _ADOPTED_S
         due_in_s = self._retries.due_in_s()
         if due_in_s is not None and not self._is_stopping:
             return min(max(due_in_s, _SOON_S), _RUNNING_S)
         # What waits for another host's run hears of its end from the history alone.
-        is_at_rest = not self._active and not self._gate.count and not self._waits
+        is_at_rest = not self._runs.active and not self._gate.count and not self._waits
         if not is_at_rest or not self._parts.catalogue.is_complete:
             return _RUNNING_S
         is_told_of_changes = self._parts.watch is None or self._parts.watch.is_complete

@@ -9,6 +9,7 @@ from mlpipeline.daemon.breaker import Breaker
 from mlpipeline.daemon.records import Records
 from mlpipeline.daemon.retrying import Retries, end_of
 from mlpipeline.daemon.starting import Starter
+from mlpipeline.daemon.test_gate import TestGate
 from mlpipeline.domain.requests import Ask, Request
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome, State
@@ -25,6 +26,7 @@ class Steering:
         starter: Starter,
         retries: Retries,
         breaker: Breaker,
+        gate: TestGate,
         host: str,
         grace_s: float,
     ) -> None:
@@ -34,6 +36,7 @@ class Steering:
         self._starter = starter
         self._retries = retries
         self._breaker = breaker
+        self._gate = gate
         self._host = host
         self._grace_s = grace_s
         #: The news of the ledger up to which all requests were answered.
@@ -176,10 +179,11 @@ class Steering:
         return f"is tried again, as attempt {run.attempt + 1}"
 
     def _release(self, request: Request) -> str:
-        model = request.of.partition(":")[0]
+        model, _, version = request.of.partition(":")
         self._breaker.look_at(model)
         runs = [run.id for run in self._breaker.kept(model)]
-        if not runs:
+        is_to_be_tested = self._gate.release(model, version or None)
+        if not runs and not is_to_be_tested:
             return "is not held here"
         self._records.note({"event": "released", "of": request.of, "runs": runs, "by": request.by})
         self._records.ledger.settle()

@@ -13,15 +13,17 @@ from random import SystemRandom
 
 from mlpipeline.daemon.active import Active
 from mlpipeline.daemon.catalogue import Offer
+from mlpipeline.daemon.leases import Leases
 from mlpipeline.daemon.leftovers import marked, temporary_folder
 from mlpipeline.daemon.limits import Limits
 from mlpipeline.daemon.options import LaunchOptions
 from mlpipeline.daemon.records import Records
-from mlpipeline.daemon.test_runs import TestRun, spec_of_test, written_attempt
+from mlpipeline.daemon.test_runs import TestRun, run_dir_in, spec_of_test, written_attempt
 from mlpipeline.daemon.todo import Todo
 from mlpipeline.domain.excerpts import excerpt
 from mlpipeline.domain.names import run_id
 from mlpipeline.domain.plan import gate_line, gate_result_line
+from mlpipeline.domain.spec import Spec
 from mlpipeline.domain.test_results import TestResult
 from mlpipeline.domain.waits import Wait
 from mlpipeline.executors.executor import Attempt, Executor, Presence, Seen
@@ -48,6 +50,7 @@ class TestGate:
         daemon: ProcessId,
         records: Records,
         executor: Executor,
+        leases: Leases,
         forget: Callable[[str], None],
     ) -> None:
         """Test for `daemon` on `host`; `forget` has a script described again whose files are not what they were."""
@@ -57,6 +60,7 @@ class TestGate:
         self._daemon = daemon
         self._records = records
         self._executor = executor
+        self._leases = leases
         self._forget = forget
         #: Where the folders of tests are; made for the first.
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -156,6 +160,18 @@ class TestGate:
             elif test.active.is_settled:
                 self._end(test)
 
+    def release(self, model: str, version: str | None) -> bool:
+        """Test anew what had failed of a model, or of one version of it; return whether anything had."""
+        found = [
+            result for result in self._failed.values() if result.model == model and version in (None, result.version)
+        ]
+        for result in found:
+            del self._failed[result.key]
+            self._announced.discard((result.key, result.identity))
+            self._has_news = True
+            self._changes = -1  # The list is gone through again though nothing in it has changed.
+        return bool(found)
+
     def stop(self) -> None:
         """Test nothing more, and have what is under way ended at once: it counts as not tested."""
         self._waiting.clear()
@@ -220,11 +236,18 @@ class TestGate:
     # One test
 
     def _start(self, offer: Offer) -> bool:
-        """Begin a test; return False when its code is changing right now: decide again."""
+        """Begin a test; return False when its code is changing right now, or its GPUs are not free: decide again."""
         folder = self._new_folder()
+        spec = self._spec(offer, folder)
+        lease = self._leases.take(spec.run, offer.conditions.resources, run_dir_in(folder).attempt(1).worker)
+        if lease is None:
+            shutil.rmtree(folder, ignore_errors=True)
+            return False
         try:
-            test = self._launched(offer, folder, self._attempt(offer, folder))
+            attempt = self._attempt(offer, folder, replace(spec, gpus=lease.gpus))
+            test = self._launched(offer, folder, attempt)
         except BaseException as error:
+            self._leases.free(spec.run)
             shutil.rmtree(folder, ignore_errors=True)
             if isinstance(error, CodeChanged):
                 self._forget(offer.script)
@@ -240,8 +263,8 @@ class TestGate:
             self._folder = temporary_folder(self._daemon, "test")
         return Path(tempfile.mkdtemp(dir=self._folder.name))
 
-    def _attempt(self, offer: Offer, folder: Path) -> Attempt:
-        spec = spec_of_test(
+    def _spec(self, offer: Offer, folder: Path) -> Spec:
+        return spec_of_test(
             self._settings,
             self._host,
             folder,
@@ -250,6 +273,8 @@ class TestGate:
             version=offer.version,
             seed=offer.seed,
         )
+
+    def _attempt(self, offer: Offer, folder: Path, spec: Spec) -> Attempt:
         # As it was described: it is that which passes, whatever is saved meanwhile.
         stores = Outputs(path=folder, host=self._host)
         code = stores.code(store_code(stores, offer.files, self._settings.root))
@@ -283,6 +308,7 @@ class TestGate:
         if result is not None:
             self._records.note(result.to_event())
             self._heed(result)
+        self._leases.free(test.active.run_id)
         self._tests.remove(test)
         self._has_news = True
         shutil.rmtree(test.folder, ignore_errors=True)

@@ -76,10 +76,15 @@ def written_attempt(spec: Spec, folder: Path) -> Attempt:
     Raises:
         OSError: it could not be written.
     """
-    run_dir = RunDir(path=folder / "run")
+    run_dir = run_dir_in(folder)
     run_dir.path.mkdir()
     run_dir.spec.write_bytes(to_json(spec.to_json()))
     return Attempt.of(spec, run_dir)
+
+
+def run_dir_in(folder: Path) -> RunDir:
+    """Return the run dir of a test run whose folder this is."""
+    return RunDir(path=folder / "run")
 
 
 @dataclass(kw_only=True)

@@ -16,24 +16,26 @@ def night(make_project: Callable[..., Project], tmp_path: Path) -> Night:
     return Night(make_project, tmp_path)
 
 
-#: The daemon's method METHOD raises the first time.
+#: The method CLASS.METHOD raises the first time.
 FAULTY = """
 import mlpipeline.daemon.loop as loop
 loop._TROUBLE_S = 0.2
 raised = []
-def faulty(self, method=loop.Daemon.METHOD):
+def faulty(self, method=loop.CLASS.METHOD):
     if not raised:
         raised.append(True)
         raise KeyError("no such run")
     return method(self)
-loop.Daemon.METHOD = faulty
+loop.CLASS.METHOD = faulty
 """
 
 
-@pytest.mark.parametrize("method", ["_heed_signals", "_collect", "_is_done", "_pause_s"])
+@pytest.mark.parametrize(
+    "method", ["Daemon._heed_signals", "RunsUnderWay.collect", "Daemon._is_done", "Daemon._pause_s"]
+)
 def test_a_fault_in_any_part_of_a_tick_is_told_and_the_queue_goes_on(night: Night, method: str):
     night.gate.open()
-    daemon = night.start_changed(FAULTY.replace("METHOD", method), "-r")
+    daemon = night.start_changed(FAULTY.replace("CLASS.METHOD", method), "-r")
     assert daemon.wait(timeout=30) == 0, daemon.out + daemon.err
     assert night.project.log.count("an error of mlpipeline itself") == 1
     assert night.project.log.count("that is over") == 1

@@ -110,7 +110,7 @@ def test_what_a_killed_worker_left_behind_is_killed_and_nothing_else(night: Nigh
 def test_a_process_that_does_not_leave_after_its_result_is_killed_and_the_run_succeeded(night: Night):
     night.write_script(after="import threading; threading.Thread(target=wait_for, args=(NEVER,)).start()")
     night.gate.open()
-    daemon = night.start_changed("import mlpipeline.daemon.loop as loop; loop.LEAVE_TIME_S = 0.1", "-r")
+    daemon = night.start_changed("import mlpipeline.daemon.runs_under_way as runs; runs.LEAVE_TIME_S = 0.1", "-r")
     assert daemon.wait(timeout=30) == 0
     note = "after its result, its process was killed by SIGKILL"
     assert [(end["outcome"], end["note"]) for end in night.ends] == [("succeeded", note)]

@@ -321,3 +321,64 @@ def test_what_is_tried_again_leases_anew_and_is_not_overtaken_by_what_needs_the_
     box.open_gates("a", "b")
     check_ends(daemon)
     assert seen.read_text().splitlines() == [f"{FIRST},{SECOND}"] * 2
+
+
+def test_a_test_run_has_its_gpus_for_itself_and_gives_them_back(make_project: MakeProject, tmp_path: Path):
+    box = Box(tmp_path, 1)
+    project = box.project(make_project, {"a": ONE, "b": ONE})
+    daemon = project.start("-r", "-j", "2", "--test-first", env=box.env)
+    # The runs of the tests stand at the same gates as the trainings do.
+    assert box.leased("a") == FIRST
+    assert not box.has_begun("b")
+    box.open_gates("a", "b")
+    assert box.leased("b") == FIRST
+    check_ends(daemon)
+    assert project.log.index("net:b: test passed") < project.log.index("net:a starts")
+
+
+def test_without_a_place_for_lease_files_gpus_are_leased_all_the_same(make_project: MakeProject, tmp_path: Path):
+    box = Box(tmp_path, 1)
+    project = box.project(make_project, {"a": ONE, "b": ONE})
+    (tmp_path / "file").touch()
+    box.open_gates("a", "b")
+    assert project.run("-r", "-j", "2", env={**box.env, "XDG_CACHE_HOME": str(tmp_path / "file")}).returncode == 0
+    assert (box.leased("a"), box.leased("b")) == (FIRST, FIRST)
+    assert project.log.count("other projects are not told which GPUs are leased here: ") == 1
+
+
+def real_gpus() -> list[str]:
+    """The UUIDs of the GPUs of this machine."""
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+        return [
+            pynvml.nvmlDeviceGetUUID(pynvml.nvmlDeviceGetHandleByIndex(index))
+            for index in range(pynvml.nvmlDeviceGetCount())
+        ]
+    except Exception:
+        return []
+
+
+REAL = """
+import ctypes, os
+from mlpipeline import FunctionModel, Versions
+def train():
+    cuda, count = ctypes.CDLL("libcuda.so.1"), ctypes.c_int()
+    assert cuda.cuInit(0) == 0
+    assert cuda.cuDeviceGetCount(ctypes.byref(count)) == 0
+    return {"count": count.value, "leased": os.environ["CUDA_VISIBLE_DEVICES"]}
+versions = Versions(resources={"gpus": 1})
+versions.add_version("a")
+versions.add_version("b")
+MODEL = FunctionModel(train, versions)
+"""
+
+
+@pytest.mark.skipif(not real_gpus(), reason="there is no GPU here")
+def test_on_a_real_machine_cuda_finds_the_leased_gpu_and_no_other(make_project: MakeProject, tmp_path: Path):
+    project = make_project(tmp_path, {"net.py": REAL})
+    assert project.run("-r", "-j", "2", timeout=300).returncode == 0, project.log
+    results = [event["results"] for event in project.history() if event["event"] == "ended"]
+    assert [found["count"] for found in results] == [1, 1]
+    assert {found["leased"] for found in results} <= set(real_gpus())

@@ -31,7 +31,7 @@ MODEL = FunctionModel(train, versions)
 """
 KEYS = [
     *("run", "id", "model", "version", "state", "outcome", "failure", "error", "mark", "why", "host", "pid", "attempt"),
-    *("started_at", "ended_at", "seconds", "parameters", "results", "model_dir", "run_dir"),
+    *("started_at", "ended_at", "seconds", "parameters", "results", "model_dir", "run_dir", "gpus"),
 ]
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d")
 
@@ -96,6 +96,7 @@ def test_runs_for_programs_have_exactly_the_promised_keys(night):
         "results": {"größe": 1, "best": None},
         "model_dir": str(model_dir(night.project, "net-good 🎉")),
         "run_dir": str(outputs / "runs" / good["run"]),
+        "gpus": None,
     }
     assert TIME.fullmatch(good["started_at"])
     assert TIME.fullmatch(good["ended_at"])

@@ -408,3 +408,20 @@ def test_test_first_needs_execution_mode(tested):
     assert done.returncode == 2
     assert "--test-first needs -r" in done.stderr
     assert os.linesep in done.stderr
+
+
+def test_what_failed_its_test_is_tested_again_once_it_is_released(tested):
+    tested = tested({"net": "a b"})
+    # Fails for a reason outside the script.
+    edit(tested.project, "net.py", "if word in BAD:", 'if pathlib.Path("bad").exists():')
+    (tested.project.root / "bad").touch()
+    daemon = tested.start("--watch")
+    wait_until(lambda: tested.project.log.count("is held: its test failed") == 2, message=lambda: tested.project.log)
+    (tested.project.root / "bad").unlink()
+    assert tested.project.run("release", "net:b", env=tested.env).stdout == "net:b is released\n"
+    wait_until(lambda: "execution b" in tested.witnesses(), message=lambda: tested.project.log)
+    assert "execution a" not in tested.witnesses()
+    assert tested.project.run("release", "net", env=tested.env).stdout == "net is released\n"
+    wait_until(lambda: "execution a" in tested.witnesses(), message=lambda: tested.project.log)
+    daemon.terminate()
+    daemon.wait(60)

@@ -83,7 +83,12 @@ def _state() -> dict[str, Any]:
 def _gpus() -> list[dict[str, Any]]:
     if not _ready:
         raise NVMLError(NVML_ERROR_UNINITIALIZED)
-    return _state()["gpus"]
+    try:
+        return _state()["gpus"]
+    except NVMLError:
+        # A driver that was replaced is another one: whoever knew the old one begins anew.
+        _ready.clear()
+        raise
 
 
 def _gpu(index: int) -> dict[str, Any]:
