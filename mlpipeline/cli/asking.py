@@ -86,7 +86,8 @@ def resume(place: Place, names: tuple[str, ...]) -> None:
 def retry(place: Place, names: tuple[str, ...], is_failed: bool) -> None:
     """Try runs again that failed, were stopped or lost.
 
-    Each is a further attempt of the run, with its code as it was, and goes on in its model dir. To run what was edited since, launch the queue: it sees what changed.
+    Each is a further attempt of the run, with its code as it was, and goes on in its model dir. To run what was edited
+    since, launch the queue: it sees what changed.
 
     \b
     Examples:

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from mlpipeline.project.settings import Settings
     from mlpipeline.views.observed import ObservedDaemon
 
-#: How long a daemon may not have been heard of to count as gone, in seconds: it says every 30 that it is there.
-_GONE_AFTER_S = 120.0
-
 
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="MODEL[:VERSION]...")
@@ -54,7 +51,7 @@ def _release(place: Place, names: Sequence[str]) -> int:
         not _release_claims(name, model, outputs, ledger, daemons) for name, model in zip(names, models, strict=True)
     ]
     # Any daemon does: what it records, all others read.
-    alive = next((daemon.host for daemon in daemons if daemon.is_there and not _is_silent(daemon)), outputs.host)
+    alive = next((daemon.host for daemon in daemons if daemon.is_there and not daemon.is_silent), outputs.host)
     status = ask_daemons([(name, name.removesuffix(".py"), alive) for name in names], "release", outputs, ledger)
     return 1 if any(refused) else status
 
@@ -95,7 +92,7 @@ def _release_claims(name: str, model: str, outputs: Outputs, ledger: Ledger, dae
             is_free = False
             continue
         # Said first: a run of a host that is gone for good keeps its version from starting elsewhere, too.
-        event = {"event": "released", "of": name, "runs": [claim.run], "by": typed()}
+        event = {"event": "released", "of": name, "what": [claim.run], "by": typed()}
         Journal(outputs.history, timestamp).append(event)
         path.unlink(missing_ok=True)
         click.echo(f"{name}: its model dir is free; run {claim.run or '(unknown)'} of {claim.host or '?'} had it")
@@ -132,12 +129,6 @@ def _why_alive(claim: Claim, outputs: Outputs, ledger: Ledger, daemons: Sequence
         is_watched = run is not None and run.is_open and daemon is not None and bool(daemon.is_alive)
         is_alive = is_watched or (worker is not None and worker.is_alive())
         return f"which is not over. Stop it first: mlpipeline stop {claim.run}" if is_alive else None
-    if daemon is None or not daemon.is_there or _is_silent(daemon):
+    if daemon is None or not daemon.is_there or daemon.is_silent:
         return None
     return f"whose daemon on {claim.host} is there. Stop it first: mlpipeline stop {claim.run}"
-
-
-def _is_silent(daemon: ObservedDaemon) -> bool:
-    import time
-
-    return daemon.is_alive is None and time.time() - daemon.heard_at > _GONE_AFTER_S

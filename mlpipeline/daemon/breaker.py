@@ -58,7 +58,7 @@ class Breaker:
     def wait(self, offer: Offer) -> Wait | None:
         """Hold a version whose script failed in a row, and has not changed since."""
         runs = self._streaks.get(offer.model)
-        if runs is None or runs[0].code != code_name(offer.files):
+        if runs is None or runs[0].code != code_name(offer.files) or self._ledger.is_released(_name(offer)):
             return None
         newest = runs[0]
         where = (newest.place or "").replace(f"{self._models_dir}/", "")
@@ -66,6 +66,13 @@ class Breaker:
         until = f"Held until {offer.script} changes, or `mlpipeline release {offer.model}`"
         return Wait(why=f"{told}. {until}", is_held=True)
 
-    def kept(self, model: str) -> list[Run]:
-        """Return the runs whose failures hold the rest of a model's script."""
-        return self._streaks.get(model, [])
+    def what_holds(self, model: str, offer: Offer | None) -> list[str]:
+        """Return what is to be released, as `Ledger.is_released` names it: for a model's script, or for one version."""
+        if offer is not None:
+            return [_name(offer)] if self.wait(offer) is not None else []
+        self.look_at(model)
+        return [run.id for run in self._streaks.get(model, [])]
+
+
+def _name(offer: Offer) -> str:
+    return f"{offer.key}@{offer.identity}"

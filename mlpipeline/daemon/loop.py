@@ -55,6 +55,7 @@ class Daemon:
             parts.executor,
             parts.starter,
             self._retries,
+            parts.catalogue,
             self._breaker,
             parts.gate,
             parts.outputs.host,

@@ -168,7 +168,7 @@ class Starter:
         """Take the model dir of a run once more that is over; return why that cannot be, or None."""
         path = self._outputs.claim(run.model_dir)
         held = self._take(path, run.id, run.name)
-        return _why_held(held, path) if held is not None else None
+        return _why_held(held, path, run.key) if held is not None else None
 
     def _withdraw_what_failed(self) -> None:
         # On a full disk it may take until the next try to say so.
@@ -190,7 +190,7 @@ class Starter:
         if holding is None:
             return None
         return Held(
-            why=_why_held(holding, path),
+            why=_why_held(holding, path, offer.key),
             is_over=lambda: (
                 claims.read(path) != holding or self._is_abandoned(holding) or self._is_under_way(holding, offer)
             ),
@@ -313,11 +313,11 @@ class Starter:
         return active
 
 
-def _why_held(claim: claims.Claim, path: Path) -> str:
+def _why_held(claim: claims.Claim, path: Path, key: str) -> str:
     if claim is claims.UNREADABLE:
         return f"who uses its model dir cannot be read from {path}. If no run does, delete that file"
     told = f"its model dir is in use by run {claim.run} of {claim.host}, since {claim.at}"
-    return f"{told}. If that run is gone for good, delete {path}"
+    return f"{told}. If that run is gone for good: mlpipeline release {key}"
 
 
 _HOW = {Start.CLEAN: "", Start.RESUME: ", resuming", Start.AGAIN: ", called again"}

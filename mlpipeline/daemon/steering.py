@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from mlpipeline.daemon.active import Active
 from mlpipeline.daemon.breaker import Breaker
+from mlpipeline.daemon.catalogue import Catalogue
 from mlpipeline.daemon.records import Records
 from mlpipeline.daemon.retrying import Retries, end_of
 from mlpipeline.daemon.starting import Starter
@@ -25,6 +26,7 @@ class Steering:
         executor: Executor,
         starter: Starter,
         retries: Retries,
+        catalogue: Catalogue,
         breaker: Breaker,
         gate: TestGate,
         host: str,
@@ -35,6 +37,7 @@ class Steering:
         self._executor = executor
         self._starter = starter
         self._retries = retries
+        self._catalogue = catalogue
         self._breaker = breaker
         self._gate = gate
         self._host = host
@@ -180,15 +183,15 @@ class Steering:
 
     def _release(self, request: Request) -> str:
         model, _, version = request.of.partition(":")
-        self._breaker.look_at(model)
-        runs = [run.id for run in self._breaker.kept(model)]
+        offer = self._catalogue.find(request.of)
+        what = [] if version and offer is None else self._breaker.what_holds(model, offer)
         is_to_be_tested = self._gate.release(model, version or None)
-        if not runs and not is_to_be_tested:
+        if not what and not is_to_be_tested:
             return "is not held here"
-        self._records.note({"event": "released", "of": request.of, "runs": runs, "by": request.by})
+        self._records.note({"event": "released", "of": request.of, "what": what, "by": request.by})
         self._records.ledger.settle()
         self._breaker.look_at(model)
-        self._records.log(f"{model} is released: {request.by}")
+        self._records.log(f"{request.of} is released: {request.by}")
         return "is released"
 
 

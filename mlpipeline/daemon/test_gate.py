@@ -21,8 +21,10 @@ from mlpipeline.daemon.records import Records
 from mlpipeline.daemon.test_runs import TestRun, run_dir_in, spec_of_test, written_attempt
 from mlpipeline.daemon.todo import Todo
 from mlpipeline.domain.excerpts import excerpt
+from mlpipeline.domain.leasing import Round, asked
 from mlpipeline.domain.names import run_id
 from mlpipeline.domain.plan import gate_line, gate_result_line
+from mlpipeline.domain.resources import Resources
 from mlpipeline.domain.spec import Spec
 from mlpipeline.domain.test_results import TestResult
 from mlpipeline.domain.waits import Wait
@@ -71,6 +73,9 @@ class TestGate:
         #: Those to be tested, in order, and the tests under way.
         self._waiting: list[Offer] = []
         self._tests: list[TestRun] = []
+        #: `model:version` -> which GPUs its test waits for, and what of that was said.
+        self._lacking: dict[str, str] = {}
+        self._lacking_told: set[tuple[str, str]] = set()
         #: `model:version` and identity: what is known to have passed, and what had not when that was last asked.
         self._passed: set[tuple[str, str]] = set()
         self._unpassed: set[tuple[str, str]] = set()
@@ -97,10 +102,13 @@ class TestGate:
         if any(test.offer.key == offer.key for test in self._tests):
             return Wait(why="is being tested")
         if not self._has_passed(offer):
-            return Wait(why="is to be tested first")
+            lacks = self._lacking.get(offer.key)
+            return Wait(why=f"is to be tested first{(lacks and f', and {lacks}') or ''}")
         left = len(self._waiting) + len(self._tests)
         if left:
-            return Wait(why=f"{left} to be tested before anything starts")
+            told = f"{left} to be tested before anything starts"
+            first = next(iter(self._lacking), None)
+            return Wait(why=told if first is None else f"{told}: {first} {self._lacking[first]}")
         return None if self._is_open else Wait(why="what is still being imported is tested before anything starts")
 
     # As the loop sees it
@@ -131,9 +139,12 @@ class TestGate:
             if todo.changes != self._changes:
                 self._changes = todo.changes
                 self._see(todo, is_complete=is_complete)
-            while self._waiting and room > 0 and self._start(self._waiting[0]):
-                del self._waiting[0]
-                room -= 1
+            for offer in list(self._waiting) if room > 0 else ():
+                if self._is_supplied(offer) and self._start(offer):
+                    self._waiting.remove(offer)
+                    room -= 1
+                if room <= 0:
+                    break
             if is_complete and not self._waiting and not self._tests:
                 self._open()
         finally:
@@ -234,6 +245,20 @@ class TestGate:
             self._tally.clear()
 
     # One test
+
+    def _is_supplied(self, offer: Offer) -> bool:
+        """Return whether the GPUs are free that a test asks for; of CPUs and memory it takes what there is."""
+        gpus = Resources(gpus=offer.conditions.resources.gpus)
+        supply = self._leases.supply(frozenset(asked(gpus)))
+        wait = Round(supply.free, supply.total, supply.notes).wait(offer.key, gpus)
+        before = self._lacking.pop(offer.key, None)
+        if wait is not None:
+            self._lacking[offer.key] = wait.why
+            if (offer.key, offer.identity) not in self._lacking_told:
+                self._lacking_told.add((offer.key, offer.identity))
+                self._records.log(f"{offer.key} is to be tested first, and {wait.why}")
+        self._has_news = self._has_news or self._lacking.get(offer.key) != before
+        return wait is None
 
     def _start(self, offer: Offer) -> bool:
         """Begin a test; return False when its code is changing right now, or its GPUs are not free: decide again."""

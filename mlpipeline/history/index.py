@@ -21,7 +21,7 @@ from mlpipeline.project.cache import cache_folder
 from mlpipeline.project.paths import Outputs
 
 #: Raised whenever tables, or what is written into them, change: an index of another version is made anew.
-_VERSION = 4
+_VERSION = 5
 #: How long another process that writes is waited for, in seconds.
 _PATIENCE_S = 2.0
 
@@ -41,7 +41,7 @@ CREATE TABLE tests (
     key TEXT, identity TEXT, model_dir TEXT, at TEXT, is_passed INTEGER, event TEXT, PRIMARY KEY (key, identity)
 );
 CREATE INDEX tests_failed ON tests (at) WHERE NOT is_passed;
-CREATE TABLE released (run TEXT PRIMARY KEY);
+CREATE TABLE released (what TEXT PRIMARY KEY);
 CREATE TABLE latest (model_dir TEXT PRIMARY KEY, id TEXT, is_trouble INTEGER, selected_at TEXT);
 CREATE INDEX latest_trouble ON latest (selected_at) WHERE is_trouble;
 """
@@ -187,13 +187,13 @@ class Index:
         """Return the tests that failed, of versions that were neither tested nor run since, newest first."""
         return [result_from_event(json.loads(event)) for (event,) in self._tables.execute(_FAILED_TESTS)]
 
-    def save_released(self, runs: Collection[str]) -> None:
-        """Know that a person released what these runs had kept."""
-        self._tables.executemany("INSERT OR IGNORE INTO released VALUES (?)", [(run,) for run in runs])
+    def save_released(self, what: Collection[str]) -> None:
+        """Know what a person released, see `Ledger.is_released`."""
+        self._tables.executemany("INSERT OR IGNORE INTO released VALUES (?)", [(name,) for name in what])
 
-    def is_released(self, run_id: str) -> bool:
-        """Return whether a person released what a run had kept."""
-        return self._tables.execute("SELECT 1 FROM released WHERE run = ?", (run_id,)).fetchone() is not None
+    def is_released(self, what: str) -> bool:
+        """Return whether a person released that."""
+        return self._tables.execute("SELECT 1 FROM released WHERE what = ?", (what,)).fetchone() is not None
 
     def forget_all(self) -> None:
         """Know nothing any more."""

@@ -236,9 +236,14 @@ class Ledger:
         where = "WHERE model = ? AND NOT is_open AND NOT is_withdrawn ORDER BY selected_at DESC, number DESC LIMIT ?"
         return list(self._query(where, model, most))
 
-    def is_released(self, run_id: str) -> bool:
-        """Return whether a person released what a run had kept: the rest of its script, or its model dir."""
-        return self._answered(lambda index: index.is_released(run_id))
+    def is_released(self, what: str) -> bool:
+        """Return whether a person released something.
+
+        Args:
+            what: the id of a run, for what it kept from starting: the rest of its script, or what needs its model dir;
+                or `model:version@identity`, for a version that was held.
+        """
+        return self._answered(lambda index: index.is_released(what))
 
     def named(self, name: str) -> list[Run]:
         """Return the runs that a person may mean: the latest `model:version`, or those whose ids begin so."""
@@ -307,7 +312,7 @@ class Ledger:
             elif event["event"] == "answer":
                 self._index.save_answer(event["request"], event["said"])
             elif event["event"] == "released":
-                self._index.save_released(event["runs"])
+                self._index.save_released(event["what"])
             elif event["event"] == "tested":
                 self._index.save_test(result_from_event(event), at)
         except (KeyError, ValueError) as error:

@@ -18,6 +18,9 @@ from mlpipeline.project.paths import Outputs
 from mlpipeline.project.result_file import read_result
 from mlpipeline.views.words import ago, moment
 
+#: After how long a daemon counts as silent that says every 30 s that it is there, in seconds.
+_SILENT_AFTER_S = 120.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class ObservedDaemon:
@@ -39,6 +42,11 @@ class ObservedDaemon:
     #: What waits for something else than its turn, and what is held or cannot be used: `{"what", "why"}` each.
     waits: tuple[dict[str, str], ...] = ()
     held: tuple[dict[str, str], ...] = ()
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it has not been heard of for long, where only that host can tell more."""
+        return self.is_alive is None and time.time() - self.heard_at > _SILENT_AFTER_S
 
     @property
     def is_there(self) -> bool:
@@ -103,7 +111,9 @@ def _observed(run: Run, outputs: Outputs, daemons: dict[str, ObservedDaemon]) ->
             if daemon and not daemon.ended_at
             else "whose daemon is not running"
         )
-        return ObservedRun(run=run, why=f"on {run.host}, {heard}")
+        is_silent = daemon is None or daemon.is_silent
+        release = f"; if it is gone for good: mlpipeline release {run.key}" if is_silent else ""
+        return ObservedRun(run=run, why=f"on {run.host}, {heard}{release}")
     is_daemon_alive = daemon is not None and bool(daemon.is_alive)
     attempt = outputs.run_dir(run.name).attempt(run.attempt)
     worker = read_json(attempt.worker)

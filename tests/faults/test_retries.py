@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+
 import pytest
 from night import Night
 from support import wait_until
@@ -53,4 +57,30 @@ def test_a_run_that_was_timed_out_when_the_daemon_died_is_told_again_and_has_fai
     night.gate.open()
     assert daemon.wait(60) == 1
     assert [event["failure"] for event in night.ends] == ["timeout"]
+    night.check_nothing_is_left()
+
+
+def times_running(night: Night) -> int:
+    return sum(event["event"] == "running" for event in night.project.history())
+
+
+def test_a_lost_run_that_is_worth_it_is_tried_again_by_the_launch_that_finds_it_lost(night: Night):
+    night.write_script()
+    script = night.project.models_dir / "net.py"
+    script.write_text(script.read_text().replace("Versions()", "Versions(retries={'lost': 1})"))
+    for attempt in (1, 2):
+        daemon = night.project.start("-r", "-u", env=night.env)
+        wait_until(lambda attempt=attempt: night.executions == attempt, message=lambda: night.project.log)
+        wait_until(
+            lambda attempt=attempt: len([e for e in night.project.history() if e["event"] == "running"]) == attempt
+        )
+        daemon.kill()
+        daemon.wait()
+        worker = night.project.outputs.glob(f"runs/net-v-*/{attempt}/worker.json")
+        os.kill(json.loads(next(worker).read_text())["pid"], signal.SIGKILL)
+        wait_until(lambda: not night.project.processes())
+    night.gate.open()
+    assert night.project.run("-r", "-u", env=night.env).returncode == 0
+    runs = json.loads(night.project.run("runs", "--json").stdout)
+    assert [(run["outcome"], run["attempt"]) for run in runs] == [("succeeded", 1), ("lost", 2)]
     night.check_nothing_is_left()

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 from gpus import Box
+from needs import lacking
 from small_disk import SmallDisk
 from support import GATE_SOURCE, Project, wait_until
 
@@ -53,7 +54,7 @@ def memory_group(tmp_path: Path) -> Iterator[MemoryGroup]:
         assert own is not None
         group = MemoryGroup(path, 700_000_000)
     except (AssertionError, OSError):
-        pytest.skip("a memory group of our own cannot be made here")
+        lacking("memory group of our own")
     yield group
     wait_until(lambda: not (path / "cgroup.procs").read_text().split(), 30, "an end of all processes of the group")
     group.remove()

@@ -336,6 +336,24 @@ def test_a_test_run_has_its_gpus_for_itself_and_gives_them_back(make_project: Ma
     assert project.log.index("net:b: test passed") < project.log.index("net:a starts")
 
 
+def test_a_test_that_waits_for_a_gpu_keeps_no_other_waiting_and_says_why(make_project: MakeProject, tmp_path: Path):
+    box = Box(tmp_path, 1)
+    box.gpus[0]["pids"] = [os.getpid()]
+    box.save()
+    project = box.project(make_project, {"a": ONE, "b": None})
+    daemon = project.start("-r", "-j", "2", "--test-first", env=box.env)
+    assert box.leased("b") is None
+    box.open_gates("a", "b")
+    wait_until(lambda: "net:b: test passed" in project.log, message=lambda: project.log)
+    why = wait_for_wait(project, "a")
+    assert why.startswith("is to be tested first, and waits for 1 GPU: 0 of 1 are free (GPU 0 is used")
+    assert f"net:a {why}" in project.log
+    wait_until(lambda: wait_for_wait(project, "b") == f"1 to be tested before anything starts: net:a {why[27:]}")
+    box.gpus[0]["pids"] = []
+    box.save()
+    check_ends(daemon)
+
+
 def test_without_a_place_for_lease_files_gpus_are_leased_all_the_same(make_project: MakeProject, tmp_path: Path):
     box = Box(tmp_path, 1)
     project = box.project(make_project, {"a": ONE, "b": ONE})

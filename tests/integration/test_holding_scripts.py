@@ -79,6 +79,18 @@ def test_released_it_goes_on_at_once_and_is_held_again_only_after_as_many_failur
     }
 
 
+def test_one_version_can_be_released_and_a_name_that_is_none_releases_nothing(project):
+    daemon = project.start("-r", "--watch")
+    wait_until(lambda: "other:w succeeded" in project.log and "net:v7 is held" in project.log)
+    assert project.run("release", "net:v44").stdout == "net:v44 is not held here\n"
+    assert project.run("release", "net:v5").stdout == "net:v5 is released\n"
+    wait_until(lambda: "net:v5 failed" in project.log, message=lambda: project.log)
+    assert "net:v6:" in project.run("status").stdout
+    daemon.terminate()
+    daemon.wait(60)
+    assert "net:v6" not in outcomes(project)
+
+
 def test_a_release_that_nobody_answers_is_heeded_by_the_next_launch(project):
     project.run("-r")
     released = project.run("release", "net.py")

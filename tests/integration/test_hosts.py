@@ -101,7 +101,7 @@ def test_a_model_dir_that_another_host_holds_is_left_alone_with_who_and_what_to_
     told = json.loads(claim.read_bytes())
     assert (
         f"m:v0 is held: its model dir is in use by run {told['run']} of a, since {told['at']}. "
-        f"If that run is gone for good, delete {claim}"
+        "If that run is gone for good: mlpipeline release m:v0"
     ) in held.stdout
     assert hosts.by(1) == ["b"]
     gate.open()

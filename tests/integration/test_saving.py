@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from needs import lacking
 from support import wait_until
 
 from mlpipeline.daemon.watching import SourceWatch
@@ -138,9 +139,10 @@ def test_a_checkout_of_another_branch_is_taken_up(saving):
     wait_until(lambda: "'x': 6" in str(saving.project.history()), SOON_S)
 
 
-@pytest.mark.skipif(shutil.which("vim") is None, reason="vim is not installed")
 @pytest.mark.parametrize("options", ["backup backupcopy=no", "backup backupcopy=yes", "nowritebackup"])
 def test_vim_itself(saving, options):
+    if shutil.which("vim") is None:
+        lacking("vim")
     screen, keyboard = pty.openpty()
     # It stays open, with its swap file, as one would leave it.
     types = [part for typed in (f"set {options}", "%s/x=1/x=2/", "write") for part in ("-c", typed)]

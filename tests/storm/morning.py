@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from storm.kills import Hit
+from storm.kills import Blow, Hit
 from storm.stormy import STEPS, Stormy, Told
 from storm.victims import Role
 
@@ -116,7 +116,9 @@ def _look_at_attempts(version: str, told: list[Told], runs: _Runs, morning: Morn
 
 
 def _look_at_ends(runs: _Runs, hits: Sequence[Hit], excused: set[str], morning: Morning) -> None:
+    hits = [hit for hit in hits if hit.blow is not Blow.PAUSE]
     hit = {hit.run for hit in hits}
+    is_daemon_hit = any(hit.role is Role.DAEMON for hit in hits)
     # A worker that was hit while it waited, and got a run before it died of that, never said whose it was.
     nameless = sum(hit.role is Role.WAITING for hit in hits)
     for run, selected in runs.selected.items():
@@ -132,7 +134,7 @@ def _look_at_ends(runs: _Runs, hits: Sequence[Hit], excused: set[str], morning: 
             case "failed" if failure in excused:
                 is_right = True
             case "failed" | "lost":
-                is_right = failure in ("killed", None) and run in hit
+                is_right = run in hit and (failure == "killed" if outcome == "failed" else is_daemon_hit)
                 if not is_right and not runs.was_announced(selected) and nameless:
                     nameless -= 1
                     is_right = True
