@@ -121,6 +121,11 @@ class Index:
         records = self._tables.execute(f"SELECT record FROM runs {where}", values).fetchall()
         return (run_from_json(json.loads(record)) for (record,) in records)
 
+    def models_in_trouble(self) -> set[str]:
+        """Return the models of the runs that are the latest in their model dir and failed or were lost."""
+        models = "SELECT DISTINCT model FROM latest JOIN runs USING (id) WHERE latest.is_trouble"
+        return {model for (model,) in self._tables.execute(models)}
+
     def trouble_count(self) -> int:
         """Return how many runs are the latest in their model dir and failed or were lost."""
         (count,) = self._tables.execute("SELECT count(*) FROM latest WHERE is_trouble").fetchone()

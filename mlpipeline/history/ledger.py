@@ -203,7 +203,12 @@ class Ledger:
 
     def get(self, run_id: str) -> Run | None:
         """Return the run with this id."""
-        return self._ahead.get(run_id) or self._open.get(run_id) or next(self._select("WHERE id = ?", run_id), None)
+        run = self._ahead.get(run_id) or self._open.get(run_id)
+        if run is None:
+            run = next(self._select("WHERE id = ?", run_id), None)
+            if run is not None and run.is_open:
+                self._open[run_id] = run  # Those that wait for another attempt are asked about again and again.
+        return run
 
     def latest(self, model_dir: str) -> Run | None:
         """Return the latest run in a model dir, on whatever host it was."""
@@ -220,6 +225,12 @@ class Ledger:
         latest = "SELECT id FROM latest WHERE is_trouble ORDER BY selected_at DESC LIMIT ?"
         limit = -1 if most is None else most
         return list(self._query(f"WHERE id IN ({latest}) ORDER BY selected_at DESC, number DESC", limit))
+
+    def models_in_trouble(self) -> set[str]:
+        """Return the models of the runs that are the latest in their model dir and failed or were lost."""
+        if self._ahead:
+            self._read_on()
+        return self._answered(Index.models_in_trouble)
 
     def trouble_count(self) -> int:
         """Return how many those are."""

@@ -151,8 +151,20 @@ def test_a_clock_that_was_set_back_changes_no_order(outputs):
 def test_trouble_is_what_failed_last_in_its_model_dir(outputs):
     ledger = Ledger.read(outputs, os.environ, warn=NO_WARNINGS)
     assert [run.id for run in ledger.in_trouble()] == ["a"]
-    assert (ledger.in_trouble(0), ledger.trouble_count()) == ([], 1)
+    assert (ledger.in_trouble(0), ledger.trouble_count(), ledger.models_in_trouble()) == ([], 1, {"net"})
     again = {**selected("c", "05"), "model_dir": "net-a", "previous": "a"}
     write(outputs, again, ended("c", "06", "succeeded"))
     ledger.catch_up()
-    assert (ledger.in_trouble(), ledger.trouble_count()) == ([], 0)
+    assert (ledger.in_trouble(), ledger.trouble_count(), ledger.models_in_trouble()) == ([], 0, set())
+
+
+def test_an_open_run_is_found_once_until_another_process_writes_to_the_index(outputs):
+    ledger = Ledger.read(outputs, os.environ, warn=NO_WARNINGS)
+    write(outputs, selected("c", "05"))
+    assert read(outputs)[2] == ("c", "waiting")
+    ledger.catch_up()
+    assert ledger.get("c") is ledger.get("c")
+    write(outputs, ended("c", "06", "succeeded"))
+    assert read(outputs)[2] == ("c", "succeeded")
+    ledger.catch_up()
+    assert ledger.get("c").outcome == "succeeded"
