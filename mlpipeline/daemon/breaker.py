@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from mlpipeline.daemon.catalogue import Offer
@@ -19,11 +20,12 @@ _LOOKED_AT = 8
 class Breaker:
     """An `Obstacle`: what keeps a version from starting is the history of its script, so it outlasts this launch."""
 
-    def __init__(self, ledger: Ledger, hold_after: int, models_dir: Path) -> None:
-        """Hold the rest of a script after `hold_after` failures in a row; 0 is never."""
+    def __init__(self, ledger: Ledger, hold_after: int, models_dir: Path, tell: Callable[[], None]) -> None:
+        """Hold the rest of a script after `hold_after` failures in a row, 0 is never; `tell` whenever that changes."""
         self._ledger = ledger
         self._hold_after = hold_after
         self._models_dir = models_dir
+        self._tell = tell
         #: Model -> the runs that failed one after the other, newest first.
         self._streaks: dict[str, list[Run]] = {}
         #: The news of the ledger up to which that is so.
@@ -34,26 +36,30 @@ class Breaker:
         """Whether there is a script to hold."""
         if self._hold_after and self._news != self._ledger.news:
             self._news = self._ledger.news
-            models = {run.model for run in self._ledger.in_trouble()}
-            for model in models | self._streaks.keys():
+            for model in self._ledger.models_in_trouble() | self._streaks.keys():
                 self.look_at(model)
         return bool(self._streaks)
 
     def note_ended(self, run: Run) -> None:
         """A run of this host is over."""
         if run.outcome is Outcome.SUCCEEDED:
-            self._streaks.pop(run.model, None)
+            self._note(run.model, None)
         elif run.place is not None:
             self.look_at(run.model)
 
     def look_at(self, model: str) -> None:
         """See how the script of a model fares."""
-        self._streaks.pop(model, None)
         if self._hold_after:
             latest = self._ledger.ended(model, self._hold_after * _LOOKED_AT)
             found = streak(latest, self._ledger.is_released)
-            if len(found) >= self._hold_after:
+            self._note(model, found if len(found) >= self._hold_after else None)
+
+    def _note(self, model: str, found: list[Run] | None) -> None:
+        if found != self._streaks.get(model):
+            self._streaks.pop(model, None)
+            if found is not None:
                 self._streaks[model] = found
+            self._tell()
 
     def wait(self, offer: Offer) -> Wait | None:
         """Hold a version whose script failed in a row, and has not changed since."""

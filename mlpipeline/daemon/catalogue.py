@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from mlpipeline.daemon.descriptions import SLOW_S, Answer, Descriptions
@@ -41,9 +42,9 @@ class Offer:
     after: tuple[Awaited, ...] = ()
     conditions: Conditions = field(default_factory=Conditions)
 
-    @property
+    @cached_property
     def key(self) -> str:
-        """`model:version`."""
+        """`model:version`; thousands are looked up by it again and again."""
         return version_key(self.model, self.version)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from graphlib import TopologicalSorter
 
@@ -53,9 +54,8 @@ class Dependencies:
         while left:
             one = left.pop()
             if one not in graph:
-                versions = (version for awaited in one for version in self._versions_of(awaited))
-                listed = (self._todo.to_run(version.key) for version in versions)
-                graph[one] = {version.after for version in listed if version is not None and version.after}
+                keys = (version.key for awaited in one for version in self._versions_of(awaited))
+                graph[one] = {self._todo.dependent[key].after for key in keys if key in self._todo.dependent}
                 graph[one].difference_update(self._found)
                 left += graph[one]
         return graph
@@ -89,20 +89,29 @@ class Dependencies:
                 return Wait(why=why, is_held=True, traceback=error.traceback)
             if not is_known:
                 waits.append(Wait(why=f"after {awaited}, which is being imported"))
-            left = (version for version in self._versions_of(awaited) if version.key not in self._succeeded)
-            waits += [wait for wait in map(self._wait_after_one, left) if wait is not None]
+            wait = foremost(self._waits_after(self._versions_of(awaited)))
+            waits += [] if wait is None else [wait]
         return foremost(waits)
 
-    def _wait_after_one(self, offer: Offer) -> Wait | None:
-        # As it is listed: what it comes after itself counts, too.
-        listed = self._todo.to_run(offer.key)
-        is_to_run = listed is not None
-        wait = None if listed is None else self._todo.wait_of(listed)
-        # What is about to run is waited for whatever history says of it, which takes longer to find out.
-        is_asked = not is_to_run or (wait is not None and wait.is_held)
-        last = self._todo.last_known(offer) if is_asked else None
-        standing = Standing(key=offer.key, identity=offer.identity, last=last, is_to_run=is_to_run, wait=wait)
-        found = wait_after(standing, self._host)
-        if found is None and not is_to_run:
-            self._succeeded.add(offer.key)
-        return found
+    def _waits_after(self, versions: list[Offer]) -> Iterator[Wait]:
+        """Yield what these are waited for, but only one of the waits for those that are about to run."""
+        is_one_told = False
+        for offer in versions:
+            if offer.key in self._succeeded:
+                continue
+            # As it is listed: what it comes after itself counts, too.
+            listed = self._todo.to_run(offer.key)
+            is_to_run = listed is not None
+            wait = None if listed is None else self._todo.wait_of(listed)
+            # What is about to run is waited for whatever history says of it, which takes longer to find out.
+            is_about_to_run = is_to_run and (wait is None or not wait.is_held)
+            if is_about_to_run and is_one_told:
+                continue
+            is_one_told = is_one_told or is_about_to_run
+            last = None if is_about_to_run else self._todo.last_known(offer)
+            standing = Standing(key=offer.key, identity=offer.identity, last=last, is_to_run=is_to_run, wait=wait)
+            found = wait_after(standing, self._host)
+            if found is not None:
+                yield found
+            elif not is_to_run:
+                self._succeeded.add(offer.key)

@@ -18,6 +18,7 @@ from mlpipeline.daemon.retrying import Retries
 from mlpipeline.daemon.runs_under_way import RunsUnderWay
 from mlpipeline.daemon.starting import Held
 from mlpipeline.daemon.steering import Steering
+from mlpipeline.daemon.superseding import Superseding
 from mlpipeline.daemon.todo import Todo
 from mlpipeline.daemon.watching import LOOK_INTERVAL_S
 from mlpipeline.domain.plan import STARTS, closing_line, plan_line
@@ -49,7 +50,11 @@ class Daemon:
         self._records = parts.records
         self._options = parts.options
         self._retries = Retries(parts.records)
-        self._breaker = Breaker(parts.records.ledger, parts.settings.hold_after, parts.settings.models_dir)
+        self._superseding = Superseding(parts.catalogue, parts.records)
+        self._todo = Todo(parts.catalogue, parts.records.ledger, parts.options, parts.outputs.host, parts.records.log)
+        self._breaker = Breaker(
+            parts.records.ledger, parts.settings.hold_after, parts.settings.models_dir, self._todo.forget_waits
+        )
         self._steering = Steering(
             parts.records,
             parts.executor,
@@ -61,7 +66,6 @@ class Daemon:
             parts.outputs.host,
             parts.settings.stop_grace_s,
         )
-        self._todo = Todo(parts.catalogue, parts.records.ledger, parts.options, parts.outputs.host, parts.records.log)
         dependencies = Dependencies(parts.catalogue, parts.records.ledger, self._todo, parts.outputs.host)
         self._gate = parts.gate
         self._todo.obstacles = (parts.chooser, self._breaker, self._gate, dependencies)
@@ -205,7 +209,7 @@ class Daemon:
         self._parts.surroundings.close(_SURROUNDINGS_S)
         with suppress(OSError):
             self._note_surroundings()
-        problems = [*self._parts.catalogue.problems, *self._todo.held]
+        problems = [*self._parts.catalogue.problems, *self._todo.outlook.held]
         self._log(closing_line([run.outcome for run in self._runs.ended], len(problems)))
         self._records.show(self._parts.reporter.summary(self._runs.ended, problems))
         if self._parts.waker.stops:
@@ -255,7 +259,9 @@ class Daemon:
     def _try_again(self) -> None:
         """Start the attempts that are due; give those up for which the queue has something else by now."""
         for retry in self._retries:
-            why = None if retry.is_asked else self._why_superseded(self._records.run(retry.run_id))
+            why = None
+            if not retry.is_asked:
+                why = self._superseding.why(retry.run_id, is_plan_whole=self._is_plan_whole)
             if why is not None:
                 self._runs.note_ends([self._retries.give_up(self._records.run(retry.run_id), why)])
         self._parts.chooser.forget_foremost()
@@ -272,15 +278,6 @@ class Daemon:
     def _give_up_retries(self) -> None:
         for retry in self._retries:
             self._runs.note_ends([self._retries.give_up(self._records.run(retry.run_id), "the queue is stopped")])
-
-    def _why_superseded(self, run: Run) -> str | None:
-        offer = self._parts.catalogue.find(run.key)
-        if offer is not None:
-            return None if offer.identity == run.identity else "it was edited"
-        listed = self._parts.catalogue.listed
-        # A script that cannot be used now, as it is being saved, may be well again in a moment.
-        is_gone = run.model not in listed or run.version not in (listed[run.model] or (run.version,))
-        return "it is not listed any more" if self._is_plan_whole and is_gone else None
 
     @property
     def _room(self) -> int:
@@ -321,10 +318,11 @@ class Daemon:
     # Saying
 
     def _say_where_it_stands(self) -> None:
-        held = [*self._todo.held, *self._parts.catalogue.problems]
+        outlook = self._todo.outlook
+        held = [*outlook.held, *self._parts.catalogue.problems]
         ahead = Ahead(
-            waiting=self._todo.waiting_count,
-            next=self._todo.waiting(NEXT_SHOWN),
+            waiting=outlook.waiting_count,
+            next=outlook.next,
             waits=[problem.to_json() for problem in self._waits[:NEXT_SHOWN]],
             held=[problem.to_json() for problem in held],
         )
@@ -333,7 +331,7 @@ class Daemon:
     @property
     def _waits(self) -> list[Problem]:
         # While all places are taken, each version waits for one of them, and nobody looks what else it would lack.
-        return [*(self._parts.chooser.waits if self._room > 0 else ()), *self._todo.waits]
+        return [*(self._parts.chooser.waits if self._room > 0 else ()), *self._todo.outlook.waits]
 
     def _log(self, text: str) -> None:
         self._records.log(text)

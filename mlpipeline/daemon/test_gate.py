@@ -70,6 +70,8 @@ class TestGate:
         self._is_open = False
         #: The changes of the list that `_waiting` was made from, and its generation.
         self._changes = self._generation = -1
+        #: Those whose turn is known and that have not passed, in order, held or not.
+        self._left: list[Offer] = []
         #: Those to be tested, in order, and the tests under way.
         self._waiting: list[Offer] = []
         self._tests: list[TestRun] = []
@@ -84,8 +86,9 @@ class TestGate:
         #: What was said to be tested, and how many passed (True) and failed since that was last over.
         self._announced: set[tuple[str, str]] = set()
         self._tally: Counter[bool] = Counter()
-        #: Whether what it answers as an obstacle may have changed.
+        #: Whether what it answers as an obstacle may have changed, and what keeps those that have passed.
         self._has_news = False
+        self._wait_of_all = self._wait_for_others()
 
     # As an obstacle
 
@@ -104,6 +107,9 @@ class TestGate:
         if not self._has_passed(offer):
             lacks = self._lacking.get(offer.key)
             return Wait(why=f"is to be tested first{(lacks and f', and {lacks}') or ''}")
+        return self._wait_of_all
+
+    def _wait_for_others(self) -> Wait | None:
         left = len(self._waiting) + len(self._tests)
         if left:
             told = f"{left} to be tested before anything starts"
@@ -136,6 +142,7 @@ class TestGate:
             if todo.generation != self._generation:
                 self._generation = todo.generation
                 self._unpassed.clear()  # Another host may have tested it meanwhile.
+                self._left = list(todo.in_turn.values())
             if todo.changes != self._changes:
                 self._changes = todo.changes
                 self._see(todo, is_complete=is_complete)
@@ -201,6 +208,7 @@ class TestGate:
     def _tell(self, todo: Todo) -> None:
         if self._has_news:
             self._has_news = False
+            self._wait_of_all = self._wait_for_others()
             todo.forget_waits()
 
     def _has_passed(self, offer: Offer) -> bool:
@@ -212,23 +220,23 @@ class TestGate:
     def _see(self, todo: Todo, *, is_complete: bool) -> None:
         """Find out what is to be tested, and give up those tests that are of no use any more."""
         offers = todo.in_turn
-        identities = {offer.key: offer.identity for offer in offers}
         for test in self._tests:
-            identity = identities.get(test.offer.key)
+            offer = offers.get(test.offer.key)
             # While a script is described again, it offers nothing: perhaps it is the same afterwards.
-            if identity != test.offer.identity and (identity is not None or is_complete):
+            if is_complete if offer is None else offer.identity != test.offer.identity:
                 test.give_up()
         for key, failed in list(self._failed.items()):
-            if identities.get(key, failed.identity) != failed.identity:
+            if key in offers and offers[key].identity != failed.identity:
                 del self._failed[key]
                 self._has_news = True
-        unpassed = [offer for offer in offers if not self._has_passed(offer)]
-        untested = [offer for offer in unpassed if not _is_held(offer, todo)]
+        # With thousands listed, those that have passed are not gone through whenever a run begins or ends.
+        self._left = [offer for offer in self._left if offer.key in offers and not self._has_passed(offer)]
+        untested = [offer for offer in self._left if not _is_held(offer, todo)]
         under_way = {test.offer.key for test in self._tests if test.is_wanted}
         waiting = [offer for offer in untested if offer.key not in under_way]
         self._has_news = self._has_news or waiting != self._waiting
         self._waiting = waiting
-        self._announce(untested, len(offers) - len(unpassed), is_complete=is_complete)
+        self._announce(untested, len(offers) - len(self._left), is_complete=is_complete)
 
     def _announce(self, untested: Sequence[Offer], passed_count: int, *, is_complete: bool) -> None:
         new = {(offer.key, offer.identity) for offer in untested} - self._announced

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Protocol
 
 from mlpipeline.daemon.catalogue import Catalogue, Offer, Problem
 from mlpipeline.daemon.options import LaunchOptions
+from mlpipeline.daemon.presence import NEXT_SHOWN
 from mlpipeline.daemon.starting import Held
 from mlpipeline.domain.plan import STARTS, Verdict, verdict
 from mlpipeline.domain.runs import Run
@@ -28,9 +29,23 @@ class Obstacle(Protocol):
     def wait(self, offer: Offer) -> Wait | None:
         """Return what keeps a version that is to run from starting now, or None.
 
-        The answer is remembered until the queue, the history or what runs changed, or `Todo.forget_waits` is called.
+        The answer is remembered until the queue or the history changed, or `Todo.forget_waits` is called. That of a
+        version that comes after others is also asked for again whenever a run began or ended.
         """
         ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outlook:
+    """How all that is still to be started stands at this moment."""
+
+    #: How many versions wait for their turn, and the next of them, in order, up to `NEXT_SHOWN`.
+    waiting_count: int
+    next: Sequence[str]
+    #: What waits for something else than its turn, and for what, up to `NEXT_SHOWN`.
+    waits: Sequence[Problem]
+    #: What is held, and why.
+    held: Sequence[Problem]
 
 
 class Todo:
@@ -62,11 +77,17 @@ class Todo:
         self._begun: dict[str, str] = {}
         #: Those whose model dir somebody else has.
         self._held: dict[str, Held] = {}
+        #: Those that wait and come after others.
+        self._dependent: dict[str, Offer] = {}
         #: In the order in which they are asked.
         self.obstacles: Sequence[Obstacle] = ()
+        #: Those of them that are active; None when that is not known.
+        self._active: list[Obstacle] | None = None
         #: What they said, and what of it was told.
         self._waits: dict[str, Wait | None] = {}
         self._told: dict[str, str] = {}
+        #: How all stands, until something changes.
+        self._outlook: Outlook | None = None
         #: Rises whenever other versions than before may start.
         self.changes = 0
 
@@ -81,24 +102,25 @@ class Todo:
             self._busy.clear()
             self.forget_waits()
             self._waiting = {offer.key: offer for offer in self._catalogue.offers if self._is_to_start(offer)}
+            self._dependent = {key: offer for key, offer in self._waiting.items() if offer.after}
             self._in_turn = {offer.key: offer for offer in self._catalogue.in_turn if offer.key in self._waiting}
 
     @property
-    def in_turn(self) -> list[Offer]:
-        """Those whose turn is known, in order, whatever keeps them from starting."""
-        return list(self._in_turn.values())
+    def in_turn(self) -> Mapping[str, Offer]:
+        """Those whose turn is known, by `model:version`, in order, whatever keeps them from starting."""
+        return self._in_turn
 
     def candidates(self, is_wanted: Callable[[Offer], bool] = lambda _: True) -> Iterator[tuple[Offer, Verdict]]:
         """Yield what may be started now, and how, in order; only what `is_wanted`, which is asked in that order."""
-        is_any_kept = any(obstacle.is_active for obstacle in self.obstacles)
-        for key, offer in list(self._in_turn.items()):
-            if (is_any_kept and self.wait_of(offer) is not None) or key in self._held or not is_wanted(offer):
+        is_any_kept = bool(self._active_obstacles)
+        for offer in list(self._in_turn.values()):
+            if (is_any_kept and self.wait_of(offer) is not None) or offer.key in self._held or not is_wanted(offer):
                 continue
             decided = self._decided(offer)
             if decided in STARTS:
                 yield offer, decided
             else:
-                self._drop(key)
+                self._drop(offer.key)
 
     @property
     def has_any(self) -> bool:
@@ -110,8 +132,7 @@ class Todo:
         """Whether nothing is left that this launch will start."""
         if next(self.candidates(), None) is not None:
             return False
-        waits = map(self.wait_of, self._waiting.values())
-        return all(wait is not None and wait.is_held for wait in waits)
+        return not (self.outlook.waiting_count or self.outlook.waits)
 
     def wait_of(self, offer: Offer) -> Wait | None:
         """Return what keeps a version from starting, other than a run that it sees in its model dir, or None."""
@@ -131,17 +152,36 @@ class Todo:
         return self._waits[offer.key]
 
     def _asked(self, offer: Offer) -> Wait | None:
-        answers = (obstacle.wait(offer) for obstacle in self.obstacles if obstacle.is_active)
+        answers = (obstacle.wait(offer) for obstacle in self._active_obstacles)
         return next((wait for wait in answers if wait is not None), None)
+
+    @property
+    def _active_obstacles(self) -> list[Obstacle]:
+        if self._active is None:
+            self._active = [obstacle for obstacle in self.obstacles if obstacle.is_active]
+        return self._active
 
     def forget_waits(self) -> None:
         """Ask again what keeps versions from starting: something changed."""
         self._waits.clear()
+        self._active = self._outlook = None
+        self.changes += 1
+
+    def _forget_dependent(self) -> None:
+        """Ask again what keeps those from starting that come after others: to the rest it is all the same what runs."""
+        for key in self._dependent:
+            self._waits.pop(key, None)
+        self._outlook = None
         self.changes += 1
 
     def to_run(self, key: str) -> Offer | None:
         """Return a version that is still to be started in this launch, as it is listed; None when it is not."""
         return self._waiting.get(key)
+
+    @property
+    def dependent(self) -> Mapping[str, Offer]:
+        """What of that comes after others, by `model:version`."""
+        return self._dependent
 
     def latest(self, offer: Offer) -> Run | None:
         """Return the latest run in an offer's model dir."""
@@ -163,11 +203,11 @@ class Todo:
         """A version was started, or is still running from before."""
         self._begun[key] = identity
         self._drop(key)
-        self.forget_waits()
+        self._forget_dependent()
 
     def note_ended(self, model_dir: str) -> None:
         """A run in `model_dir` is over: what waited for that is decided now."""
-        self.forget_waits()
+        self._forget_dependent()
         if model_dir in self._busy:
             self._state = (-1, -1)
 
@@ -178,7 +218,7 @@ class Todo:
     def hold(self, offer: Offer, held: Held) -> None:
         """Pass an offer over for now."""
         self._held[offer.key] = held
-        self.forget_waits()
+        self._forget_dependent()
         self._log(f"{offer.key} is held: {held.why}")
 
     def release_held(self) -> None:
@@ -188,7 +228,7 @@ class Todo:
             held = {key: held for key, held in self._held.items() if not held.is_over()}
             if len(held) < len(self._held):
                 self._held = held
-                self.forget_waits()
+                self._forget_dependent()
 
     @property
     def is_holder_new(self) -> bool:
@@ -196,41 +236,39 @@ class Todo:
         return any(held.is_new for held in self._held.values())
 
     @property
-    def held(self) -> list[Problem]:
-        """What is held, and why."""
-        by_others = [Problem(what=key, why=held.why) for key, held in self._held.items()]
-        return [
-            *by_others,
-            *(Problem(what=key, why=wait.why, traceback=wait.traceback) for key, wait in self._kept() if wait.is_held),
-        ]
+    def outlook(self) -> Outlook:
+        """How all stands now: gone through once for whoever asks, until something changes."""
+        if self._outlook is None:
+            kept = self._kept()
+            others = [(key, wait) for key, wait in kept.items() if not wait.is_held]
+            in_line = (key for key in self._waiting if key not in self._held and key not in kept)
+            self._outlook = Outlook(
+                waiting_count=len(self._waiting) - len(kept) - len(self._held.keys() & self._waiting.keys()),
+                next=list(islice(in_line, NEXT_SHOWN)),
+                waits=[Problem(what=key, why=wait.why) for key, wait in others[:NEXT_SHOWN]],
+                held=[
+                    *(Problem(what=key, why=held.why) for key, held in self._held.items()),
+                    *(
+                        Problem(what=key, why=wait.why, traceback=wait.traceback)
+                        for key, wait in kept.items()
+                        if wait.is_held
+                    ),
+                ],
+            )
+        return self._outlook
 
-    @property
-    def waits(self) -> list[Problem]:
-        """What waits for something else than its turn, and for what."""
-        return [Problem(what=key, why=wait.why) for key, wait in self._kept() if not wait.is_held]
-
-    @property
-    def waiting_count(self) -> int:
-        """How many versions wait for their turn."""
-        kept = {key for key, _ in self._kept()}
-        return len(self._waiting) - len((self._held.keys() | kept) & self._waiting.keys())
-
-    def waiting(self, most: int) -> list[str]:
-        """Return the next versions that wait for their turn, in order, and no more than `most`."""
-        kept = {key for key, _ in self._kept()}
-        return list(islice((key for key in self._waiting if key not in self._held and key not in kept), most))
-
-    def _kept(self) -> Iterator[tuple[str, Wait]]:
-        """Yield those that an obstacle keeps from starting."""
-        if any(obstacle.is_active for obstacle in self.obstacles):
-            for key, offer in self._waiting.items():
-                wait = self.wait_of(offer) if key not in self._held else None
-                if wait is not None:
-                    yield key, wait
+    def _kept(self) -> dict[str, Wait]:
+        """Return what an obstacle keeps from starting, in order, and nobody else does."""
+        if not self._active_obstacles:
+            return {}
+        left = ((key, offer) for key, offer in self._waiting.items() if key not in self._held)
+        return {key: wait for key, offer in left if (wait := self.wait_of(offer)) is not None}
 
     def _drop(self, key: str) -> None:
         self._waiting.pop(key, None)
         self._in_turn.pop(key, None)
+        self._dependent.pop(key, None)
+        self._outlook = None
 
     def _is_to_start(self, offer: Offer) -> bool:
         begun = self._begun.get(offer.key)

@@ -94,7 +94,12 @@ def wait_after(standing: Standing, host: str) -> Wait | None:
 
 def foremost(waits: Iterable[Wait]) -> Wait | None:
     """Return the one to tell: the first that lasts, as there somebody has something to do, else the first."""
-    return min(waits, key=lambda wait: not wait.is_held, default=None)
+    first = None
+    for wait in waits:
+        if wait.is_held:
+            return wait
+        first = first or wait
+    return first
 
 
 def _why_not(standing: Standing) -> str:

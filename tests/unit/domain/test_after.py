@@ -172,3 +172,9 @@ def test_what_lasts_is_told_before_what_passes():
     assert foremost([first, lasting, second]) == lasting
     assert foremost([first, second]) == first
     assert foremost([]) is None
+
+
+def test_once_something_lasts_nothing_more_is_looked_for():
+    left = iter([Wait(why="lasting", is_held=True), Wait(why="unseen")])
+    assert foremost(left).is_held
+    assert next(left).why == "unseen"
