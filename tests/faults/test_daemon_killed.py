@@ -129,7 +129,8 @@ def test_a_worker_that_outlives_its_daemon_is_adopted_though_its_record_does_not
     night.check_all_is_settled(runs=1)
 
 
-def test_what_a_dead_daemon_was_describing_ends_when_the_next_one_begins(night: Night):
+@pytest.mark.parametrize("then", [None, "before what is left is cleared away", "starting up"])
+def test_what_a_dead_daemon_was_describing_ends_when_the_next_one_begins_or_that_after_it(night: Night, then):
     first = night.outside / "first"
     hang_once = f"""
 import pathlib, time
@@ -142,6 +143,8 @@ if not pathlib.Path({str(first)!r}).exists():
     night.kill_daemon_at("while describing")
     wait_until(first.exists, message="an import")
     assert len(night.project.processes()) == 1
+    if then is not None:
+        night.kill_daemon_at(then)
     assert night.project.run("-r", env=night.env).returncode == 0
     assert night.executions == 1
     night.check_all_is_settled(runs=1)
