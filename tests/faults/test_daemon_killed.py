@@ -169,6 +169,21 @@ def test_a_worker_that_comes_late_after_its_attempt_was_revoked_runs_no_user_cod
     assert json.loads((held_run_dir / "1" / "worker.json").read_text())["revoked"]
 
 
+def test_a_worker_that_comes_late_after_its_run_was_stopped_without_a_daemon_runs_no_user_code(night: Night):
+    night.gate.open()
+    late = Gate(night.outside / "late")
+    night.kill_daemon_at("after the process was started", env=hold_workers(night.outside, late))
+    late.wait_reached()
+    (worker,) = night.project.processes()
+    assert "net:v stopped, before it began\n" in night.project.run("stop", "net:v", env=night.env).stdout
+    late.open()
+    worker.wait(timeout=60)
+    assert not (night.outside / "executions").exists()
+    assert night.project.run("-r", env=night.env).returncode == 0
+    assert night.executions == 1
+    night.check_all_is_settled(runs=1)
+
+
 def test_a_worker_that_was_not_recorded_but_comes_before_the_next_daemon_is_adopted(night: Night):
     late = Gate(night.outside / "late")
     night.kill_daemon_at("after the process was started", env=hold_workers(night.outside, late))
