@@ -8,7 +8,7 @@ import shutil
 import signal
 
 import pytest
-from support import HOST, Project, wait_until
+from support import HOST, Project, Started, wait_until
 
 #: Fails as often as the number in the file `failures` says, once `saved` is in its model dir.
 SCRIPT = """
@@ -49,6 +49,13 @@ class Failing:
     def fail(self, times: int, how: str = "raise") -> None:
         (self.outside / "failures").write_text(str(times))
         (self.outside / "how").write_text(how)
+
+    def start_until_it_waits(self, *options: str) -> Started:
+        """Start a daemon, and return when its run has failed once and waits for its second attempt."""
+        self.fail(1)
+        daemon = self.project.start("-r", *options)
+        wait_until(lambda: self.events("retry"), message=lambda: self.project.log)
+        return daemon
 
     @property
     def executed(self) -> list[str]:
@@ -93,9 +100,7 @@ def test_attempts_are_counted_per_failure_and_the_run_ends_as_its_last_one_did(f
 
 def test_status_says_when_the_next_attempt_begins_and_a_killed_daemon_forgets_none(failing):
     failing = failing(retry_delay=3000)
-    failing.fail(1)
-    daemon = failing.project.start("-r")
-    wait_until(lambda: failing.events("retry"), message=lambda: failing.project.log)
+    daemon = failing.start_until_it_waits()
     status = failing.project.run("status").stdout
     assert "attempt 2 begins at" in status
     assert "attempt 1 failed (exception): ValueError: 1 left" in status
@@ -114,9 +119,7 @@ def test_status_says_when_the_next_attempt_begins_and_a_killed_daemon_forgets_no
 @pytest.mark.parametrize("how", ["stop", "signal"])
 def test_a_run_between_two_attempts_can_be_stopped(failing, how):
     failing = failing(retry_delay=3000)
-    failing.fail(1)
-    daemon = failing.project.start("-r")
-    wait_until(lambda: failing.events("retry"), message=lambda: failing.project.log)
+    daemon = failing.start_until_it_waits()
     if how == "stop":
         assert "stopped, before its next attempt" in failing.project.run("stop", "net:v").stdout
     else:
@@ -150,9 +153,7 @@ def test_a_run_between_two_attempts_can_be_stopped_though_its_daemon_died(failin
 
 def test_an_attempt_is_given_up_for_what_was_edited_meanwhile(failing):
     failing = failing(retry_delay=3000)
-    failing.fail(1)
-    daemon = failing.project.start("-r", "--watch")
-    wait_until(lambda: failing.events("retry"), message=lambda: failing.project.log)
+    daemon = failing.start_until_it_waits("--watch")
     script = failing.project.models_dir / "net.py"
     script.write_text(script.read_text().replace("lr=1", "lr=2"))
     wait_until(lambda: len(failing.events("ended")) == 2, message=lambda: failing.project.log)
@@ -198,9 +199,7 @@ def test_a_retry_that_nobody_answers_is_heeded_by_the_next_launch(failing):
 
 def test_an_attempt_that_was_stopped_while_no_daemon_was_there_can_be_tried_again(failing):
     failing = failing(retry_delay=3000)
-    failing.fail(1)
-    daemon = failing.project.start("-r")
-    wait_until(lambda: failing.events("retry"), message=lambda: failing.project.log)
+    daemon = failing.start_until_it_waits()
     daemon.kill()
     daemon.wait()
     failing.project.run("stop", "net:v")
@@ -226,9 +225,7 @@ def test_a_record_that_was_deleted_costs_its_own_run_alone(failing):
 
 def test_an_attempt_whose_record_is_deleted_before_it_begins_is_given_up(failing):
     failing = failing(retry_delay=3000)
-    failing.fail(1)
-    daemon = failing.project.start("-r")
-    wait_until(lambda: failing.events("retry"), message=lambda: failing.project.log)
+    daemon = failing.start_until_it_waits()
     shutil.rmtree(failing.project.outputs / "runs")
     assert "goes on at once" in failing.project.run("retry", "net:v").stdout
     assert daemon.wait(60) == 1
@@ -238,9 +235,7 @@ def test_an_attempt_whose_record_is_deleted_before_it_begins_is_given_up(failing
 
 def test_without_recording_an_attempt_of_a_recorded_run_is_left_alone(failing):
     failing = failing(retry_delay=3000)
-    failing.fail(1)
-    daemon = failing.project.start("-r")
-    wait_until(lambda: failing.events("retry"), message=lambda: failing.project.log)
+    daemon = failing.start_until_it_waits()
     daemon.kill()
     daemon.wait()
     failing.project.run("-r", "-n")
