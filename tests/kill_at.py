@@ -12,6 +12,7 @@ from typing import Any
 
 #: Moment -> the function, whether the daemon dies before or after it, and for `Records.note` of which event.
 MOMENTS = {
+    "before what is left is cleared away": ("mlpipeline.daemon.leftovers:sweep", "before", None),
     "starting up": ("mlpipeline.daemon.launch:Records.__init__", "before", None),
     "after the launch was recorded": ("mlpipeline.daemon.records:Records.note", "after", "launch"),
     "while describing": ("mlpipeline.daemon.descriptions:Descriptions._ask", "after", None),

@@ -17,7 +17,8 @@ from mlpipeline.history.journal import Journal
 from mlpipeline.history.ledger import Ledger
 from mlpipeline.project.clock import timestamp
 from mlpipeline.project.files import read_json
-from mlpipeline.project.paths import Outputs
+from mlpipeline.project.paths import AttemptDir, Outputs
+from mlpipeline.project.revocation import revoke
 
 #: How often it is looked whether there is an answer, or an end, in seconds.
 _INTERVAL_S = 0.1
@@ -78,7 +79,7 @@ def stop_here(runs: Sequence[Run], by: str, outputs: Outputs, grace_s: float, sa
         False when a daemon is there, or begins at this moment; then nothing was done.
 
     Raises:
-        OutputsError: that somebody asked could not be recorded; nothing was stopped.
+        OutputsError: something could not be recorded; not all were stopped.
     """
     from filelock import FileLock, Timeout
 
@@ -97,7 +98,11 @@ def _stop(runs: Sequence[Run], by: str, outputs: Outputs, grace_s: float, say: C
     handles: dict[str, Run] = {}
     for run in runs:
         _append(journal, {"event": "stop", "run": run.id, "by": by}, outputs)
-        process = ProcessId.from_json(read_json(outputs.run_dir(run.name).attempt(run.attempt).worker))
+        attempt = outputs.run_dir(run.name).attempt(run.attempt)
+        if _revoke(attempt):
+            say(run, "stopped, before its next attempt" if run.past else "stopped, before it began")
+            continue
+        process = ProcessId.from_json(read_json(attempt.worker))
         handles[handle_of(process, run.id)] = run
     alive = executor.look(handles)
     for handle in alive:
@@ -118,6 +123,14 @@ def _stop(runs: Sequence[Run], by: str, outputs: Outputs, grace_s: float, say: C
     for handle in waiting:
         executor.stop(handle, hard=True)
         say(handles[handle], f"killed: it had not stopped within {grace_s:g} s")
+
+
+def _revoke(attempt: AttemptDir) -> bool:
+    """Keep a worker from beginning that its daemon may have started before it died; return False when one has begun."""
+    try:
+        return revoke(attempt)
+    except OSError as error:
+        raise OutputsError(f"{attempt.path} cannot be written: {error.strerror}. Not all were stopped.") from error
 
 
 def _append(journal: Journal, event: dict[str, object], outputs: Outputs) -> None:

@@ -62,7 +62,9 @@ class Chooser:
         else:
             self._lacking.clear()
             chosen = next(todo.candidates(), None)
-        self._is_disk_full = chosen is not None and not self._disk.look()
+        if chosen is None:
+            return None  # What was found for the attempts that are due still holds.
+        self._is_disk_full = not self._disk.look()
         return None if self._is_disk_full else chosen
 
     def why_never(self, resources: Resources) -> str | None:
@@ -78,8 +80,7 @@ class Chooser:
         self._is_disk_full = not self._disk.look()
         if self._is_disk_full:
             return False
-        round = self._round(self._leases.supply(self._kinds | asked(resources).keys()))
-        wait = round.wait(key, resources)
+        wait = self._round(self._leases.supply(self._kinds | asked(resources).keys())).wait(key, resources)
         if wait is None:
             return True
         self._foremost[key] = resources
@@ -90,12 +91,13 @@ class Chooser:
         """Keep nothing more for runs that are due for another attempt: they are asked about anew."""
         self._foremost.clear()
         self._foremost_lacks.clear()
+        self._is_disk_full = False
 
     def _round(self, supply: Supply) -> Round:
-        round = Round(supply.free, supply.total, supply.notes)
+        begun = Round(supply.free, supply.total, supply.notes)
         for key, resources in self._foremost.items():
-            round.wait(key, resources)
-        return round
+            begun.wait(key, resources)
+        return begun
 
     @property
     def waits(self) -> list[Problem]:
@@ -124,13 +126,13 @@ class Chooser:
         if self._spent == (todo.changes, supply, self._foremost):
             return None
         self._lacking.clear()
-        round = self._round(supply)
-        chosen = next(todo.candidates(lambda offer: self._is_supplied(round, offer)), None)
+        begun = self._round(supply)
+        chosen = next(todo.candidates(lambda offer: self._is_supplied(begun, offer)), None)
         self._spent = (todo.changes, supply, dict(self._foremost)) if chosen is None else None
         return chosen
 
-    def _is_supplied(self, round: Round, offer: Offer) -> bool:
-        wait = round.wait(offer.key, offer.conditions.resources)
+    def _is_supplied(self, begun: Round, offer: Offer) -> bool:
+        wait = begun.wait(offer.key, offer.conditions.resources)
         if wait is None:
             return True
         # Those behind it wait for their turn as well. It is told once, not whenever something else has changed.

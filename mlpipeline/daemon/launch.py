@@ -15,7 +15,6 @@ from mlpipeline.daemon.disk_room import DiskRoom
 from mlpipeline.daemon.gpus import Gpus
 from mlpipeline.daemon.lease_files import LeaseFiles
 from mlpipeline.daemon.leases import Leases
-from mlpipeline.daemon.leftovers import clear_away
 from mlpipeline.daemon.loop import Daemon
 from mlpipeline.daemon.machine import Machine
 from mlpipeline.daemon.options import LaunchOptions
@@ -63,8 +62,6 @@ def launch(settings: Settings, host: str, options: LaunchOptions, reporter: Repo
         presence.begin()
         stack.callback(presence.end)
         records = stack.enter_context(_records(outputs, options, since))
-        if presence.predecessor is not None:
-            clear_away(presence.predecessor)
         descriptions = Descriptions(settings, presence.process, at_once=max(2, options.at_once))
         stack.callback(descriptions.close)
         executor = _executor(settings, outputs, records, waker)

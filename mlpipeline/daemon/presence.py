@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from mlpipeline.daemon.leftovers import clear_away
 from mlpipeline.errors import OutputsError
 from mlpipeline.executors.processes import ProcessId
 from mlpipeline.project.clock import timestamp
@@ -46,8 +47,6 @@ class Presence:
         self._is_recorded = is_recorded
         #: This daemon's process.
         self.process = ProcessId.of_child(os.getpid())
-        #: That of the daemon before it, if that died without leaving.
-        self.predecessor: ProcessId | None = None
         self._about = {
             **self.process.to_json(),
             "host": outputs.host,
@@ -63,7 +62,7 @@ class Presence:
         self.has_news = False
 
     def begin(self) -> None:
-        """Become this host's daemon.
+        """Become this host's daemon, in place of one that died.
 
         Raises:
             OutputsError: another one is; or the outputs folder cannot be written.
@@ -75,14 +74,23 @@ class Presence:
             self._lock = FileLock(self._outputs.daemon_lock, timeout=0)
             self._lock.acquire()
             self._before = read_json(self._outputs.heartbeat)
-            if isinstance(self._before, dict) and "ended_at" not in self._before:
-                self.predecessor = ProcessId.from_json(self._before)
+            self._clear_away_predecessor()
             self.beat(Ahead())
         except Timeout:
             raise OutputsError(self._other_daemon()) from None
         except OSError as error:
             told = f"{self._outputs.path} cannot be written: {error.strerror}. mlpipeline -r needs it."
             raise OutputsError(told) from error
+
+    def _clear_away_predecessor(self) -> None:
+        """End what the daemon before this one had started for itself, if it died without leaving.
+
+        The heartbeat alone says which that was: until all is gone, nothing is written over it.
+        """
+        if isinstance(self._before, dict) and "ended_at" not in self._before:
+            predecessor = ProcessId.from_json(self._before)
+            if predecessor is not None:
+                clear_away(predecessor)
 
     def beat(self, what: Ahead) -> None:
         """Say what is ahead, if that is new or it is time to be heard of again.

@@ -6,7 +6,7 @@ import re
 
 from mlpipeline.domain.complaints import Complain, wrong_value
 
-YEAR_S = 365 * 24 * 3600
+_YEAR_S = 365 * 24 * 3600
 
 #: More than any disk holds; what is beyond it was mistyped.
 _MOST_BYTES = 10**18
@@ -65,7 +65,7 @@ def seconds(value: object, where: str, complain: Complain, *, least: float = 0) 
     elif isinstance(value, str):
         duration = _sum_of_parts(value.strip().lower())
     # Written so that nan is refused. Without the upper bound, waiting for so long overflows much later.
-    if duration is None or not least <= duration <= YEAR_S:
+    if duration is None or not least <= duration <= _YEAR_S:
         bounds = f"from {least:g} s to a year" if least else "of at most a year"
         raise complain(
             wrong_value(where, value, f'a duration {bounds}, such as "8h", "30min" or "90s", or a number of seconds')

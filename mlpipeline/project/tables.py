@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlpipeline.domain.complaints import Complain, shown, wrong_value
-from mlpipeline.domain.quantities import YEAR_S, size_bytes
+from mlpipeline.domain.quantities import seconds, size_bytes
 from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import MlpipelineError
 
@@ -114,12 +114,8 @@ class Table:
         return value
 
     def seconds(self, key: str, default: float, *, least: float) -> float:
-        """Return a number of seconds between `least` and a year."""
-        value = self.values.get(key, default)
-        # Written so that nan is refused. Without the upper bound, waiting for so long overflows much later.
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= YEAR_S:
-            raise self.wrong(key, f"a number of seconds from {least:g} to {YEAR_S} (a year), such as {default:g}")
-        return float(value)
+        """Return a duration such as `"10min"`, from `least` to a year, in seconds."""
+        return seconds(self.values.get(key, default), f"{self.prefix}{key}", self.complain, least=least)
 
     def size_bytes(self, key: str, default: int) -> int:
         """Return a size such as `"8GB"`, in bytes."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence, Set
 from datetime import datetime
 from typing import Any
 
+from mlpipeline.daemon.presence import NEXT_SHOWN as MOST_TOLD
 from mlpipeline.domain.states import State
 from mlpipeline.domain.test_results import TestResult
 from mlpipeline.project.paths import Outputs
@@ -15,7 +16,7 @@ from mlpipeline.views.observed import ObservedDaemon, ObservedRun, is_trouble
 from mlpipeline.views.tables import table
 from mlpipeline.views.words import achieved, ago, duration, moment
 
-#: How many of the next versions `status` names, …
+#: How many of the next versions `status` names, and of those that wait for something, …
 _NEXT_SHOWN = 10
 #: … and how many of those that failed.
 FAILED_SHOWN = 10
@@ -117,7 +118,11 @@ def status_screen(
     parts.append(_next_part(daemons, outputs.host, queued))
     waits = [f"  {wait['what']}: {wait['why']}" for daemon in daemons if daemon.is_there for wait in daemon.waits]
     if waits:
-        parts.append("\n".join(["waits for something:", *waits[:_NEXT_SHOWN]]))
+        more = len(waits) - _NEXT_SHOWN
+        # Of more, a daemon tells but the first.
+        is_cut = any(len(daemon.waits) >= MOST_TOLD for daemon in daemons if daemon.is_there)
+        end = [f"  and {'at least ' if is_cut else ''}{more} more"] if more > 0 else []
+        parts.append("\n".join(["waits for something:", *waits[:_NEXT_SHOWN], *end]))
     held = [
         held
         for daemon in daemons

@@ -131,8 +131,13 @@ def _observed(run: Run, outputs: Outputs, daemons: dict[str, ObservedDaemon]) ->
 def _between_attempts(run: Run, is_daemon_alive: bool) -> str:
     last = run.past[-1]
     how = outcome_in_words(last["outcome"], last["failure"])
-    when = f"at {moment(run.retry_at)}" if is_daemon_alive else "with the next launch"
-    return f"attempt {run.attempt} begins {when}; attempt {last['attempt']} {how}: {last['error']}"
+    if run.is_stop_asked:
+        recorded = "" if is_daemon_alive else " (not recorded yet; the next launch does that)"
+        next_ = f"stopped before attempt {run.attempt}{recorded}"
+    else:
+        when = f"at {moment(run.retry_at)}" if is_daemon_alive else "with the next launch"
+        next_ = f"attempt {run.attempt} begins {when}"
+    return f"{next_}; attempt {last['attempt']} {how}: {last['error']}"
 
 
 def _gpus(run: Run, outputs: Outputs) -> Mapping[str, int] | None:

@@ -129,7 +129,8 @@ def test_a_worker_that_outlives_its_daemon_is_adopted_though_its_record_does_not
     night.check_all_is_settled(runs=1)
 
 
-def test_what_a_dead_daemon_was_describing_ends_when_the_next_one_begins(night: Night):
+@pytest.mark.parametrize("then", [None, "before what is left is cleared away", "starting up"])
+def test_what_a_dead_daemon_was_describing_ends_when_the_next_one_begins_or_that_after_it(night: Night, then):
     first = night.outside / "first"
     hang_once = f"""
 import pathlib, time
@@ -142,6 +143,8 @@ if not pathlib.Path({str(first)!r}).exists():
     night.kill_daemon_at("while describing")
     wait_until(first.exists, message="an import")
     assert len(night.project.processes()) == 1
+    if then is not None:
+        night.kill_daemon_at(then)
     assert night.project.run("-r", env=night.env).returncode == 0
     assert night.executions == 1
     night.check_all_is_settled(runs=1)
@@ -164,6 +167,21 @@ def test_a_worker_that_comes_late_after_its_attempt_was_revoked_runs_no_user_cod
     (held_run_dir,) = (night.project.outputs / "runs").glob(f"*-{withdrawn['run']}")
     assert not (held_run_dir / "1" / "result.json").exists()
     assert json.loads((held_run_dir / "1" / "worker.json").read_text())["revoked"]
+
+
+def test_a_worker_that_comes_late_after_its_run_was_stopped_without_a_daemon_runs_no_user_code(night: Night):
+    night.gate.open()
+    late = Gate(night.outside / "late")
+    night.kill_daemon_at("after the process was started", env=hold_workers(night.outside, late))
+    late.wait_reached()
+    (worker,) = night.project.processes()
+    assert "net:v stopped, before it began\n" in night.project.run("stop", "net:v", env=night.env).stdout
+    late.open()
+    worker.wait(timeout=60)
+    assert not (night.outside / "executions").exists()
+    assert night.project.run("-r", env=night.env).returncode == 0
+    assert night.executions == 1
+    night.check_all_is_settled(runs=1)
 
 
 def test_a_worker_that_was_not_recorded_but_comes_before_the_next_daemon_is_adopted(night: Night):

@@ -32,7 +32,7 @@ SETTINGS = [
     ),
     pytest.param(
         'models_dir = "models"\n[worker]\nimport_timeout = "soon"\n',
-        ['mlp.toml: [worker] import_timeout = "soon" is a text; expected a number of seconds'],
+        ['mlp.toml: [worker] import_timeout = "soon" is a text; expected a duration from 0.1 s'],
         id="wrong value",
     ),
     pytest.param(

@@ -133,6 +133,24 @@ def test_a_run_between_two_attempts_can_be_stopped(failing, how):
     assert failing.executed == ["1 0", "1 1", "1 1", "1 2"]
 
 
+def test_a_run_between_two_attempts_can_be_stopped_though_its_daemon_died(failing):
+    failing = failing(retry_delay=3000)
+    failing.fail(1)
+    daemon = failing.project.start("-r")
+    wait_until(lambda: failing.events("retry"), message=lambda: failing.project.log)
+    daemon.kill()
+    daemon.wait()
+    run = failing.run["id"]
+    assert failing.project.run("stop", "net:v").stdout == f"{run} net:v stopped, before its next attempt\n"
+    status = failing.project.run("status").stdout
+    assert "stopped before attempt 2 (not recorded yet; the next launch does that); attempt 1 failed" in status
+    assert "attempt 2 begins" not in status
+    failing.project.write_queue([])
+    assert failing.project.run("-r").returncode == 0
+    assert (failing.run["outcome"], failing.run["attempt"]) == ("stopped", 1)
+    assert failing.executed == ["1 0", "1 1"]
+
+
 def test_an_attempt_is_given_up_for_what_was_edited_meanwhile(failing):
     failing = failing(retry_delay=3000)
     daemon = failing.start_until_it_waits("--watch")

@@ -115,9 +115,9 @@ def test_the_example_holds_every_setting_with_its_default(root):
             "It belongs at the top of the file, above the first [table].",
         ),
         (
-            '[worker]\nimport_timeout = "10m"',
-            'mlp.toml: [worker] import_timeout = "10m" is a text; expected a number of seconds from 0.1 to '
-            "31536000 (a year), such as 600.",
+            '[worker]\nimport_timeout = "soon"',
+            'mlp.toml: [worker] import_timeout = "soon" is a text; expected a duration from 0.1 s to a year, such as '
+            '"8h", "30min" or "90s", or a number of seconds.',
         ),
         (
             "[record]\ntensorboard = 1",

@@ -130,6 +130,20 @@ def test_status_says_what_runs_and_what_is_next(outputs):
     assert "next: nothing waits" in _screen(outputs, [DAEMON])
 
 
+def test_status_says_what_waits_for_what_and_how_many_more_do(outputs):
+    def shown(*counts):
+        waits = [tuple({"what": f"net:v{i}", "why": "waits for 1 GPU"} for i in range(count)) for count in counts]
+        hosts = ("box1", "box2")
+        daemons = [replace(DAEMON, host=host, waits=told) for host, told in zip(hosts, waits, strict=False)]
+        return _screen(outputs, daemons).partition("waits for something:\n")[2].partition("\n\n")[0].splitlines()
+
+    assert shown(1) == ["  net:v0: waits for 1 GPU"]
+    assert len(shown(10)) == 10
+    assert shown(12)[9:] == ["  net:v9: waits for 1 GPU", "  and 2 more"]
+    assert shown(10, 2)[10:] == ["  and 2 more"]
+    assert shown(50)[10:] == ["  and at least 40 more"]  # no daemon names more
+
+
 def test_status_says_which_gpus_a_run_has(outputs):
     observed = ObservedRun(run=RUNNING, gpus={"GPU-aa": 0, "GPU-bb": 3})
     assert run_for_programs(observed, outputs)["gpus"] == [
