@@ -53,6 +53,19 @@ class ObservedDaemon:
         """Whether it is not known to be gone."""
         return self.is_alive is not False and self.ended_at is None
 
+    @property
+    def known(self) -> list[str]:
+        """The versions that it has to do with and has not run, `model:version`, and scripts that cannot be used."""
+        return [*self.next, *(told["what"] for told in (*self.waits, *self.held))]
+
+    def place_of(self, key: str) -> str | None:
+        """Return why `model:version` has not run yet, as far as it said so."""
+        for how, problems in (("held", self.held), ("waiting", self.waits)):
+            why = next((told["why"] for told in problems if told["what"] == key), None)
+            if why is not None:
+                return f"it is {how} on {self.host}: {why.removesuffix('.')}"
+        return f"it is listed, and waits for its turn on {self.host}" if key in self.next else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class ObservedRun:

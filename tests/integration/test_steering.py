@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from support import Project, wait_until
+from support import HOST, Project, wait_until
 
 SCRIPT = """
 import pathlib, subprocess, time
@@ -116,13 +116,43 @@ def test_a_run_is_meant_by_the_beginning_of_its_id_and_who_is_unclear_is_told(wo
     assert unknown.stderr.startswith(
         'mlpipeline: there is no run "net:v7"; `mlpipeline runs` lists them. Did you mean "net:v'
     )
-    unclear = working.stop("")
-    assert unclear.returncode == 2
-    assert unclear.stderr.startswith('mlpipeline: "" may be any of 3 runs: ')
-    for wrong in ((), ("--all", run)):
+    for wrong, told in (
+        ((), "name the runs that are to stop, or give --all"),
+        (("--all", run), "leave one of them out"),
+    ):
         refused = working.stop(*wrong)
         assert refused.returncode == 2
-        assert "name the runs that are to stop, or give --all" in refused.stderr
+        assert told in refused.stderr
+    both = working.project.run("retry", "--failed", run)
+    assert both.returncode == 2
+    assert "leave one of them out" in both.stderr
+
+
+def test_an_empty_run_means_none(working):
+    daemon = working.project.start("-r", "--only", "net:v0")
+    working.wait_running(0)
+    for verb in ("stop", "pause", "resume", "retry"):
+        for empty in ("", "  "):
+            refused = working.project.run(verb, empty)
+            assert (refused.returncode, refused.stdout) == (2, "")
+            assert "a RUN is empty" in refused.stderr
+    working.open()
+    assert daemon.wait(timeout=60) == 0
+    assert working.ends == ["succeeded"]
+
+
+def test_a_version_that_has_not_run_yet_is_said_to_wait(working):
+    working.project.start("-r")
+    working.wait_running(0)
+
+    def told():
+        refused = working.project.run("retry", "net:v1")
+        assert (refused.returncode, refused.stdout) == (2, "")
+        return refused.stderr
+
+    wait_until(
+        lambda: told() == f'mlpipeline: "net:v1" has not run yet: it is listed, and waits for its turn on {HOST}.\n'
+    )
 
 
 def test_a_run_whose_daemon_died_is_stopped_all_the_same(working):

@@ -187,3 +187,13 @@ def test_a_failed_test_is_told_by_history_where_no_daemon_of_its_host_is_there_t
 
 def test_a_daemon_that_died_is_told_as_such(outputs):
     assert "the last one (pid 99, since" in _screen(outputs, [replace(DAEMON, is_alive=False)])
+
+
+def test_a_daemon_says_why_a_version_has_not_run_yet():
+    held, waits = ({"what": "net:a", "why": "its test failed."},), ({"what": "net:b", "why": "1 GPU is asked for"},)
+    daemon = replace(DAEMON, held=held, waits=waits, next=("net:c",))
+    assert daemon.place_of("net:a") == "it is held on box1: its test failed"
+    assert daemon.place_of("net:b") == "it is waiting on box1: 1 GPU is asked for"
+    assert daemon.place_of("net:c") == "it is listed, and waits for its turn on box1"
+    assert daemon.place_of("net:d") is None
+    assert daemon.known == ["net:c", "net:b", "net:a"]
