@@ -323,6 +323,8 @@ class Daemon:
     def _say_where_it_stands(self) -> None:
         held = [*self._todo.held, *self._parts.catalogue.problems]
         ahead = Ahead(
+            stopping=self._is_stopping,
+            importing=not self._parts.catalogue.is_complete,
             waiting=self._todo.waiting_count,
             next=self._todo.waiting(NEXT_SHOWN),
             waits=[problem.to_json() for problem in self._waits[:NEXT_SHOWN]],
