@@ -97,9 +97,7 @@ def retry(place: Place, names: tuple[str, ...], is_failed: bool) -> None:
       mlpipeline retry --failed
     """
     if names and is_failed:
-        raise click.UsageError(
-            "--failed takes all that failed, so no run is named beside it: leave one of the two out."
-        )
+        raise click.UsageError("--failed means all that failed, and no run is named beside it: leave one of them out.")
     if not names and not is_failed:
         raise click.UsageError("name the runs that are to be tried again, or give --failed.")
     with exit_for(place):
@@ -137,11 +135,12 @@ def _steer(place: Place, names: Sequence[str], what: str) -> int:
 
 
 def _ask(runs: Sequence[Run], what: str, outputs: Outputs, ledger: Ledger) -> int:
-    return ask_daemons([(f"{run.id} {run.key}", run.id, run.host) for run in runs], what, outputs, ledger)
+    said = ask_daemons([(f"{run.id} {run.key}", run.id, run.host) for run in runs], what, outputs, ledger)
+    return 1 if None in said else 0
 
 
-def ask_daemons(asked: Sequence[tuple[str, str, str]], what: str, outputs: Outputs, ledger: Ledger) -> int:
-    """Ask for something and say what came of it; return the exit status.
+def ask_daemons(asked: Sequence[tuple[str, str, str]], what: str, outputs: Outputs, ledger: Ledger) -> list[str | None]:
+    """Ask for something and say what came of it; return what each was answered, None where nobody has yet.
 
     Args:
         asked: what it is called on the terminal, what it is called in the request, and the host that is asked.
@@ -156,14 +155,14 @@ def ask_daemons(asked: Sequence[tuple[str, str, str]], what: str, outputs: Outpu
     from mlpipeline.domain.requests import Ask, Request
     from mlpipeline.views.observed import observe_daemons
 
-    daemons = {daemon.host: daemon for daemon in observe_daemons(outputs)}
     requests = [
         Request(id=run_id(SystemRandom()), ask=Ask(what), of=of, host=host, by=typed()) for _, of, host in asked
     ]
     answers = ask(requests, outputs, ledger, _PATIENCE_S)
+    daemons = {daemon.host: daemon for daemon in observe_daemons(outputs)}
     for (name, _, host), request in zip(asked, requests, strict=True):
         click.echo(f"{name} {answers.get(request.id) or _unanswered(host, what, daemons.get(host))}")
-    return 0 if len(answers) == len(requests) else 1
+    return [answers.get(request.id) for request in requests]
 
 
 def _unanswered(host: str, what: str, daemon: ObservedDaemon | None) -> str:
@@ -172,6 +171,8 @@ def _unanswered(host: str, what: str, daemon: ObservedDaemon | None) -> str:
     from mlpipeline.views.words import ago
 
     told = f"is asked to {what}, and no daemon of {host} has answered yet"
+    if daemon is not None and daemon.is_there and daemon.is_stopping:
+        return f"{told}; it is stopping: the next launch does"
     if daemon is None or daemon.ended_at is not None or daemon.is_alive is False:
         return f"{told}: none runs there. The next launch does"
     return f"{told}: it was last heard {ago(daemon.heard_at, time.time())}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from collections.abc import Callable
 
@@ -301,3 +302,23 @@ def test_only_what_is_paused_is_resumed(working):
     assert daemon.wait(timeout=30) == 0
     ended = working.project.run("pause", "net:v0")
     assert ended.stdout == f"{working.run_id('net:v0')} net:v0 had ended already: succeeded\n"
+
+
+def test_while_a_daemon_waits_for_its_runs_to_end_status_says_so_and_what_is_asked_then_waits(working):
+    daemon = working.project.start("-r")
+    working.wait_running(0)
+    assert working.stop("net:v0").returncode == 0
+    working.wait_running(1)
+    (working.outside / "deaf").touch()
+    daemon.send_signal(signal.SIGINT)
+    wait_until(lambda: "stopping: it starts nothing more" in working.project.run("status").stdout)
+    run = working.run_id("net:v1")
+    asked = working.project.run("retry", "net:v0")
+    assert asked.returncode == 1
+    assert asked.stdout.endswith("has answered yet; it is stopping: the next launch does\n")
+    screen = working.project.run("status").stdout
+    assert next(line for line in screen.splitlines() if line.startswith(run)).endswith("told to stop")
+    assert "stopped, to be resumed: net:v0\n" in screen
+    assert "asked for, and not answered yet:\n  retry net:v0 (mlpipeline retry net:v0)\n" in screen
+    working.open()
+    daemon.wait(timeout=60)
