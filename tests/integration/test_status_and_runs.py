@@ -222,7 +222,7 @@ def test_what_cannot_be_read_of_a_history_is_skipped_with_a_warning(night):
     ]
     shutil.rmtree(night.project.cache)
     again = night.project.run("-r", "-u")
-    assert "4 versions: 3 done, 1 resumes" in again.stdout
+    assert "4 versions: 3 done, 1 to resume" in again.stdout
     assert f"{name}: line {index + 2} is torn" in night.project.log
 
 
