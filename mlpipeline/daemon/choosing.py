@@ -65,6 +65,11 @@ class Chooser:
         self._is_disk_full = chosen is not None and not self._disk.look()
         return None if self._is_disk_full else chosen
 
+    def why_never(self, resources: Resources) -> str | None:
+        """Return why this host will never have enough for a run, or None."""
+        wait = beyond(resources, self._leases.supply(frozenset(asked(resources))).total, self._host)
+        return wait.why if wait is not None else None
+
     def may_start(self, key: str, resources: Resources) -> bool:
         """Return whether a run that is due for another attempt has all it asks for.
 

@@ -12,9 +12,8 @@ from mlpipeline.daemon.lease_files import LeaseFiles
 from mlpipeline.daemon.machine import Machine, memory_used
 from mlpipeline.domain.leasing import Amounts, Kind
 from mlpipeline.domain.resources import Resources
-from mlpipeline.domain.spec import Spec
-from mlpipeline.project.files import read_json
 from mlpipeline.project.paths import AttemptDir, RunDir
+from mlpipeline.project.spec_file import read_spec
 
 #: For how long what was seen of GPUs and memory is believed, in seconds.
 _LOOK_INTERVAL_S = 1.0
@@ -123,10 +122,9 @@ class Leases:
 
     def adopt(self, run: str, run_dir: RunDir, attempt: AttemptDir) -> None:
         """Go on with the lease of a run that an earlier daemon started, as its `spec.json` says."""
-        value = read_json(run_dir.spec)
-        if not isinstance(value, dict):
+        spec = read_spec(run_dir)
+        if spec is None:
             return
-        spec = Spec.from_json(value)
         lease = Lease(resources=spec.conditions.resources, gpus=spec.gpus, worker=attempt.worker)
         self._leases[run] = lease
         self._supply = None

@@ -32,22 +32,25 @@ class Limits:
         self._began_at: float | None = None
         self._silent_since = 0.0
         self._last_signs: tuple[object, ...] = ()
-        self._looked_at = 0.0
 
-    def passed(self, *, is_paused: bool) -> str | None:
-        """Return which limit it has passed, None while it has passed none. Asked again and again while it runs."""
+    def passed(self, *, paused_s: float = 0.0, is_paused: bool = False) -> str | None:
+        """Return which limit it has passed, None while it has passed none. Asked again and again while it runs.
+
+        Args:
+            paused_s: how long it stood still before, in seconds.
+            is_paused: whether it stands still now; then it passes none.
+        """
         if not (self._timeout_s or self._silence_s):
             return None
         now = since_boot()
         if self._began_at is None:
             # An adopted run began long ago; how long it has been silent is only known from now on.
             self._began_at = _began_at(self._worker, now)
-            self._silent_since = self._looked_at = now
+            self._silent_since = now
         if is_paused:
-            self._began_at += now - self._looked_at
-            self._silent_since += now - self._looked_at
-        self._looked_at = now
-        if self._timeout_s and now - self._began_at > self._timeout_s:
+            self._silent_since = now
+            return None
+        if self._timeout_s and now - self._began_at - paused_s > self._timeout_s:
             return f"ran for longer than {self._timeout_name}, {duration_in_words(self._timeout_s)}"
         if self._silence_s and self._is_silent(now):
             told = f"was silent for longer than {duration_in_words(self._silence_s)}"

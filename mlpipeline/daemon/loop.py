@@ -91,9 +91,10 @@ class Daemon:
         try:
             self._heed_signals()
             self._take_over()
-            if self._options.is_recorded:
-                self._heed_requests()
             self._runs.collect()
+            # Not before: what ended while no daemon was there, or just now, is over for whoever asks.
+            if self._options.is_recorded and not any(active.is_over for active in self._runs.active):
+                self._heed_requests()
             self._gate.collect()
             self._note_surroundings()
             if self._is_stopping:
@@ -126,6 +127,8 @@ class Daemon:
         taken = {active.run_id for active in self._runs.active}
         for run in self._records.ledger.open_runs(self._parts.outputs.host):
             active = None
+            if run.past and run.state is State.WAITING and not self._options.is_recorded:
+                continue  # Its next attempt is for a launch that records it.
             if run.id not in taken:
                 active = take_over(run, parts.outputs, self._records, executor, self._retries, parts.oom_kills)
             if run.id in self._retries:
@@ -232,7 +235,8 @@ class Daemon:
             self._runs.give_back()  # While there is no room for what was, nothing new begins.
         todo.release_held()
         self._test_first()
-        self._try_again()
+        if self._is_planned:
+            self._try_again()
         while self._is_planned and self._room > 0 and (chosen := self._parts.chooser.next(todo)) is not None:
             offer, decided = chosen
             if any(run.model_dir == offer.model_dir for run in self._runs.holding):
@@ -261,7 +265,11 @@ class Daemon:
         self._parts.chooser.forget_foremost()
         for retry in self._retries.due():
             run = self._records.run(retry.run_id)
-            if self._room <= 0 or not self._parts.chooser.may_start(run.key, self._parts.starter.asked_by(run)):
+            resources = self._parts.starter.asked_by(run)
+            why = self._parts.chooser.why_never(resources) or self._parts.starter.why_not_again(run)
+            if why is not None:
+                self._runs.note_ends([self._retries.give_up(run, why)])
+            if why is not None or self._room <= 0 or not self._parts.chooser.may_start(run.key, resources):
                 continue
             active = self._parts.starter.start_again(run)
             if active is not None:

@@ -10,8 +10,8 @@ from mlpipeline.daemon.limits import Limits
 from mlpipeline.daemon.records import Records
 from mlpipeline.daemon.reporter import Reporter
 from mlpipeline.daemon.retrying import Retries
+from mlpipeline.domain.conditions import Conditions
 from mlpipeline.domain.runs import Run
-from mlpipeline.domain.spec import Spec
 from mlpipeline.executors.executor import Executor, attempt_id
 from mlpipeline.executors.local import handle_of
 from mlpipeline.executors.oom_kills import OomKills
@@ -22,6 +22,7 @@ from mlpipeline.project.files import read_json
 from mlpipeline.project.paths import Outputs, RunDir
 from mlpipeline.project.result_file import read_result
 from mlpipeline.project.revocation import revoke
+from mlpipeline.project.spec_file import read_spec
 
 
 def take_over(
@@ -57,7 +58,8 @@ def take_over(
     else:
         # Somebody took the attempt, and who that is cannot be read, or not yet.
         handle = executor.find(attempt_id(run.id, run.attempt)) or run.handle or handle_of(None, run.id)
-    conditions = Spec.from_json(read_json(run_dir.spec)).conditions
+    spec = read_spec(run_dir)
+    conditions = spec.conditions if spec is not None else Conditions()
     limits = Limits(conditions, run_dir, run.attempt)
     # Of what ended while no daemon was there, nobody knows what had been killed before.
     oom_watch = oom_kills.watch(process.pid) if process is not None and process.is_alive() else None

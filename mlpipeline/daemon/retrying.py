@@ -65,14 +65,20 @@ class Retries:
         Raises:
             OSError: it could not be recorded, and does not happen.
         """
+        # A model dir that was never made ready is still to be.
+        start = Start.RESUME if after and after["prepared"] else run.start
+        self._note(run, run.last_number + 1, start, after, delay_s, by)
+
+    def _note(
+        self, run: Run, number: int, start: Start, after: Mapping[str, Any] | None, delay_s: float, by: str
+    ) -> None:
         begins_at = datetime.now().astimezone() + timedelta(seconds=delay_s)
         self._records.note(
             {
                 "event": "retry",
                 "run": run.id,
-                "attempt": run.attempt + 1,
-                # A model dir that was never made ready is still to be.
-                "start": Start.RESUME if after and after["prepared"] else run.start,
+                "attempt": number,
+                "start": start,
                 "retry_at": begins_at.isoformat(timespec="milliseconds"),
                 "after": dict(after) if after else None,
                 "by": by,
@@ -81,10 +87,10 @@ class Retries:
         self._add(run.id, delay_s, is_asked=bool(by))
 
     def announce(self, run: Run) -> None:
-        """Log that a run gets another attempt."""
+        """Log that a run, as it is now, gets another attempt."""
         delay_s = self._pending[run.id].due_at - time.monotonic()
         when = f"in {duration_in_words(delay_s)}" if delay_s > 0 else "now"
-        self._records.log(f"{run.key} is tried again {when}, as attempt {run.attempt + 1}", run.id)
+        self._records.log(f"{run.key} is tried again {when}, as attempt {run.attempt}", run.id)
 
     def take_up(self, run: Run) -> None:
         """Go on waiting for an attempt that a dead daemon had scheduled, and perhaps started in vain.
@@ -100,11 +106,15 @@ class Retries:
             left_s = (datetime.fromisoformat(run.retry_at) - datetime.now().astimezone()).total_seconds()
         # The clock may have been set meanwhile.
         self.schedule(run, None, min(max(0.0, left_s), LONGEST_DELAY_S), run.retry_by)
-        self.announce(run)
+        self.announce(self._records.run(run.id))
 
-    def hasten(self, run_id: str) -> None:
-        """Have the next attempt of a run begin now: a person asked for it."""
-        self._add(run_id, 0.0, is_asked=True)
+    def hasten(self, run: Run, by: str) -> None:
+        """Have the next attempt of a run begin now: a person asked for it.
+
+        Raises:
+            OSError: it could not be recorded, and does not happen.
+        """
+        self._note(run, run.attempt, run.start, None, 0.0, by)
 
     def begun(self, run_id: str) -> None:
         """The attempt has begun, or was given up."""

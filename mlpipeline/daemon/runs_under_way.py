@@ -68,7 +68,7 @@ class RunsUnderWay:
         is_told = active.is_over or active.is_stop_asked or run.timeout is not None
         if active.limits is None or is_told or run.state is not State.RUNNING or active.attempt.result.exists():
             return
-        if (passed := active.limits.passed(is_paused=run.is_paused)) is not None:
+        if (passed := active.limits.passed(paused_s=run.paused_s, is_paused=run.is_paused)) is not None:
             self._steering.time_out(active, passed)
 
     def _hurry(self, active: Active) -> None:
@@ -81,20 +81,21 @@ class RunsUnderWay:
         # What the run left behind goes first: it could still write to the model dir.
         self._parts.executor.stop(active.handle, hard=True)
         run = self._records.run(active.run_id)
-        over = judge(run, active, self._records)
-        delay_s = self._retry_delay_s(run, over, active)
-        if delay_s is None:
-            self._note_end(record_end(run, over, active, self._parts.outputs, self._records))
-        else:
-            self._retries.schedule(run, over.told, delay_s)
-            say_how(run, over, active.attempt, self._parts.outputs, self._records)
-            self._retries.announce(run)
-            self._todo.forget_waits()  # It is not running any more.
+        if run.id not in self._retries:  # It is, when there was trouble after that was recorded.
+            over = judge(run, active, self._records)
+            delay_s = self._retry_delay_s(run, over, active)
+            if delay_s is None:
+                self._note_end(record_end(run, over, active, self._parts.outputs, self._records))
+            else:
+                self._retries.schedule(run, over.told, delay_s)
+                say_how(run, over, active.attempt, self._parts.outputs, self._records)
+                self._retries.announce(self._records.run(run.id))
+                self._todo.forget_waits()  # It is not running any more.
         self.active.remove(active)
         self._parts.leases.free(active.run_id)
 
     def _retry_delay_s(self, run: Run, over: Over, active: Active) -> float | None:
-        if self._retries.is_closed or not run.is_open:
+        if self._retries.is_closed or not run.is_open or run.is_stop_asked or active.is_stop_asked:
             return None
         first_s = self._parts.settings.retry_delay_s
         return retry_delay_s(over.end.outcome, over.end.failure, run.past, active.conditions.retries, first_s)
@@ -106,7 +107,8 @@ class RunsUnderWay:
         self.holding.append(ended.run)
         self._unwritten.append(ended)
         if self._todo.has_begun(ended.run.key):
-            self.ended.append(ended.run)
+            # Of one that was tried again, only the last end counts.
+            self.ended = [*(run for run in self.ended if run.id != ended.run.id), ended.run]
 
     def note_ends(self, runs: Iterable[Run]) -> None:
         """Have the results of runs written, and their model dirs given back, that ended while they waited to go on."""
@@ -127,5 +129,7 @@ class RunsUnderWay:
             write_results(self._unwritten[0], self._records, self._parts.reporter)
             del self._unwritten[0]
         while self.holding:
-            give_back(self.holding[0], self._parts.outputs)
+            # One that somebody had tried again meanwhile needs its model dir.
+            if not self._records.run(self.holding[0].id).is_open:
+                give_back(self.holding[0], self._parts.outputs)
             del self.holding[0]

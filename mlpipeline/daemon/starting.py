@@ -32,6 +32,7 @@ from mlpipeline.project.files import read_json, to_json, write_whole
 from mlpipeline.project.paths import Outputs, RunDir
 from mlpipeline.project.progress import read_progress
 from mlpipeline.project.settings import Settings
+from mlpipeline.project.spec_file import read_spec
 
 _SEED_LIMIT = 2**32
 #: How long it takes at most, but on a bad day, from a claim to the record of its run, in seconds.
@@ -119,7 +120,7 @@ class Starter:
             self._descriptions.forget(offer.script)
             self._release(offer, run)
             return None
-        except OSError:
+        except BaseException:
             self._release(offer, run)
             raise
         try:
@@ -130,32 +131,52 @@ class Starter:
             raise
 
     def asked_by(self, run: Run) -> Resources:
-        """Return what a run that was selected asks for."""
-        return Spec.from_json(read_json(self._records.outputs.run_dir(run.name).spec)).conditions.resources
+        """Return what a run that was selected asks for; nothing where its record is gone."""
+        spec = read_spec(self._records.outputs.run_dir(run.name))
+        return spec.conditions.resources if spec is not None else Resources()
+
+    def why_not_again(self, run: Run) -> str | None:
+        """Take the model dir of a run for another attempt; return why there cannot be one, or None."""
+        if read_spec(self._records.outputs.run_dir(run.name)) is None:
+            return f"its record in {self._records.outputs.run_dir(run.name).path} is gone"
+        path = self._outputs.claim(run.model_dir)
+        holder = self._take(path, run.id, run.name)
+        if holder is not None and holder.run != run.id:
+            return _why_held(holder, path, run.key)
+        # Somebody may have released it while no daemon was here, and another host have gone on with it.
+        self._records.ledger.catch_up()
+        latest = self._records.ledger.latest(run.model_dir)
+        if latest is not None and latest.id != run.id:
+            claims.release(path, run.id)
+            return f"run {latest.id} came after it in its model dir"
+        return None
 
     def start_again(self, run: Run) -> Active | None:
-        """Start the next attempt of a run, which waits for it and holds its model dir.
+        """Start the next attempt of a run, which waits for it; `why_not_again` has just found nothing against it.
 
         Returns:
-            The run under way; None when another project that wants the same GPU was faster.
+            The run under way; None when something came between: decide again.
 
         Raises:
             OSError: something could not be written; nothing was started, and it may be tried again.
             StartRefused: no process could be started; likewise.
         """
         run_dir = self._records.outputs.run_dir(run.name)
-        lease = self._leases.take(run.id, self.asked_by(run), run_dir.attempt(run.attempt).worker)
+        spec = read_spec(run_dir)
+        if spec is None:
+            return None
+        lease = self._leases.take(run.id, spec.conditions.resources, run_dir.attempt(run.attempt).worker)
         if lease is None:
             return None
         try:
-            return self._launch(self._rewritten_spec(run, run_dir, lease), run.attempt)
-        except (OSError, StartRefused):
+            return self._launch(self._rewritten(spec, run, run_dir, lease), run.attempt)
+        except BaseException:
             self._leases.free(run.id)
             raise
 
-    def _rewritten_spec(self, run: Run, run_dir: RunDir, lease: Lease) -> Spec:
+    def _rewritten(self, spec: Spec, run: Run, run_dir: RunDir, lease: Lease) -> Spec:
         spec = replace(
-            Spec.from_json(read_json(run_dir.spec)),
+            spec,
             gpus=lease.gpus,
             start=run.start,
             steps_done=() if run.start is Start.CLEAN else self._steps_done(run),
@@ -163,12 +184,6 @@ class Starter:
         )
         write_whole(run_dir.spec, to_json(spec.to_json()), to_disk=False)
         return spec
-
-    def reclaim(self, run: Run) -> str | None:
-        """Take the model dir of a run once more that is over; return why that cannot be, or None."""
-        path = self._outputs.claim(run.model_dir)
-        held = self._take(path, run.id, run.name)
-        return _why_held(held, path, run.key) if held is not None else None
 
     def _withdraw_what_failed(self) -> None:
         # On a full disk it may take until the next try to say so.

@@ -15,6 +15,7 @@ from mlpipeline.domain.requests import Ask, Request
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome, State
 from mlpipeline.executors.executor import Executor
+from mlpipeline.project.clock import since_boot
 
 
 class Steering:
@@ -89,26 +90,32 @@ class Steering:
         """Tell a run to stop that passed a limit, and record which.
 
         Raises:
-            OSError: it could not be recorded, and is tried again.
+            OSError: it could not be recorded; the run was told all the same.
         """
-        self._records.note({"event": "timeout", "run": active.run_id, "error": why})
+        try:
+            self._records.note({"event": "timeout", "run": active.run_id, "error": why})
+        finally:
+            self.cut_short(active)
         run = self._records.run(active.run_id)
         self._records.log(f"{run.key} {why}: it is told to stop", run.id)
-        self.cut_short(active)
 
     def cut_short(self, active: Active) -> None:
         """Tell a run to end that passed a limit; one that does not is killed after the grace."""
         active.kill_within(self._grace_s)
+        self._wake_if_paused(active)
         self._executor.stop(active.handle, hard=False)
 
     def tell_to_stop(self, active: Active) -> None:
         """Tell a run to stop; one that does not is killed after the grace."""
         active.is_stop_asked = True
         active.kill_within(self._grace_s)
+        self._wake_if_paused(active)
+        self._executor.stop(active.handle, hard=False)
+
+    def _wake_if_paused(self, active: Active) -> None:
         run = self._records.ledger.get(active.run_id)
         if run is not None and run.is_paused:
             self._executor.wake(active.handle)  # It is to save first.
-        self._executor.stop(active.handle, hard=False)
 
     def _heed(self, request: Request, runs: Sequence[Active]) -> str:
         """Do what is asked; return what the asker is told."""
@@ -137,11 +144,11 @@ class Steering:
     def _pause(self, run: Run, active: Active, request: Request) -> str:
         if run.state is not State.RUNNING:
             return "has not begun yet: ask again in a moment, or stop it"
-        if active.is_stop_asked:
+        if active.is_stop_asked or run.timeout is not None:
             return "was told to stop before, and is not paused"
         if not run.is_paused:
             # Recorded first: what stands still is never shown as at work.
-            self._records.note({"event": "paused", "run": run.id, "by": request.by})
+            self._records.note({"event": "paused", "run": run.id, "by": request.by, "since_boot": since_boot()})
             self._records.log(f"{run.key} is paused: {request.by}", run.id)
         self._executor.suspend(active.handle)
         return "is paused; it keeps its memory and its place until `mlpipeline resume`"
@@ -150,7 +157,7 @@ class Steering:
         if not run.is_paused:
             return "is not paused"
         self._executor.wake(active.handle)
-        self._records.note({"event": "resumed", "run": run.id, "by": request.by})
+        self._records.note({"event": "resumed", "run": run.id, "by": request.by, "since_boot": since_boot()})
         self._records.log(f"{run.key} goes on: {request.by}", run.id)
         return "goes on"
 
@@ -161,7 +168,7 @@ class Steering:
                 self.ended.append(self._retries.stop(run, request.by))
                 return "stopped, before its next attempt"
             case Ask.RETRY if run.id in self._retries:
-                self._retries.hasten(run.id)
+                self._retries.hasten(run, request.by)
                 return f"goes on at once, with attempt {run.attempt}"
             case Ask.RETRY:
                 return self._retry(run, request)
@@ -171,15 +178,13 @@ class Steering:
     def _retry(self, run: Run, request: Request) -> str:
         if run.outcome is None or run.outcome is Outcome.SUCCEEDED:
             return f"is not tried again: it {'still runs' if run.is_open else 'succeeded'}"
-        latest = self._records.ledger.latest(run.model_dir)
-        if latest is not None and latest.id != run.id:
-            return f"is not tried again: run {latest.id} came after it in its model dir"
-        why = self._starter.reclaim(run)
+        why = self._starter.why_not_again(run)
         if why is not None:
             return f"is not tried again: {why}"
         self._retries.schedule(run, end_of(run), 0.0, request.by)
+        run = self._records.run(run.id)
         self._retries.announce(run)
-        return f"is tried again, as attempt {run.attempt + 1}"
+        return f"is tried again, as attempt {run.attempt}"
 
     def _release(self, request: Request) -> str:
         model, _, version = request.of.partition(":")

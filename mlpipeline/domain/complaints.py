@@ -1,4 +1,4 @@
-"""Messages about values that a user wrote: where they stand, what they are, and what was expected."""
+"""Messages about values that are not what they should be: where they stand, what they are, and what was expected."""
 
 from __future__ import annotations
 

@@ -39,9 +39,9 @@ def ending(
         timeout: which limit it passed, so that the queue told it to stop.
         out_of_memory: how memory ran out, if the kernel killed the worker for that, or a process that it had started.
     """
-    is_cut_short = result is None or result.outcome is Outcome.STOPPED
-    if timeout is not None and is_cut_short and not is_stop_asked:
-        return Ending(outcome=Outcome.FAILED, failure=Failure.TIMEOUT, error=timeout)
+    told_to_end = _told_to_end(result, is_stop_asked, timeout)
+    if told_to_end is not None:
+        return told_to_end
     if result is None:
         if out_of_memory is not None and not is_stop_asked:
             told = f"the kernel killed it: {out_of_memory}"
@@ -61,6 +61,17 @@ def ending(
         place=result.place,
         note=f"after its result, its process {how_it_ended(exit_status)}" if is_odd else None,
     )
+
+
+def _told_to_end(result: Result | None, is_stop_asked: bool, timeout: str | None) -> Ending | None:
+    """Return how a run ended that the queue told to; None where that is not why, or another rule says it."""
+    # A script with a handler of its own for the signal leaves by `sys.exit`.
+    has_left = result is not None and result.failure is Failure.EXIT
+    if is_stop_asked:
+        return Ending(outcome=Outcome.STOPPED, error=result.error) if result is not None and has_left else None
+    if timeout is not None and (result is None or has_left or result.outcome is Outcome.STOPPED):
+        return Ending(outcome=Outcome.FAILED, failure=Failure.TIMEOUT, error=timeout)
+    return None
 
 
 def _without_result(exit_status: int | None, is_stop_asked: bool) -> Ending:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from mlpipeline.domain.fields import text
+
 
 class Ask(StrEnum):
     """What may be asked."""
@@ -60,6 +62,13 @@ def request_from_event(event: Mapping[str, Any]) -> Request:
     """Return the request that a line of a history is.
 
     Raises:
-        KeyError, ValueError: it lacks something, or asks what this release does not know.
+        KeyError, TypeError, ValueError: it lacks something, has something of another type, or asks what this release
+            does not know.
     """
-    return Request(id=event["request"], ask=Ask(event["ask"]), of=event["of"], host=event["to"], by=event["by"])
+    return Request(
+        id=text(event, "request"),
+        ask=Ask(event["ask"]),
+        of=text(event, "of"),
+        host=text(event, "to"),
+        by=text(event, "by"),
+    )

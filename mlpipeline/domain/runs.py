@@ -45,6 +45,8 @@ class Run:
     #: The hash of its code, as stored.
     code: str | None = None
     attempt: int = 1
+    #: The highest number that any of its attempts was given; a number is never given again.
+    last_number: int = 1
     #: The attempts before this one, each as the `ended` event of a run that is not retried would tell it.
     past: Sequence[Mapping[str, Any]] = ()
     #: When this attempt may begin, if it is not the first; None once it has.
@@ -59,6 +61,9 @@ class Run:
     is_stop_asked: bool = False
     #: Whether its processes stand still.
     is_paused: bool = False
+    #: How long this attempt stood still before, and since when it does now, see `project.clock.since_boot`; in seconds.
+    paused_s: float = 0.0
+    paused_since: float | None = None
     #: Which limit it passed, so that it is told to stop; None while it has not.
     timeout: str | None = None
     outcome: Outcome | None = None
@@ -131,10 +136,10 @@ def follow(run: Run | None, event: Mapping[str, Any]) -> Run:
         return _ended(run, event)
     if kind == "retry":
         return _retried(run, event)
-    return replace(run, **_changes(kind, event))
+    return replace(run, **_changes(run, kind, event))
 
 
-def _changes(kind: str, event: Mapping[str, Any]) -> dict[str, Any]:
+def _changes(run: Run, kind: str, event: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a run that an event changes, and how."""
     match kind:
         case "started":
@@ -149,11 +154,20 @@ def _changes(kind: str, event: Mapping[str, Any]) -> dict[str, Any]:
         case "stop":
             return {"is_stop_asked": True}
         case "paused" | "resumed":
-            return {"is_paused": kind == "paused"}
+            return _standing(run, event)
         case "timeout":
             return {"timeout": event["error"]}
         case _:
             return {"state": State.WITHDRAWN}
+
+
+def _standing(run: Run, event: Mapping[str, Any]) -> dict[str, Any]:
+    if event["event"] == "paused":
+        return {"is_paused": True, "paused_since": event.get("since_boot")}
+    stood_s = 0.0
+    if run.paused_since is not None:
+        stood_s = max(0.0, event.get("since_boot", run.paused_since) - run.paused_since)
+    return {"is_paused": False, "paused_s": run.paused_s + stood_s, "paused_since": None}
 
 
 #: Which events may happen in which states; `selected` only ever comes first.
@@ -219,6 +233,7 @@ def _retried(run: Run, event: Mapping[str, Any]) -> Run:
         run,
         state=State.WAITING,
         attempt=event["attempt"],
+        last_number=max(run.last_number, event["attempt"]),
         start=Start(event["start"]),
         retry_at=event["retry_at"],
         retry_by=event["by"],
@@ -233,6 +248,8 @@ _OF_AN_ATTEMPT: Mapping[str, Any] = {
     "started_at": None,
     "is_stop_asked": False,
     "is_paused": False,
+    "paused_s": 0.0,
+    "paused_since": None,
     "timeout": None,
     "outcome": None,
     "failure": None,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mlpipeline.domain.fields import flag, number, text, text_or_none
 from mlpipeline.domain.names import version_key
 
 
@@ -52,16 +53,16 @@ def result_from_event(event: Mapping[str, Any]) -> TestResult:
     """Return the result that a line of a history tells.
 
     Raises:
-        KeyError: it lacks something.
+        KeyError, TypeError: it lacks something, or has something of another type.
     """
     return TestResult(
-        model=event["model"],
-        version=event["version"],
-        identity=event["identity"],
-        host=event["host"],
-        model_dir=event["model_dir"],
-        is_passed=event["passed"],
-        seconds=event["seconds"],
-        error=event.get("error"),
-        traceback=event.get("traceback"),
+        model=text(event, "model"),
+        version=text(event, "version"),
+        identity=text(event, "identity"),
+        host=text(event, "host"),
+        model_dir=text(event, "model_dir"),
+        is_passed=flag(event, "passed"),
+        seconds=number(event, "seconds"),
+        error=text_or_none(event, "error"),
+        traceback=text_or_none(event, "traceback"),
     )

@@ -21,7 +21,7 @@ from mlpipeline.project.cache import cache_folder
 from mlpipeline.project.paths import Outputs
 
 #: Raised whenever tables, or what is written into them, change: an index of another version is made anew.
-_VERSION = 5
+_VERSION = 6
 #: How long another process that writes is waited for, in seconds.
 _PATIENCE_S = 2.0
 
@@ -163,8 +163,8 @@ class Index:
         self._tables.execute("INSERT OR REPLACE INTO answers VALUES (?, ?)", (request_id, said))
 
     def open_requests(self, host: str) -> list[Request]:
-        """Return the requests that a host has not answered, in no order."""
-        where = "WHERE host = ? AND id NOT IN (SELECT request FROM answers)"
+        """Return the requests that a host has not answered, in the order in which histories told them."""
+        where = "WHERE host = ? AND id NOT IN (SELECT request FROM answers) ORDER BY rowid"
         rows = self._tables.execute(f"SELECT event FROM requests {where}", (host,))
         return [request_from_event(json.loads(event)) for (event,) in rows]
 
@@ -232,9 +232,9 @@ def _open_index(outputs: Outputs, environ: Mapping[str, str]) -> sqlite3.Connect
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             return _opened(path)
-        except sqlite3.OperationalError:
-            raise  # Locked, full, or not to be written: not for us to delete.
-        except sqlite3.DatabaseError:
+        except sqlite3.Error as error:
+            if not is_damage(error):
+                raise
             delete_index(outputs, environ)
             return _opened(path)
     except (OSError, sqlite3.Error, RuntimeError):
@@ -245,6 +245,12 @@ def _empty_index() -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.executescript(_TABLES)
     return connection
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Return whether the file is damaged: not locked, full, or not to be written, nor asked for what makes no sense."""
+    is_well = isinstance(error, (sqlite3.OperationalError, sqlite3.ProgrammingError))
+    return isinstance(error, sqlite3.DatabaseError) and not is_well
 
 
 def delete_index(outputs: Outputs, environ: Mapping[str, str]) -> None:

@@ -9,11 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from mlpipeline.domain.fields import text, text_or_none, texts
 from mlpipeline.domain.requests import Request, request_from_event
 from mlpipeline.domain.runs import Run, follow
 from mlpipeline.domain.test_results import TestResult, result_from_event
 from mlpipeline.errors import IllegalTransition
-from mlpipeline.history.index import Index, Place, delete_index
+from mlpipeline.history.index import Index, Place, delete_index, is_damage
 from mlpipeline.history.journal import JournalReader
 from mlpipeline.project.paths import Outputs
 
@@ -252,7 +253,7 @@ class Ledger:
         return list(self._query("WHERE substr(id, 1, ?) = ? AND NOT is_withdrawn ORDER BY id", len(name), name))
 
     def open_requests(self, host: str) -> list[Request]:
-        """Return the requests that a host has not answered, in no order."""
+        """Return the requests that a host has not answered, in the order in which histories told them."""
         return self._answered(lambda index: index.open_requests(host))
 
     def answer(self, request_id: str) -> str | None:
@@ -286,7 +287,7 @@ class Ledger:
 
     def _do_without_index(self, error: sqlite3.Error) -> None:
         """Go on in memory. A damaged index is deleted; one that is locked or full may be well again next time."""
-        if not isinstance(error, sqlite3.OperationalError):
+        if is_damage(error):
             delete_index(self._outputs, self._environ)
         self._index = Index.empty()
         self._changed, self._selected_at, self._readers, self._open = {}, {}, {}, {}
@@ -310,12 +311,12 @@ class Ledger:
             if event["event"] == "request":
                 self._index.save_request(request_from_event(event))
             elif event["event"] == "answer":
-                self._index.save_answer(event["request"], event["said"])
+                self._index.save_answer(text(event, "request"), text(event, "said"))
             elif event["event"] == "released":
-                self._index.save_released(event["what"])
+                self._index.save_released(texts(event, "what"))
             elif event["event"] == "tested":
                 self._index.save_test(result_from_event(event), at)
-        except (KeyError, ValueError) as error:
+        except (KeyError, ValueError, TypeError) as error:
             what = "a test" if event.get("event") == "tested" else "what was asked for"
             self.warn(f"history: {what} is not understood ({error!r}); skipped")
         run_id = event.get("run")
@@ -326,6 +327,8 @@ class Ledger:
         )
         try:
             run = follow(before, event)
+            if before is None:
+                _require_found_by(event)
         except IllegalTransition as error:
             self.warn(f"history: {error}; skipped")
         except (KeyError, ValueError, TypeError) as error:
@@ -356,6 +359,13 @@ def _are_others(journals: Mapping[Path, _Stamp | None], places: Mapping[str, Pla
             if _head(path, place.offset) != place.head:
                 return True
     return False
+
+
+def _require_found_by(event: Mapping[str, Any]) -> None:
+    """Raise TypeError where the index could not find the run again that this event begins."""
+    for key in ("model", "host", "model_dir"):
+        text(event, key)
+    text_or_none(event, "previous")
 
 
 def _stamp(path: Path) -> _Stamp | None:

@@ -17,5 +17,5 @@ def log_time() -> str:
 
 
 def since_boot() -> float:
-    """Return how long ago this machine was started, in seconds: the same for all processes, whatever the clock says."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+    """Return how long this machine has been awake since it was started, in seconds: for all processes the same."""
+    return time.monotonic()

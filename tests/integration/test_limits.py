@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from support import Project, wait_until
@@ -111,6 +112,22 @@ def test_the_time_for_which_a_run_is_paused_does_not_count(make_project, tmp_pat
     for _ in range(3):
         project.run("status")
     assert not [event for event in project.history()[paused:] if event["event"] in ("timeout", "ended")]
+    assert "goes on" in project.run("resume", "net:v").stdout
+    assert daemon.wait(60) == 0
+    assert outcome_of(project)[0] == "succeeded"
+
+
+def test_it_does_not_count_for_a_later_daemon_either(make_project, tmp_path):
+    project = make_project(tmp_path, {"net.py": SCRIPT % '"v", what="short", timeout=12'})
+    daemon = project.start("-r")
+    wait_until(lambda: any(b"done" in path.read_bytes() for path in project.outputs.rglob("progress.jsonl")))
+    paused_at = time.monotonic()
+    assert "is paused" in project.run("pause", "net:v").stdout
+    daemon.kill()
+    daemon.wait()
+    wait_until(lambda: time.monotonic() - paused_at > 13)
+    daemon = project.start("-r", "-u")
+    wait_until(lambda: "watched again" in project.log)
     assert "goes on" in project.run("resume", "net:v").stdout
     assert daemon.wait(60) == 0
     assert outcome_of(project)[0] == "succeeded"

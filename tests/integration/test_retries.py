@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import signal
 
 import pytest
-from support import HOST, Project, wait_until
+from support import HOST, Project, Started, wait_until
 
 #: Fails as often as the number in the file `failures` says, once `saved` is in its model dir.
 SCRIPT = """
@@ -47,6 +49,13 @@ class Failing:
     def fail(self, times: int, how: str = "raise") -> None:
         (self.outside / "failures").write_text(str(times))
         (self.outside / "how").write_text(how)
+
+    def start_until_it_waits(self, *options: str) -> Started:
+        """Start a daemon, and return when its run has failed once and waits for its second attempt."""
+        self.fail(1)
+        daemon = self.project.start("-r", *options)
+        wait_until(lambda: self.events("retry"), message=lambda: self.project.log)
+        return daemon
 
     @property
     def executed(self) -> list[str]:
@@ -91,9 +100,7 @@ def test_attempts_are_counted_per_failure_and_the_run_ends_as_its_last_one_did(f
 
 def test_status_says_when_the_next_attempt_begins_and_a_killed_daemon_forgets_none(failing):
     failing = failing(retry_delay=3000)
-    failing.fail(1)
-    daemon = failing.project.start("-r")
-    wait_until(lambda: failing.events("retry"), message=lambda: failing.project.log)
+    daemon = failing.start_until_it_waits()
     status = failing.project.run("status").stdout
     assert "attempt 2 begins at" in status
     assert "attempt 1 failed (exception): ValueError: 1 left" in status
@@ -112,9 +119,7 @@ def test_status_says_when_the_next_attempt_begins_and_a_killed_daemon_forgets_no
 @pytest.mark.parametrize("how", ["stop", "signal"])
 def test_a_run_between_two_attempts_can_be_stopped(failing, how):
     failing = failing(retry_delay=3000)
-    failing.fail(1)
-    daemon = failing.project.start("-r")
-    wait_until(lambda: failing.events("retry"), message=lambda: failing.project.log)
+    daemon = failing.start_until_it_waits()
     if how == "stop":
         assert "stopped, before its next attempt" in failing.project.run("stop", "net:v").stdout
     else:
@@ -130,9 +135,7 @@ def test_a_run_between_two_attempts_can_be_stopped(failing, how):
 
 def test_an_attempt_is_given_up_for_what_was_edited_meanwhile(failing):
     failing = failing(retry_delay=3000)
-    failing.fail(1)
-    daemon = failing.project.start("-r", "--watch")
-    wait_until(lambda: failing.events("retry"), message=lambda: failing.project.log)
+    daemon = failing.start_until_it_waits("--watch")
     script = failing.project.models_dir / "net.py"
     script.write_text(script.read_text().replace("lr=1", "lr=2"))
     wait_until(lambda: len(failing.events("ended")) == 2, message=lambda: failing.project.log)
@@ -174,3 +177,109 @@ def test_a_retry_that_nobody_answers_is_heeded_by_the_next_launch(failing):
     assert f"no daemon of {HOST} has answered yet: none runs there. The next launch does" in asked.stdout
     assert failing.project.run("-r").returncode == 0
     assert (failing.run["outcome"], failing.run["attempt"]) == ("succeeded", 4)
+
+
+def test_an_attempt_that_was_stopped_while_no_daemon_was_there_can_be_tried_again(failing):
+    failing = failing(retry_delay=3000)
+    daemon = failing.start_until_it_waits()
+    daemon.kill()
+    daemon.wait()
+    failing.project.run("stop", "net:v")
+    failing.project.run("retry", "net:v")
+    assert failing.project.run("-r", "-u").returncode == 0
+    # No number is given twice: the one that the dead daemon had scheduled was revoked.
+    assert (failing.run["outcome"], failing.run["attempt"]) == ("succeeded", 3)
+    assert failing.executed == ["1 0", "1 1", "1 1", "1 2"]
+
+
+def test_a_record_that_was_deleted_costs_its_own_run_alone(failing):
+    failing = failing()
+    failing.fail(9)
+    failing.project.run("-r")
+    shutil.rmtree(failing.project.outputs / "runs")
+    failing.project.write_queue([])
+    failing.project.run("retry", "net:v")
+    assert failing.project.run("-r").returncode == 0
+    answers = [event["said"] for event in failing.events("answer")]
+    assert len(answers) == 1
+    assert answers[0].startswith("is not tried again: its record in ")
+
+
+def test_an_attempt_whose_record_is_deleted_before_it_begins_is_given_up(failing):
+    failing = failing(retry_delay=3000)
+    daemon = failing.start_until_it_waits()
+    shutil.rmtree(failing.project.outputs / "runs")
+    assert "goes on at once" in failing.project.run("retry", "net:v").stdout
+    assert daemon.wait(60) == 1
+    assert "is not tried again: its record in " in failing.project.log
+    assert not list((failing.project.outputs / "claims").rglob("*.json"))
+
+
+def test_without_recording_an_attempt_of_a_recorded_run_is_left_alone(failing):
+    failing = failing(retry_delay=3000)
+    daemon = failing.start_until_it_waits()
+    daemon.kill()
+    daemon.wait()
+    failing.project.run("-r", "-n")
+    assert list((failing.project.outputs / "claims").rglob("*.json"))
+    failing.project.run("retry", "net:v")
+    assert failing.project.run("-r", "-u").returncode == 0
+    assert failing.run["outcome"] == "succeeded"
+
+
+def test_a_run_that_another_host_went_on_with_is_not_tried_again(failing):
+    failing = failing(retry_delay=3000)
+    failing.fail(1)
+    daemon = failing.project.start("-r", env={"MLP_HOST": "box9"})
+    wait_until(lambda: any(event["event"] == "retry" for event in failing.project.history("box9")))
+    daemon.kill()
+    daemon.wait()
+    heartbeat = failing.project.outputs / "heartbeat-box9"
+    os.utime(heartbeat, (0, heartbeat.stat().st_mtime - 3600))
+    assert "its model dir is free" in failing.project.run("release", "net:v").stdout
+    assert failing.project.run("-r").returncode == 0
+    failing.project.run("retry", next(e["run"] for e in failing.project.history("box9") if e["event"] == "retry"))
+    failing.project.write_queue([])
+    failing.project.run("-r", env={"MLP_HOST": "box9"})
+    ends = [event["outcome"] for event in failing.project.history("box9") if event["event"] == "ended"]
+    assert ends == ["failed"]
+    assert len(failing.executed) == 4
+
+
+@pytest.mark.parametrize("is_asked_now", [True, False])
+def test_what_a_person_stopped_is_not_tried_again_though_its_script_ends_as_if_it_had_failed(
+    make_project, tmp_path, is_asked_now
+):
+    script = f"""
+        import pathlib, signal, sys, time
+        from mlpipeline import FunctionModel, Versions
+        def train(*, model_dir, run):
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+            pathlib.Path({str(tmp_path / "ready")!r}).touch()
+            while True:
+                time.sleep(0.05)
+        versions = Versions(retries={{"exit": 1, "timeout": 1}}, timeout={0 if is_asked_now else 2})
+        versions.add_version("v")
+        MODEL = FunctionModel(train, versions)
+    """
+    project = make_project(tmp_path, {"net.py": script}, settings="[queue]\nretry_delay = 0\n")
+    daemon = project.start("-r")
+    wait_until((tmp_path / "ready").exists)
+    if is_asked_now:
+        wait_until(lambda: any(event["event"] == "running" for event in project.history()))
+        project.run("stop", "net:v")
+    daemon.wait(60)
+    run = json.loads(project.run("runs", "--json").stdout)[0]
+    expected = ("stopped", None, 1) if is_asked_now else ("failed", "timeout", 2)
+    assert (run["outcome"], run["failure"], run["attempt"]) == expected
+
+
+def test_a_name_that_only_asks_for_nothing_begins_no_further_attempt(failing):
+    failing = failing()
+    failing.fail(9)
+    failing.project.run("-r")
+    failing.project.run("retry", "net:v")
+    before = len(failing.executed)
+    assert failing.project.run("-r", "--only", "net:nosuch").returncode == 2
+    assert len(failing.executed) == before
+    assert failing.project.processes() == []

@@ -24,3 +24,9 @@ def test_its_event_tells_all_of_it():
 def test_an_event_that_lacks_something_is_refused():
     with pytest.raises(KeyError, match="identity"):
         result_from_event({name: value for name, value in FAILED.to_event().items() if name != "identity"})
+
+
+@pytest.mark.parametrize("name", sorted(FAILED.to_event().keys() - {"event"}))
+def test_an_event_with_something_of_another_type_is_refused(name):
+    with pytest.raises(TypeError, match=f"^{name} = .* is a table; expected "):
+        result_from_event({**FAILED.to_event(), name: {"what": "this is"}})

@@ -165,6 +165,58 @@ def test_a_request_is_open_until_the_runs_host_has_answered_in_whatever_order_th
     assert "what was asked for is not understood" in warnings[0]
 
 
+def test_requests_are_open_in_the_order_in_which_they_were_asked(outputs):
+    asked = [Request(id=name, ask=Ask.PAUSE, of="a", host="box1", by="mlpipeline pause a") for name in "zmaq"]
+    write(outputs, "box2", *(request.to_event() for request in asked))
+    ledger = read(outputs)
+    # By chance SQLite may return them so: have it choose the other way round wherever it may choose.
+    ledger._index._tables.execute("PRAGMA reverse_unordered_selects = ON")
+    assert ledger.open_requests("box1") == asked
+
+
+ODD: Any = {"what": "this is"}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"event": "released", "what": None},
+        {"event": "released", "what": "net"},
+        {"event": "released", "what": ["net", ODD]},
+        {"event": "answer", "request": ["one"], "said": "no"},
+        {"event": "answer", "request": "one", "said": None},
+        {"event": "request", "request": "one", "ask": ["stop"], "of": "a", "to": "box1", "by": "me"},
+        {"event": "request", "request": "one", "ask": "stop", "of": "a", "to": ["box1"], "by": "me"},
+        {"event": "request", "request": "one", "ask": "stop", "of": None, "to": "box1", "by": "me"},
+        {**selected("c", "03"), "model": ODD},
+        {**selected("c", "03"), "host": ODD},
+        {**selected("c", "03"), "model_dir": ODD},
+        {**selected("c", "03"), "previous": ODD},
+    ],
+    ids=json.dumps,
+)
+def test_an_event_with_something_of_another_type_costs_only_itself(outputs, odd):
+    write(outputs, "box1", selected("a", "01"))
+    read(outputs)
+    inode = index_path(outputs, os.environ).stat().st_ino
+    write(outputs, "box1", {"at": "02", **odd}, selected("b", "04"))
+    warnings: list[str] = []
+    ledger = Ledger.read(outputs, os.environ, warn=warnings.append)
+    assert [run.id for run in ledger] == ["a", "b"]
+    assert (ledger.open_requests("box1"), ledger.answer("one"), ledger.is_released("net")) == ([], None, False)
+    assert len(warnings) == 1
+    assert "is not understood" in warnings[0]
+    assert index_path(outputs, os.environ).stat().st_ino == inode
+
+
+def test_an_index_that_is_asked_for_what_makes_no_sense_is_kept(outputs):
+    write(outputs, "box1", selected("a", "01"))
+    ledger = read(outputs)
+    with pytest.raises(sqlite3.ProgrammingError):
+        ledger.is_released(ODD)
+    assert index_path(outputs, os.environ).exists()
+
+
 def outcome_of_test(at: str, identity: str, **changed: Any) -> dict[str, Any]:
     whose = {"model": "net", "version": "v", "identity": identity, "host": "box1", "model_dir": "net-v"}
     result = {"passed": False, "seconds": 1.0, "error": "ValueError: no", "traceback": "…"}
