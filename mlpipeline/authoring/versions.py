@@ -9,6 +9,7 @@ from typing import Any
 from mlpipeline.authoring.grid import grid
 from mlpipeline.authoring.version import Version, as_spelled, checked_keys, listed, version_parameters
 from mlpipeline.domain.conditions import KEYS as CONDITIONS
+from mlpipeline.domain.conditions import KINDS as CONDITION_KINDS
 from mlpipeline.domain.conditions import Conditions
 from mlpipeline.domain.values import as_number
 from mlpipeline.domain.words import did_you_mean
@@ -246,8 +247,13 @@ def _split(where: str, keywords: Mapping[str, Any]) -> tuple[dict[str, Any], Con
     if len(parameters) == len(keywords):
         return parameters, _UNCONDITIONAL
 
+    # What is of the right type was meant as a condition, whatever else is wrong with it.
+    conditions = [(keywords[key], kinds) for key, kinds in CONDITION_KINDS.items() if keywords.get(key) is not None]
+    is_meant = all(isinstance(value, kinds) for value, kinds in conditions)
+
     def complain(message: str) -> VersionsError:
-        return VersionsError(f"{where}: {message} A parameter of that name goes in custom_parameters.")
+        advice = "" if is_meant else " A parameter of that name goes in custom_parameters."
+        return VersionsError(f"{where}: {message}{advice}")
 
     return parameters, Conditions.parse(keywords, "", complain)
 

@@ -43,7 +43,9 @@ def stop(place: Place, names: tuple[str, ...], is_all: bool) -> None:
       mlpipeline stop 7k2 a1f
       mlpipeline stop --all
     """
-    if bool(names) == is_all:
+    if names and is_all:
+        raise click.UsageError("--all means all that run, and no run is named beside it: leave one of them out.")
+    if not names and not is_all:
         raise click.UsageError("name the runs that are to stop, or give --all.")
     with exit_for(place):
         sys.exit(_stop(place, names))
@@ -94,7 +96,9 @@ def retry(place: Place, names: tuple[str, ...], is_failed: bool) -> None:
       mlpipeline retry digits:deep
       mlpipeline retry --failed
     """
-    if bool(names) == is_failed:
+    if names and is_failed:
+        raise click.UsageError("--failed means all that failed, and no run is named beside it: leave one of them out.")
+    if not names and not is_failed:
         raise click.UsageError("name the runs that are to be tried again, or give --failed.")
     with exit_for(place):
         sys.exit(_retry(place, names))
@@ -103,7 +107,7 @@ def retry(place: Place, names: tuple[str, ...], is_failed: bool) -> None:
 def _retry(place: Place, names: Sequence[str]) -> int:
     outputs = place.outputs(place.settings())
     ledger = read_ledger(outputs)
-    runs = [_named(name, ledger) for name in names] if names else ledger.in_trouble()
+    runs = [_named(name, ledger, outputs) for name in names] if names else ledger.in_trouble()
     if not runs:
         click.echo("nothing failed")
     return _ask(list({run.id: run for run in runs}.values()), "retry", outputs, ledger)
@@ -115,7 +119,7 @@ def _stop(place: Place, names: Sequence[str]) -> int:
     settings = place.settings()
     outputs = place.outputs(settings)
     ledger = read_ledger(outputs)
-    runs = _open_ones([_named(name, ledger) for name in names] if names else ledger.open_runs())
+    runs = _open_ones([_named(name, ledger, outputs) for name in names] if names else ledger.open_runs())
     if not names and not runs:
         click.echo("nothing runs")
     here = [run for run in runs if run.host == outputs.host]
@@ -127,15 +131,16 @@ def _stop(place: Place, names: Sequence[str]) -> int:
 def _steer(place: Place, names: Sequence[str], what: str) -> int:
     outputs = place.outputs(place.settings())
     ledger = read_ledger(outputs)
-    return _ask(_open_ones([_named(name, ledger) for name in names]), what, outputs, ledger)
+    return _ask(_open_ones([_named(name, ledger, outputs) for name in names]), what, outputs, ledger)
 
 
 def _ask(runs: Sequence[Run], what: str, outputs: Outputs, ledger: Ledger) -> int:
-    return ask_daemons([(f"{run.id} {run.key}", run.id, run.host) for run in runs], what, outputs, ledger)
+    said = ask_daemons([(f"{run.id} {run.key}", run.id, run.host) for run in runs], what, outputs, ledger)
+    return 1 if None in said else 0
 
 
-def ask_daemons(asked: Sequence[tuple[str, str, str]], what: str, outputs: Outputs, ledger: Ledger) -> int:
-    """Ask for something and say what came of it; return the exit status.
+def ask_daemons(asked: Sequence[tuple[str, str, str]], what: str, outputs: Outputs, ledger: Ledger) -> list[str | None]:
+    """Ask for something and say what came of it; return what each was answered, None where nobody has yet.
 
     Args:
         asked: what it is called on the terminal, what it is called in the request, and the host that is asked.
@@ -150,14 +155,14 @@ def ask_daemons(asked: Sequence[tuple[str, str, str]], what: str, outputs: Outpu
     from mlpipeline.domain.requests import Ask, Request
     from mlpipeline.views.observed import observe_daemons
 
-    daemons = {daemon.host: daemon for daemon in observe_daemons(outputs)}
     requests = [
         Request(id=run_id(SystemRandom()), ask=Ask(what), of=of, host=host, by=typed()) for _, of, host in asked
     ]
     answers = ask(requests, outputs, ledger, _PATIENCE_S)
+    daemons = {daemon.host: daemon for daemon in observe_daemons(outputs)}
     for (name, _, host), request in zip(asked, requests, strict=True):
         click.echo(f"{name} {answers.get(request.id) or _unanswered(host, what, daemons.get(host))}")
-    return 0 if len(answers) == len(requests) else 1
+    return [answers.get(request.id) for request in requests]
 
 
 def _unanswered(host: str, what: str, daemon: ObservedDaemon | None) -> str:
@@ -166,6 +171,8 @@ def _unanswered(host: str, what: str, daemon: ObservedDaemon | None) -> str:
     from mlpipeline.views.words import ago
 
     told = f"is asked to {what}, and no daemon of {host} has answered yet"
+    if daemon is not None and daemon.is_there and daemon.is_stopping:
+        return f"{told}; it is stopping: the next launch does"
     if daemon is None or daemon.ended_at is not None or daemon.is_alive is False:
         return f"{told}: none runs there. The next launch does"
     return f"{told}: it was last heard {ago(daemon.heard_at, time.time())}"
@@ -194,17 +201,28 @@ def typed() -> str:
     return shlex.join(["mlpipeline", *sys.argv[1:]])
 
 
-def _named(name: str, ledger: Ledger) -> Run:
+def _named(name: str, ledger: Ledger, outputs: Outputs) -> Run:
     from mlpipeline.domain.words import did_you_mean
     from mlpipeline.errors import NoSuchRun
+    from mlpipeline.views.observed import observe_daemons
 
+    if not name.strip():
+        # Every id begins with nothing: a shell variable that is not set would mean whatever runs.
+        raise NoSuchRun(
+            "a RUN is empty, and means none: give a run's id, or MODEL:VERSION. Is a shell variable not set?"
+        )
     found = ledger.named(name)
     if len(found) == 1:
         return found[0]
     if found:
         several = ", ".join(f"{run.id} ({run.key})" for run in found[:5])
         raise NoSuchRun(f'"{name}" may be any of {len(found)} runs: {several}{", …" if len(found) > 5 else ""}.')
-    known = [run.key for run in ledger.newest(200)]
+    # What one that died had ahead of it is nobody's plan any more.
+    daemons = [daemon for daemon in observe_daemons(outputs) if daemon.is_there or daemon.ended_at]
+    where = next(filter(None, (daemon.place_of(name) for daemon in daemons)), None)
+    if where is not None:
+        raise NoSuchRun(f'"{name}" has not run yet: {where}.')
+    known = [*(run.key for run in ledger.newest(200)), *(key for daemon in daemons for key in daemon.known)]
     raise NoSuchRun(f'there is no run "{name}"; `mlpipeline runs` lists them.{did_you_mean(name, known)}')
 
 

@@ -11,11 +11,15 @@ import click
 from mlpipeline.cli.project import Place, exit_for
 
 if TYPE_CHECKING:
+    from mlpipeline.domain.requests import Request
     from mlpipeline.domain.runs import Run
     from mlpipeline.history.ledger import Ledger
     from mlpipeline.project.paths import Outputs
     from mlpipeline.project.settings import Settings
     from mlpipeline.views.observed import ObservedDaemon, ObservedRun
+
+#: How many of the latest runs `status` looks through for those that were stopped: it answers at once, whatever ran.
+_LOOKED_AT = 200
 
 
 @click.command()
@@ -68,6 +72,8 @@ def status(place: Place, as_json: bool) -> None:
                 _queued(settings),
                 more_failed=more,
                 failed_tests=ledger.failed_tests(),
+                stopped=_stopped(ledger),
+                requests=_unanswered(ledger, outputs),
             )
             click.echo(screen)
 
@@ -86,6 +92,23 @@ def _observe(
 
 def _that_matter(ledger: Ledger, most_failed: int | None) -> list[Run]:
     return [*ledger.open_runs()[::-1], *ledger.in_trouble(most_failed)]
+
+
+def _stopped(ledger: Ledger) -> list[str]:
+    """Return the versions whose latest run was stopped, newest first, as far as the latest runs tell."""
+    from mlpipeline.domain.states import Outcome
+
+    stopped = (run for run in ledger.newest(_LOOKED_AT) if run.outcome is Outcome.STOPPED)
+    return [run.key for run in stopped if (last := ledger.latest(run.model_dir)) is not None and last.id == run.id]
+
+
+def _unanswered(ledger: Ledger, outputs: Outputs) -> list[Request]:
+    """Return the requests that no daemon has answered, what they are about called as its user knows it."""
+    from dataclasses import replace
+
+    requests = [request for host in outputs.hosts() for request in ledger.open_requests(host)]
+    runs = {request.of: ledger.get(request.of) for request in requests}
+    return [replace(request, of=run.key) if (run := runs[request.of]) else request for request in requests]
 
 
 def _queued(settings: Settings) -> list[str]:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from mlpipeline.project.settings import Settings
     from mlpipeline.views.observed import ObservedDaemon
 
+#: How many of the latest runs are looked through for the version that was meant.
+_LOOKED_AT = 200
+
 
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="MODEL[:VERSION]...")
@@ -40,23 +43,61 @@ def release(place: Place, names: tuple[str, ...]) -> None:
 
 def _release(place: Place, names: Sequence[str]) -> int:
     from mlpipeline.cli.asking import ask_daemons, read_ledger
+    from mlpipeline.domain.requests import RELEASED
     from mlpipeline.views.observed import observe_daemons
 
     settings = place.settings()
     outputs = place.outputs(settings)
     ledger = read_ledger(outputs)
-    models = [_known_model(name, ledger, settings) for name in names]
     daemons = observe_daemons(outputs)
-    refused = [
-        not _release_claims(name, model, outputs, ledger, daemons) for name, model in zip(names, models, strict=True)
-    ]
+    keys = [_known(name, outputs, ledger, settings, daemons) for name in names]
+    claims = [_release_claims(name, key, outputs, ledger, daemons) for name, key in zip(names, keys, strict=True)]
     # Any daemon does: what it records, all others read.
     alive = next((daemon.host for daemon in daemons if daemon.is_there and not daemon.is_silent), outputs.host)
-    status = ask_daemons([(name, name.removesuffix(".py"), alive) for name in names], "release", outputs, ledger)
-    return 1 if any(refused) else status
+    answers = ask_daemons(
+        [(name, key, alive) for name, key in zip(names, keys, strict=True)], "release", outputs, ledger
+    )
+    status = 0
+    for key, (is_any_free, in_use), said in zip(keys, claims, answers, strict=True):
+        is_version = ":" in key
+        is_any_released = is_any_free or said == RELEASED
+        if not is_any_released and (said is None or (in_use and is_version)):
+            status = 1
+        # Where a model is released, those of its versions that run well were not meant.
+        for line in in_use if is_version or not is_any_released else ():
+            click.echo(line)
+    return status
 
 
-def _known_model(name: str, ledger: Ledger, settings: Settings) -> str:
+def _known(name: str, outputs: Outputs, ledger: Ledger, settings: Settings, daemons: Sequence[ObservedDaemon]) -> str:
+    """Return the model, or `model:version`, that a person means.
+
+    Raises:
+        NoSuchRun: it is nobody's.
+    """
+    from mlpipeline.domain.words import did_you_mean
+    from mlpipeline.errors import NoSuchRun
+    from mlpipeline.history import claims
+
+    script, _, version = name.partition(":")
+    model = _known_model(script.removesuffix(".py"), ledger, settings)
+    if not version:
+        return model
+    key = f"{model}:{version}"
+    told = {*(what for daemon in daemons for what in daemon.known), *(test.key for test in ledger.failed_tests())}
+    # Of what waits, a daemon names the beginning only.
+    is_all_told = all(daemon.waiting <= len(daemon.next) for daemon in daemons)
+    is_claimed = any(_is_of(path, claim, model, version, outputs) for path, claim in claims.of_all(outputs.claims))
+    if key in told or not is_all_told or is_claimed or ledger.named(key):
+        return key
+    known = [*told, *(run.key for run in ledger.newest(_LOOKED_AT))]
+    raise NoSuchRun(
+        f'there is no version "{key}": no daemon and no run names it; `mlpipeline status` lists what is held.'
+        f"{did_you_mean(key, known)}"
+    )
+
+
+def _known_model(model: str, ledger: Ledger, settings: Settings) -> str:
     from mlpipeline.domain.queue import model_name
     from mlpipeline.domain.words import did_you_mean
     from mlpipeline.errors import NoSuchRun
@@ -64,7 +105,6 @@ def _known_model(name: str, ledger: Ledger, settings: Settings) -> str:
     from mlpipeline.project.queue_file import read_queue
     from mlpipeline.project.scripts import listed_scripts
 
-    model = name.partition(":")[0].removesuffix(".py")
     if ledger.ended(model, 1):
         return model
     queue = read_queue(settings.root / QUEUE_NAME, settings.models_dir)
@@ -75,28 +115,30 @@ def _known_model(name: str, ledger: Ledger, settings: Settings) -> str:
     raise NoSuchRun(f'there is no model "{model}".{did_you_mean(model, known)}')
 
 
-def _release_claims(name: str, model: str, outputs: Outputs, ledger: Ledger, daemons: Sequence[ObservedDaemon]) -> bool:
-    """Remove the claims of runs that are gone; return False when one is not."""
+def _release_claims(
+    name: str, key: str, outputs: Outputs, ledger: Ledger, daemons: Sequence[ObservedDaemon]
+) -> tuple[bool, list[str]]:
+    """Remove the claims of runs that are gone; return whether there were any, and what is to say of the others."""
     from mlpipeline.cli.asking import typed
     from mlpipeline.history import claims
     from mlpipeline.history.journal import Journal
     from mlpipeline.project.clock import timestamp
 
-    version = name.partition(":")[2] or None
-    is_free = True
+    model, _, version = key.partition(":")
+    is_any_free, in_use = False, []
     for path, claim in claims.of_all(outputs.claims):
-        if not _is_of(path, claim, model, version, outputs):
+        if not _is_of(path, claim, model, version or None, outputs):
             continue
         if (why := _why_alive(claim, outputs, ledger, daemons)) is not None:
-            click.echo(f"{name}: its model dir is in use by run {claim.run}, {why}")
-            is_free = False
+            in_use.append(f"{name}: its model dir is in use by run {claim.run}, {why}")
             continue
         # Said first: a run of a host that is gone for good keeps its version from starting elsewhere, too.
         event = {"event": "released", "of": name, "what": [claim.run], "by": typed()}
         Journal(outputs.history, timestamp).append(event)
         path.unlink(missing_ok=True)
+        is_any_free = True
         click.echo(f"{name}: its model dir is free; run {claim.run or '(unknown)'} of {claim.host or '?'} had it")
-    return is_free
+    return is_any_free, in_use
 
 
 def _is_of(path: Path, claim: Claim, model: str, version: str | None, outputs: Outputs) -> bool:

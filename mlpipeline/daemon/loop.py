@@ -329,6 +329,8 @@ class Daemon:
         outlook = self._todo.outlook
         held = [*outlook.held, *self._parts.catalogue.problems]
         ahead = Ahead(
+            stopping=self._is_stopping,
+            importing=not self._parts.catalogue.is_complete,
             waiting=outlook.waiting_count,
             next=outlook.next,
             waits=[problem.to_json() for problem in self._waits[:NEXT_SHOWN]],

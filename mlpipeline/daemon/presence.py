@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from mlpipeline.daemon.leftovers import clear_away
@@ -28,6 +29,10 @@ NEXT_SHOWN = 50
 class Ahead:
     """What a daemon has to do."""
 
+    #: Whether it was told to end, and waits for its runs.
+    stopping: bool = False
+    #: Whether it does not know yet what all listed scripts have.
+    importing: bool = False
     #: How many versions wait for their turn.
     waiting: int = 0
     #: The next of them, up to `NEXT_SHOWN`.
@@ -75,7 +80,7 @@ class Presence:
             self._lock.acquire()
             self._before = read_json(self._outputs.heartbeat)
             self._clear_away_predecessor()
-            self.beat(Ahead())
+            self.beat(Ahead(importing=True))
         except Timeout:
             raise OutputsError(self._other_daemon()) from None
         except OSError as error:
@@ -122,8 +127,14 @@ class Presence:
 
     def _other_daemon(self) -> str:
         other = read_json(self._outputs.heartbeat) or {}
-        who = f"pid {other['pid']}, since {other['since']} ({other['command']})" if "since" in other else "starting up"
+        who = "starting up"
+        if "since" in other:
+            who = f"pid {other['pid']}, since {_to_the_second(other['since'])} ({other['command']})"
         return (
             f"a daemon already runs this queue on {self._outputs.host}: {who}. "
             f"It takes up changes to models.toml by itself; follow it with: tail -F {self._outputs.log}"
         )
+
+
+def _to_the_second(at: str) -> str:
+    return datetime.fromisoformat(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -17,8 +17,15 @@ from mlpipeline.domain.resources import Resources
 from mlpipeline.domain.states import Failure, Outcome
 from mlpipeline.domain.words import did_you_mean
 
-#: The keys, wherever they are said.
-KEYS = ("resources", "retries", "timeout", "silence", "stop_if_diverged")
+#: The keys, wherever they are said, and of which types their values may be.
+KINDS: Mapping[str, tuple[type, ...]] = {
+    "resources": (Mapping,),
+    "retries": (Mapping,),
+    "timeout": (int, float, str),
+    "silence": (int, float, str),
+    "stop_if_diverged": (bool,),
+}
+KEYS = tuple(KINDS)
 #: What may be retried.
 RETRIED = (*(str(failure) for failure in Failure), str(Outcome.LOST))
 

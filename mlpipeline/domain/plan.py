@@ -14,7 +14,7 @@ class Verdict(StrEnum):
     #: Starts in an empty model dir.
     NEW = "to run"
     #: Goes on where it was cut short.
-    RESUMES = "resumes"
+    RESUMES = "to resume"
     #: Finished before, and called again.
     AGAIN = "called again"
     #: Finished before, and skipped.
@@ -49,7 +49,7 @@ def verdict(last: Run | None, key: str, identity: str, *, skip_done: bool) -> Ve
 
 
 def plan_line(verdicts: list[Verdict]) -> str:
-    """Return the plan of a launch in one line: `12 versions: 8 to run, 3 done, 1 resumes`."""
+    """Return the plan of a launch in one line: `12 versions: 8 to run, 3 done, 1 to resume`."""
     count = len(verdicts)
     total = "1 version" if count == 1 else f"{count} versions"
     parts = [f"{verdicts.count(kind)} {kind}" for kind in _PLAN_ORDER if kind in verdicts]

@@ -25,6 +25,10 @@ class Ask(StrEnum):
     RELEASE = "release"
 
 
+#: The answer to a `RELEASE` that let something go; any other says that there was nothing.
+RELEASED = "is released"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """Something asked of one run, or of what is held."""

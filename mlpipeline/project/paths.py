@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -112,6 +113,12 @@ class Outputs:
         for name in sorted(names):
             if name.startswith("history-") and name.endswith(".jsonl"):
                 yield self.path / name
+
+    def hosts(self) -> list[str]:
+        """This host, and all others that have a journal, in name order."""
+        with suppress(OSError):
+            return sorted({self.host, *(path.stem.removeprefix("history-") for path in self.histories())})
+        return [self.host]
 
     @cached_property
     def heartbeat(self) -> Path:

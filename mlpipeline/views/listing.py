@@ -7,8 +7,8 @@ from collections.abc import Sequence, Set
 from datetime import datetime
 from typing import Any
 
-from mlpipeline.daemon.presence import NEXT_SHOWN as MOST_TOLD
-from mlpipeline.domain.states import State
+from mlpipeline.domain.requests import Request
+from mlpipeline.domain.states import Outcome, State
 from mlpipeline.domain.test_results import TestResult
 from mlpipeline.project.paths import Outputs
 from mlpipeline.project.progress import read_progress
@@ -20,6 +20,8 @@ from mlpipeline.views.words import achieved, ago, duration, moment
 _NEXT_SHOWN = 10
 #: … and how many of those that failed.
 FAILED_SHOWN = 10
+#: How many of those that wait for something a daemon tells at most.
+_MOST_TOLD = 50
 #: How much of a traceback it shows: where it ended, and how.
 _TRACEBACK_LINES = 6
 
@@ -82,10 +84,10 @@ def runs_table(runs: Sequence[ObservedRun]) -> str:
         [
             observed.run.id,
             observed.run.key,
-            _how(observed),
+            f"{_how(observed)}{_attempt(observed)}",
             moment(observed.run.started_at or observed.run.selected_at),
             duration(observed.run.seconds),
-            achieved(observed.run) or observed.run.error or observed.why or "",
+            _said(observed),
         ]
         for observed in runs
     ]
@@ -100,6 +102,8 @@ def status_screen(
     *,
     more_failed: int = 0,
     failed_tests: Sequence[TestResult] = (),
+    stopped: Sequence[str] = (),
+    requests: Sequence[Request] = (),
 ) -> str:
     """Return what runs, what is next, what is held, what failed, and where the daemons are.
 
@@ -110,19 +114,28 @@ def status_screen(
         queued: the scripts that the queue lists, shown as what is next while no daemon runs here.
         more_failed: how many failed besides those among `runs`.
         failed_tests: of versions that were neither tested nor run since.
+        stopped: versions whose latest run was stopped, so that a launch resumes it.
+        requests: that no daemon has answered yet, what they are about called as its user knows it.
     """
     parts = [_daemons_part(daemons, outputs.host)]
     running = [observed for observed in runs if observed.run.is_open]
     if running:
         parts.append(_running_part(running, outputs))
-    parts.append(_next_part(daemons, outputs.host, queued))
     waits = [f"  {wait['what']}: {wait['why']}" for daemon in daemons if daemon.is_there for wait in daemon.waits]
+    ahead = _next_part(daemons, outputs.host, queued)
+    if ahead or not waits:
+        parts.append(ahead or "next: nothing waits")
     if waits:
         more = len(waits) - _NEXT_SHOWN
-        # Of more, a daemon tells but the first.
-        is_cut = any(len(daemon.waits) >= MOST_TOLD for daemon in daemons if daemon.is_there)
+        # Of more than that, a daemon tells but the first.
+        is_cut = any(len(daemon.waits) >= _MOST_TOLD for daemon in daemons if daemon.is_there)
         end = [f"  and {'at least ' if is_cut else ''}{more} more"] if more > 0 else []
         parts.append("\n".join(["waits for something:", *waits[:_NEXT_SHOWN], *end]))
+    if stopped:
+        parts.append(f"stopped, to be resumed: {', '.join(stopped)}")
+    if requests:
+        lines = [f"  {request.ask} {request.of} ({request.by})" for request in requests]
+        parts.append("\n".join(["asked for, and not answered yet:", *lines]))
     held = [
         held
         for daemon in daemons
@@ -151,11 +164,15 @@ def _daemons_part(daemons: Sequence[ObservedDaemon], host: str) -> str:
         elif daemon.is_alive is False:
             lines[0] += f"; the last one (pid {daemon.pid}, since {moment(daemon.since)}) died"
         elif daemon.is_alive:
-            lines.append(f"daemon on {host}: pid {daemon.pid}, since {moment(daemon.since)} ({daemon.command})")
+            lines.append(_daemon_line(daemon, f"since {moment(daemon.since)}"))
         else:
-            heard = ago(daemon.heard_at, time.time())
-            lines.append(f"daemon on {daemon.host}: pid {daemon.pid}, last heard {heard} ({daemon.command})")
+            lines.append(_daemon_line(daemon, f"last heard {ago(daemon.heard_at, time.time())}"))
     return "\n".join(lines)
+
+
+def _daemon_line(daemon: ObservedDaemon, when: str) -> str:
+    stopping = ", stopping: it starts nothing more" if daemon.is_stopping else ""
+    return f"daemon on {daemon.host}: pid {daemon.pid}, {when} ({daemon.command}){stopping}"
 
 
 def _running_part(running: Sequence[ObservedRun], outputs: Outputs) -> str:
@@ -193,10 +210,10 @@ def _next_part(daemons: Sequence[ObservedDaemon], host: str, queued: Sequence[st
     own = next((daemon for daemon in daemons if daemon.host == host and daemon.is_alive), None)
     if own is None:
         return f"next, when it is launched: {', '.join(queued) if queued else 'nothing is listed'}"
-    if not own.waiting:
-        return "next: nothing waits"
     more = f" and {own.waiting - _NEXT_SHOWN} more" if own.waiting > _NEXT_SHOWN else ""
-    return f"next: {', '.join(own.next[:_NEXT_SHOWN])}{more}"
+    known = f"{', '.join(own.next[:_NEXT_SHOWN])}{more}" if own.waiting else ""
+    told = "; ".join(filter(None, (known, "scripts are still being imported" if own.is_importing else "")))
+    return f"next: {told}" if told else ""
 
 
 def _failed_part(failed: Sequence[ObservedRun], more_failed: int, outputs: Outputs) -> str:
@@ -241,6 +258,18 @@ def _end_of(traceback: str) -> str:
     return "".join(f"\n    {line}" for line in traceback.splitlines()[-_TRACEBACK_LINES:])
 
 
+def _attempt(observed: ObservedRun) -> str:
+    return f", attempt {observed.run.attempt}" if observed.run.attempt > 1 else ""
+
+
+def _said(observed: ObservedRun) -> str:
+    """Return what there is to say of a run: the error of one that failed comes before what it achieved."""
+    run = observed.run
+    is_well = run.outcome in (None, Outcome.SUCCEEDED)
+    said = (achieved(run), run.error) if is_well else (run.error, achieved(run))
+    return next(filter(None, (*said, observed.why)), "")
+
+
 def _how(observed: ObservedRun) -> str:
     run = observed.run
     return run.outcome_in_words if run.outcome else "paused" if run.is_paused else run.state
@@ -253,6 +282,8 @@ def _daemon_for_programs(daemon: ObservedDaemon) -> dict[str, Any]:
         "since": daemon.since,
         "command": daemon.command,
         "is_alive": daemon.is_alive,
+        "stopping": daemon.is_stopping,
+        "importing": daemon.is_importing,
         "heard_at": datetime.fromtimestamp(daemon.heard_at).astimezone().isoformat(timespec="milliseconds"),
         "next": list(daemon.next),
         "waiting": daemon.waiting,

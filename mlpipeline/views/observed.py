@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from mlpipeline.domain.endings import ending
@@ -36,6 +37,10 @@ class ObservedDaemon:
     heard_at: float
     #: When its launch came to its end, ISO 8601; None for one that runs, or died.
     ended_at: str | None = None
+    #: Whether it was told to end, and waits for its runs.
+    is_stopping: bool = False
+    #: Whether it does not know yet what all listed scripts have.
+    is_importing: bool = False
     next: tuple[str, ...] = ()
     #: How many versions wait in all.
     waiting: int = 0
@@ -52,6 +57,19 @@ class ObservedDaemon:
     def is_there(self) -> bool:
         """Whether it is not known to be gone."""
         return self.is_alive is not False and self.ended_at is None
+
+    @property
+    def known(self) -> list[str]:
+        """The versions that it has to do with and has not run, `model:version`, and scripts that cannot be used."""
+        return [*self.next, *(told["what"] for told in (*self.waits, *self.held))]
+
+    def place_of(self, key: str) -> str | None:
+        """Return why `model:version` has not run yet, as far as it said so."""
+        for how, problems in (("held", self.held), ("waiting", self.waits)):
+            why = next((told["why"] for told in problems if told["what"] == key), None)
+            if why is not None:
+                return f"it is {how} on {self.host}: {why.removesuffix('.')}"
+        return f"it is listed, and waits for its turn on {self.host}" if key in self.next else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +112,8 @@ def _observed_daemon(path: Path, own_host: str) -> ObservedDaemon | None:
         is_alive=(process is not None and process.is_alive()) if said["host"] == own_host else None,
         heard_at=heard_at,
         ended_at=said.get("ended_at"),
+        is_stopping=said.get("stopping", False),
+        is_importing=said.get("importing", False),
         next=tuple(said.get("next", ())),
         waiting=said.get("waiting", 0),
         waits=tuple(said.get("waits", ())),
@@ -113,7 +133,7 @@ def _observed(run: Run, outputs: Outputs, daemons: dict[str, ObservedDaemon]) ->
         )
         is_silent = daemon is None or daemon.is_silent
         release = f"; if it is gone for good: mlpipeline release {run.key}" if is_silent else ""
-        return ObservedRun(run=run, why=f"on {run.host}, {heard}{release}")
+        return ObservedRun(run=run, why=_joined(_told(run), f"on {run.host}, {heard}{release}"))
     is_daemon_alive = daemon is not None and bool(daemon.is_alive)
     attempt = outputs.run_dir(run.name).attempt(run.attempt)
     worker = read_json(attempt.worker)
@@ -124,20 +144,37 @@ def _observed(run: Run, outputs: Outputs, daemons: dict[str, ObservedDaemon]) ->
         return ObservedRun(run=run, why=None if is_daemon_alive else "its daemon died before it began")
     if process.is_alive():
         run = replace(run, state=State.RUNNING, pid=process.pid, started_at=worker["started_at"])
-        return ObservedRun(run=run, why=None if is_daemon_alive else "its daemon is not running")
+        return ObservedRun(run=run, why=_joined(_told(run), None if is_daemon_alive else "its daemon is not running"))
     return _gone(run, read_result(attempt), read_exit(attempt.exit), is_daemon_alive)
+
+
+def _told(run: Run) -> str | None:
+    """Return that a run which has not ended was told to, and for which limit."""
+    if run.is_stop_asked:
+        return "told to stop"
+    return f"told to stop: {run.timeout}" if run.timeout is not None else None
+
+
+def _joined(*parts: str | None) -> str | None:
+    return "; ".join(filter(None, parts)) or None
 
 
 def _between_attempts(run: Run, is_daemon_alive: bool) -> str:
     last = run.past[-1]
     how = outcome_in_words(last["outcome"], last["failure"])
+    why = f": {last['error']}" if last["error"] else ""
     if run.is_stop_asked:
         recorded = "" if is_daemon_alive else " (not recorded yet; the next launch does that)"
         next_ = f"stopped before attempt {run.attempt}{recorded}"
     else:
-        when = f"at {moment(run.retry_at)}" if is_daemon_alive else "with the next launch"
+        when = _when_due(run.retry_at) if is_daemon_alive else "with the next launch"
         next_ = f"attempt {run.attempt} begins {when}"
-    return f"{next_}; attempt {last['attempt']} {how}: {last['error']}"
+    return f"{next_}; attempt {last['attempt']} {how}{why}"
+
+
+def _when_due(at: str | None) -> str:
+    is_due = at is None or datetime.fromisoformat(at).timestamp() <= time.time()
+    return "when there is a place" if is_due else f"at {moment(at)}"
 
 
 def _gpus(run: Run, outputs: Outputs) -> Mapping[str, int] | None:

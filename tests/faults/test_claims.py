@@ -12,6 +12,8 @@ import pytest
 from night import Night
 from support import HOST, Project, wait_until
 
+from mlpipeline.views.words import moment
+
 
 @pytest.fixture
 def night(make_project: Callable[..., Project], tmp_path: Path) -> Night:
@@ -127,7 +129,7 @@ def test_a_second_daemon_ends_with_2_and_says_who_where_and_since_when(night: Ni
     second = night.project.run("-r", "-u", env=night.env)
     assert second.returncode == 2
     (launch,) = [event for event in night.project.history() if event["event"] == "launch"]
-    since = launch["launch"].removeprefix(f"{HOST}-{daemon.pid}-")
+    since = moment(launch["launch"].removeprefix(f"{HOST}-{daemon.pid}-"))
     assert f"on {HOST}: pid {daemon.pid}, since {since} (mlpipeline -r)" in second.stderr
     assert "Traceback" not in second.stderr
     # Looking and testing need no lock.

@@ -127,7 +127,7 @@ def test_a_run_that_died_with_its_parent_and_its_daemon_is_resumed_by_the_next_l
     gate.open()
     warm.run(*arguments)
     assert len(warm.executions) == 3
-    assert "2 versions: 1 done, 1 resumes" in (warm.outside / "out").read_text()
+    assert "2 versions: 1 done, 1 to resume" in (warm.outside / "out").read_text()
 
 
 @pytest.mark.parametrize("killed_daemon", [False, True])

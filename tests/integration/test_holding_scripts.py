@@ -6,7 +6,7 @@ import json
 import os
 
 import pytest
-from support import HOST, Project, wait_until
+from support import GATE_SOURCE, HOST, Gate, Project, wait_until
 
 from mlpipeline.executors.processes import ProcessId
 
@@ -82,7 +82,12 @@ def test_released_it_goes_on_at_once_and_is_held_again_only_after_as_many_failur
 def test_one_version_can_be_released_and_a_name_that_is_none_releases_nothing(project):
     daemon = project.start("-r", "--watch")
     wait_until(lambda: "other:w succeeded" in project.log and "net:v7 is held" in project.log)
-    assert project.run("release", "net:v44").stdout == "net:v44 is not held here\n"
+    unknown = project.run("release", "net:v44")
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert 'there is no version "net:v44"' in unknown.stderr
+    assert 'Did you mean "net:v4"?' in unknown.stderr
+    nothing = project.run("release", "other:w")
+    assert (nothing.returncode, nothing.stdout) == (0, "other:w is not held here\n")
     assert project.run("release", "net:v5").stdout == "net:v5 is released\n"
     wait_until(lambda: "net:v5 failed" in project.log, message=lambda: project.log)
     assert "net:v6:" in project.run("status").stdout
@@ -206,3 +211,36 @@ def test_a_run_that_is_not_over_keeps_its_model_dir_and_an_unknown_model_is_told
     unknown = project.run("release", "othr")
     assert unknown.returncode == 2
     assert 'there is no model "othr". Did you mean "other"?' in unknown.stderr
+
+
+def test_what_runs_well_is_no_matter_where_the_rest_of_its_script_is_released(make_project, tmp_path):
+    gate = Gate(tmp_path / "open")
+    script = f"""
+        from mlpipeline import FunctionModel, Versions
+        from _gate import wait_for
+        def train(n):
+            if n == 0:
+                wait_for({str(gate)!r})
+            elif n < 5:
+                raise KeyError("weights")
+        versions = Versions()
+        for n in range(6):
+            versions.add_version(f"v{{n}}", n=n)
+        MODEL = FunctionModel(train, versions)
+    """
+    project = make_project(tmp_path, {"net.py": script, "_gate.py": GATE_SOURCE})
+    daemon = project.start("-r", "-j", "2")
+    wait_until(lambda: "net:v5 is held" in project.log, message=lambda: project.log)
+    gate.wait_reached()
+    released = project.run("release", "net")
+    assert (released.returncode, released.stdout) == (0, "net is released\n")
+    wait_until(lambda: "net:v5 succeeded" in project.log, message=lambda: project.log)
+    # Now nothing is held, and that is said of what may be meant.
+    nothing = project.run("release", "net")
+    assert nothing.returncode == 0
+    assert nothing.stdout.startswith("net is not held here\nnet: its model dir is in use by run ")
+    in_use = project.run("release", "net:v0")
+    assert in_use.returncode == 1
+    assert "its model dir is in use by run " in in_use.stdout
+    gate.open()
+    daemon.wait(60)

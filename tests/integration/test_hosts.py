@@ -137,6 +137,6 @@ def test_what_failed_on_one_host_is_resumed_on_another(hosts):
 
     resumed = hosts.run("b", "-u", "--only", "m:v0")
 
-    assert "1 version: 1 resumes" in resumed.stdout
+    assert "1 version: 1 to resume" in resumed.stdout
     starts = [event["start"] for event in hosts.project.history("b") if event["event"] == "selected"]
     assert starts == ["resume"]

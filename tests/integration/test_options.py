@@ -75,7 +75,7 @@ class TestNoLog:
 
         done = project.run("-r", "-n", "--only", "digits:small")
 
-        assert "1 version: 1 resumes" in done.stdout
+        assert "1 version: 1 to resume" in done.stdout
         assert done.returncode == 0
         assert outcomes(project, "digits:small") == []  # how it ended is for a launch that records it
         assert project.run("-ru", "--only", "digits:small").returncode == 0

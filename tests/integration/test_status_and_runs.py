@@ -190,7 +190,7 @@ def test_from_another_host_it_says_when_the_run_was_last_heard_of(night):
     os.utime(heartbeat, (then, then))
     held = night.runs("-n", "1", env=elsewhere)[0]
     assert (held["state"], held["outcome"]) == ("running", None)  # only its own host can say more
-    assert re.fullmatch(f"on {HOST}, last heard 40 min \\d+ s ago", held["why"])
+    assert re.fullmatch(f"on {HOST}, last heard 40 min \\d+ s ago; .*release net:held", held["why"])
     screen = night.screen(env=elsewhere)
     assert "no daemon is running on box2" in screen
     assert re.search(rf"daemon on {HOST}: pid {night.daemon.pid}, last heard 40 min", screen)
@@ -222,7 +222,7 @@ def test_what_cannot_be_read_of_a_history_is_skipped_with_a_warning(night):
     ]
     shutil.rmtree(night.project.cache)
     again = night.project.run("-r", "-u")
-    assert "4 versions: 3 done, 1 resumes" in again.stdout
+    assert "4 versions: 3 done, 1 to resume" in again.stdout
     assert f"{name}: line {index + 2} is torn" in night.project.log
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from collections.abc import Callable
 
 import pytest
-from support import Project, wait_until
+from support import HOST, Project, wait_until
 
 SCRIPT = """
 import pathlib, subprocess, time
@@ -116,13 +117,43 @@ def test_a_run_is_meant_by_the_beginning_of_its_id_and_who_is_unclear_is_told(wo
     assert unknown.stderr.startswith(
         'mlpipeline: there is no run "net:v7"; `mlpipeline runs` lists them. Did you mean "net:v'
     )
-    unclear = working.stop("")
-    assert unclear.returncode == 2
-    assert unclear.stderr.startswith('mlpipeline: "" may be any of 3 runs: ')
-    for wrong in ((), ("--all", run)):
+    for wrong, told in (
+        ((), "name the runs that are to stop, or give --all"),
+        (("--all", run), "leave one of them out"),
+    ):
         refused = working.stop(*wrong)
         assert refused.returncode == 2
-        assert "name the runs that are to stop, or give --all" in refused.stderr
+        assert told in refused.stderr
+    both = working.project.run("retry", "--failed", run)
+    assert both.returncode == 2
+    assert "leave one of them out" in both.stderr
+
+
+def test_an_empty_run_means_none(working):
+    daemon = working.project.start("-r", "--only", "net:v0")
+    working.wait_running(0)
+    for verb in ("stop", "pause", "resume", "retry"):
+        for empty in ("", "  "):
+            refused = working.project.run(verb, empty)
+            assert (refused.returncode, refused.stdout) == (2, "")
+            assert "a RUN is empty" in refused.stderr
+    working.open()
+    assert daemon.wait(timeout=60) == 0
+    assert working.ends == ["succeeded"]
+
+
+def test_a_version_that_has_not_run_yet_is_said_to_wait(working):
+    working.project.start("-r")
+    working.wait_running(0)
+
+    def told():
+        refused = working.project.run("retry", "net:v1")
+        assert (refused.returncode, refused.stdout) == (2, "")
+        return refused.stderr
+
+    wait_until(
+        lambda: told() == f'mlpipeline: "net:v1" has not run yet: it is listed, and waits for its turn on {HOST}.\n'
+    )
 
 
 def test_a_run_whose_daemon_died_is_stopped_all_the_same(working):
@@ -271,3 +302,23 @@ def test_only_what_is_paused_is_resumed(working):
     assert daemon.wait(timeout=30) == 0
     ended = working.project.run("pause", "net:v0")
     assert ended.stdout == f"{working.run_id('net:v0')} net:v0 had ended already: succeeded\n"
+
+
+def test_while_a_daemon_waits_for_its_runs_to_end_status_says_so_and_what_is_asked_then_waits(working):
+    daemon = working.project.start("-r")
+    working.wait_running(0)
+    assert working.stop("net:v0").returncode == 0
+    working.wait_running(1)
+    (working.outside / "deaf").touch()
+    daemon.send_signal(signal.SIGINT)
+    wait_until(lambda: "stopping: it starts nothing more" in working.project.run("status").stdout)
+    run = working.run_id("net:v1")
+    asked = working.project.run("retry", "net:v0")
+    assert asked.returncode == 1
+    assert asked.stdout.endswith("has answered yet; it is stopping: the next launch does\n")
+    screen = working.project.run("status").stdout
+    assert next(line for line in screen.splitlines() if line.startswith(run)).endswith("told to stop")
+    assert "stopped, to be resumed: net:v0\n" in screen
+    assert "asked for, and not answered yet:\n  retry net:v0 (mlpipeline retry net:v0)\n" in screen
+    working.open()
+    daemon.wait(timeout=60)

@@ -87,8 +87,8 @@ def bring_about_all_rows(table):
 @pytest.mark.parametrize(
     ("option", "plan"),
     [
-        ("-r", "7 versions: 3 to run, 1 called again, 3 resumes"),
-        ("-ru", "7 versions: 3 to run, 1 done, 3 resumes"),
+        ("-r", "7 versions: 3 to run, 1 called again, 3 to resume"),
+        ("-ru", "7 versions: 3 to run, 1 done, 3 to resume"),
     ],
 )
 def test_every_row_of_the_table(table, option, plan):

@@ -130,6 +130,12 @@ class TestDefining:
         with pytest.raises(VersionsError, match=f'version "a": {word} = '):
             Versions().add_version("a", **{word: [1]})
 
+    @pytest.mark.parametrize("wrong", [{"timeout": -3}, {"timeout": "soon"}, {"retries": {"lots": 1}}])
+    def test_a_condition_of_the_right_type_was_not_meant_as_a_parameter(self, wrong):
+        with pytest.raises(VersionsError) as refused:
+            Versions(**wrong)
+        assert "custom_parameters" not in str(refused.value)
+
     def test_the_words_of_the_queue_may_be_parameters_of_the_user_as_in_v1(self):
         versions = Versions()
         versions.addV("a", custom_paramters={"timeout": 3})

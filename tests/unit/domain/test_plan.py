@@ -80,7 +80,7 @@ def test_every_verdict_that_starts_a_run_says_what_becomes_of_the_model_dir():
 
 def test_the_plan_in_one_line():
     verdicts = [Verdict.RESUMES, *[Verdict.DONE] * 3, *[Verdict.NEW] * 8]
-    assert plan_line(verdicts) == "12 versions: 8 to run, 3 done, 1 resumes"
+    assert plan_line(verdicts) == "12 versions: 8 to run, 3 done, 1 to resume"
     assert plan_line([Verdict.ALIVE]) == "1 version: 1 running"
     assert plan_line([]) == "nothing to run"
 

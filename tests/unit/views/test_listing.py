@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from mlpipeline.domain.requests import Ask, Request
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Failure, Outcome, Start, State
 from mlpipeline.domain.test_results import TestResult as Tried
@@ -54,8 +55,8 @@ def outputs(tmp_path):
     return Outputs(path=tmp_path / "outputs", host="box1")
 
 
-def _screen(outputs, daemons=(), runs=(), queued=()):
-    return status_screen(list(daemons), [ObservedRun(run=run) for run in runs], outputs, list(queued))
+def _screen(outputs, daemons=(), runs=(), queued=(), **further):
+    return status_screen(list(daemons), [ObservedRun(run=run) for run in runs], outputs, list(queued), **further)
 
 
 def test_a_run_for_programs_has_every_key_that_is_promised(outputs):
@@ -201,3 +202,47 @@ def test_a_failed_test_is_told_by_history_where_no_daemon_of_its_host_is_there_t
 
 def test_a_daemon_that_died_is_told_as_such(outputs):
     assert "the last one (pid 99, since" in _screen(outputs, [replace(DAEMON, is_alive=False)])
+
+
+def test_a_daemon_says_why_a_version_has_not_run_yet():
+    held, waits = ({"what": "net:a", "why": "its test failed."},), ({"what": "net:b", "why": "1 GPU is asked for"},)
+    daemon = replace(DAEMON, held=held, waits=waits, next=("net:c",))
+    assert daemon.place_of("net:a") == "it is held on box1: its test failed"
+    assert daemon.place_of("net:b") == "it is waiting on box1: 1 GPU is asked for"
+    assert daemon.place_of("net:c") == "it is listed, and waits for its turn on box1"
+    assert daemon.place_of("net:d") is None
+    assert daemon.known == ["net:c", "net:b", "net:a"]
+
+
+def test_a_daemon_that_ends_says_so(outputs):
+    stopping = replace(DAEMON, is_stopping=True)
+    assert "(mlpipeline -r), stopping: it starts nothing more" in _screen(outputs, [stopping])
+    assert "(mlpipeline -r), stopping" in _screen(outputs, [replace(stopping, host="box2", is_alive=None)])
+    assert "stopping" not in _screen(outputs, [DAEMON])
+
+
+def test_nothing_is_said_to_wait_only_where_that_is_known_and_true(outputs):
+    importing = replace(DAEMON, is_importing=True)
+    assert "next: scripts are still being imported" in _screen(outputs, [importing])
+    some = replace(importing, next=("net:a",), waiting=1)
+    assert "next: net:a; scripts are still being imported" in _screen(outputs, [some])
+    short = _screen(outputs, [replace(DAEMON, waits=({"what": "net:b", "why": "1 GPU is asked for"},))])
+    assert "waits for something:\n  net:b: 1 GPU is asked for" in short
+    assert "next:" not in short
+
+
+def test_status_says_what_is_to_be_resumed_and_what_nobody_answered(outputs):
+    request = Request(id="r", ask=Ask.RETRY, of="net:a", host="box1", by="mlpipeline retry net:a")
+    screen = _screen(outputs, stopped=["net:b", "net:c"], requests=[request])
+    assert "stopped, to be resumed: net:b, net:c" in screen
+    assert "asked for, and not answered yet:\n  retry net:a (mlpipeline retry net:a)" in screen
+    assert "stopped" not in _screen(outputs)
+    assert "asked for" not in _screen(outputs)
+
+
+def test_the_table_of_runs_says_which_attempt_it_was_and_shows_the_error_of_one_that_failed():
+    run = replace(FAILED, attempt=3, results={"accuracy": 0.5})
+    (line,) = runs_table([ObservedRun(run=run)]).splitlines()[2:]
+    assert "failed (exception), attempt 3" in line
+    assert line.endswith("ValueError: no")
+    assert "attempt" not in runs_table([ObservedRun(run=SUCCEEDED)])

@@ -1,0 +1,54 @@
+from dataclasses import replace
+
+import pytest
+
+from mlpipeline.domain.runs import Run
+from mlpipeline.domain.states import Start, State
+from mlpipeline.project.paths import Outputs
+from mlpipeline.views.observed import ObservedDaemon, observe_runs
+
+AT = "2026-11-20T21:34:55.123+00:00"
+RUN = Run(
+    id="7k2m9q",
+    name="digits-deep-7k2m9q",
+    model="digits",
+    version="deep",
+    host="box1",
+    launch="l",
+    identity="i",
+    start=Start.CLEAN,
+    seed=7,
+    model_dir="digits-deep",
+    parameters={},
+    previous=None,
+    selected_at=AT,
+)
+DAEMON = ObservedDaemon(host="box1", pid=99, since=AT, command="mlpipeline -r", is_alive=True, heard_at=0.0)
+
+
+def _why(run, tmp_path, host="box1"):
+    (observed,) = observe_runs([run], Outputs(path=tmp_path, host=host), [DAEMON])
+    return observed.why
+
+
+@pytest.mark.parametrize(
+    ("retry_at", "error", "told"),
+    [
+        ("2026-11-20T21:34:55.123+00:00", None, "attempt 2 begins when there is a place; attempt 1 stopped"),
+        (None, "no", "attempt 2 begins when there is a place; attempt 1 stopped: no"),
+    ],
+)
+def test_an_attempt_whose_time_has_come_waits_for_a_place(tmp_path, retry_at, error, told):
+    past = [{"attempt": 1, "outcome": "stopped", "failure": None, "error": error}]
+    assert _why(replace(RUN, attempt=2, past=past, retry_at=retry_at), tmp_path) == told
+    later = _why(replace(RUN, attempt=2, past=past, retry_at="2999-01-01T12:00:00.000+00:00"), tmp_path)
+    assert later.startswith("attempt 2 begins at 299")
+
+
+def test_a_run_that_was_told_to_stop_is_said_to_be(tmp_path):
+    running = replace(RUN, state=State.RUNNING, pid=4711, started_at=AT)
+    elsewhere = "on box1, last heard "
+    assert _why(running, tmp_path, "box2").startswith(elsewhere)
+    assert _why(replace(running, is_stop_asked=True), tmp_path, "box2").startswith(f"told to stop; {elsewhere}")
+    timed_out = replace(running, timeout="ran for longer than 2 s")
+    assert _why(timed_out, tmp_path, "box2").startswith(f"told to stop: ran for longer than 2 s; {elsewhere}")
