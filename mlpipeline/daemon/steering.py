@@ -11,7 +11,7 @@ from mlpipeline.daemon.records import Records
 from mlpipeline.daemon.retrying import Retries, end_of
 from mlpipeline.daemon.starting import Starter
 from mlpipeline.daemon.test_gate import TestGate
-from mlpipeline.domain.requests import Ask, Request
+from mlpipeline.domain.requests import RELEASED, Ask, Request
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome, State
 from mlpipeline.executors.executor import Executor
@@ -192,12 +192,12 @@ class Steering:
         what = [] if version and offer is None else self._breaker.what_holds(model, offer)
         is_to_be_tested = self._gate.release(model, version or None)
         if not what and not is_to_be_tested:
-            return "is not held here"
+            return "is not held by anything that can be released"
         self._records.note({"event": "released", "of": request.of, "what": what, "by": request.by})
         self._records.ledger.settle()
         self._breaker.look_at(model)
         self._records.log(f"{request.of} is released: {request.by}")
-        return "is released"
+        return RELEASED
 
 
 #: What makes runs begin.

@@ -87,7 +87,7 @@ def test_one_version_can_be_released_and_a_name_that_is_none_releases_nothing(pr
     assert 'there is no version "net:v44"' in unknown.stderr
     assert 'Did you mean "net:v4"?' in unknown.stderr
     nothing = project.run("release", "other:w")
-    assert (nothing.returncode, nothing.stdout) == (0, "other:w is not held here\n")
+    assert (nothing.returncode, nothing.stdout) == (0, "other:w is not held by anything that can be released\n")
     assert project.run("release", "net:v5").stdout == "net:v5 is released\n"
     wait_until(lambda: "net:v5 failed" in project.log, message=lambda: project.log)
     assert "net:v6:" in project.run("status").stdout
@@ -238,7 +238,9 @@ def test_what_runs_well_is_no_matter_where_the_rest_of_its_script_is_released(ma
     # Now nothing is held, and that is said of what may be meant.
     nothing = project.run("release", "net")
     assert nothing.returncode == 0
-    assert nothing.stdout.startswith("net is not held here\nnet: its model dir is in use by run ")
+    told, in_use, *_ = nothing.stdout.splitlines()
+    assert told == "net is not held by anything that can be released"
+    assert in_use.startswith("net: its model dir is in use by run ")
     in_use = project.run("release", "net:v0")
     assert in_use.returncode == 1
     assert "its model dir is in use by run " in in_use.stdout
