@@ -118,7 +118,8 @@ def _look_at_attempts(version: str, told: list[Told], runs: _Runs, morning: Morn
 def _look_at_ends(runs: _Runs, hits: Sequence[Hit], excused: set[str], morning: Morning) -> None:
     hits = [hit for hit in hits if hit.blow is not Blow.PAUSE]
     hit = {hit.run for hit in hits}
-    is_daemon_hit = any(hit.role is Role.DAEMON for hit in hits)
+    # Who sees how a worker ends is its daemon, or the warm parent that forked it.
+    is_unseen = any(hit.role in (Role.DAEMON, Role.WARM_PARENT) for hit in hits)
     # A worker that was hit while it waited, and got a run before it died of that, never said whose it was.
     nameless = sum(hit.role is Role.WAITING for hit in hits)
     for run, selected in runs.selected.items():
@@ -134,7 +135,7 @@ def _look_at_ends(runs: _Runs, hits: Sequence[Hit], excused: set[str], morning: 
             case "failed" if failure in excused:
                 is_right = True
             case "failed" | "lost":
-                is_right = run in hit and (failure == "killed" if outcome == "failed" else is_daemon_hit)
+                is_right = run in hit and (failure == "killed" if outcome == "failed" else is_unseen)
                 if not is_right and not runs.was_announced(selected) and nameless:
                     nameless -= 1
                     is_right = True
