@@ -43,10 +43,7 @@ def stop(place: Place, names: tuple[str, ...], is_all: bool) -> None:
       mlpipeline stop 7k2 a1f
       mlpipeline stop --all
     """
-    if names and is_all:
-        raise click.UsageError("--all means all that run, and no run is named beside it: leave one of them out.")
-    if not names and not is_all:
-        raise click.UsageError("name the runs that are to stop, or give --all.")
+    _require_one(names, "--all", is_all, "that run", "that are to stop")
     with exit_for(place):
         sys.exit(_stop(place, names))
 
@@ -96,12 +93,21 @@ def retry(place: Place, names: tuple[str, ...], is_failed: bool) -> None:
       mlpipeline retry digits:deep
       mlpipeline retry --failed
     """
-    if names and is_failed:
-        raise click.UsageError("--failed means all that failed, and no run is named beside it: leave one of them out.")
-    if not names and not is_failed:
-        raise click.UsageError("name the runs that are to be tried again, or give --failed.")
+    _require_one(names, "--failed", is_failed, "that failed", "that are to be tried again")
     with exit_for(place):
         sys.exit(_retry(place, names))
+
+
+def _require_one(names: Sequence[str], flag: str, is_given: bool, meant: str, wanted: str) -> None:
+    """See that runs are named, or all of them meant by `flag`, and not both.
+
+    Raises:
+        UsageError: neither, or both.
+    """
+    if names and is_given:
+        raise click.UsageError(f"{flag} means all {meant}, and no run is named beside it: leave one of them out.")
+    if not names and not is_given:
+        raise click.UsageError(f"name the runs {wanted}, or give {flag}.")
 
 
 def _retry(place: Place, names: Sequence[str]) -> int:

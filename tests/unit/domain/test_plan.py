@@ -3,32 +3,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from runs import RUN
 
 from mlpipeline.domain.plan import STARTS, Verdict, closing_line, gate_line, gate_result_line, plan_line, verdict
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome, Start, State
 
-LAST = Run(
-    id="7k2m9q",
-    name="net-small-7k2m9q",
-    model="net",
-    version="small",
-    host="box1",
-    launch="l1",
-    identity="same",
-    start=Start.CLEAN,
-    seed=7,
-    model_dir="net-small",
-    parameters={},
-    previous=None,
-    selected_at="",
-    state=State.ENDED,
-    outcome=Outcome.SUCCEEDED,
-    is_prepared=True,
-)
+LAST = replace(RUN, identity="same", state=State.ENDED, outcome=Outcome.SUCCEEDED, is_prepared=True)
 
 
-def decided(last: Run | None, *, identity: str = "same", key: str = "net:small", u: bool = False) -> Verdict:
+def decided(last: Run | None, *, identity: str = "same", key: str = RUN.key, u: bool = False) -> Verdict:
     return verdict(last, key, identity, skip_done=u)
 
 

@@ -2,32 +2,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mlpipeline.domain.runs import Run
-from mlpipeline.domain.states import Failure, Outcome, Start, State
-from mlpipeline.domain.streaks import streak
+from runs import RUN
 
-RUN = Run(
-    id="",
-    name="",
-    model="net",
-    version="",
-    host="box1",
-    launch="l1",
-    identity="abc",
-    start=Start.CLEAN,
-    seed=7,
-    model_dir="",
-    parameters={},
-    previous=None,
-    selected_at="",
-    state=State.ENDED,
-)
+from mlpipeline.domain.runs import Run
+from mlpipeline.domain.states import Failure, Outcome, State
+from mlpipeline.domain.streaks import streak
 
 
 def run(id: str, outcome: Outcome = Outcome.FAILED, place: str | None = "net.py:7", **fields) -> Run:
     failure = Failure.EXCEPTION if outcome is Outcome.FAILED else None
     told = {"version": f"of {id}", "failure": failure, "place": place, **fields}
-    return replace(RUN, id=id, outcome=outcome, **told)
+    return replace(RUN, id=id, state=State.ENDED, outcome=outcome, **told)
 
 
 def ids(*runs: Run, released: str = "") -> str:

@@ -2,31 +2,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from runs import AT, RUN
 
 from mlpipeline.domain.requests import Ask, Request
-from mlpipeline.domain.runs import Run
-from mlpipeline.domain.states import Failure, Outcome, Start, State
+from mlpipeline.domain.states import Failure, Outcome, State
 from mlpipeline.domain.test_results import TestResult as Tried
 from mlpipeline.project.paths import Outputs
 from mlpipeline.views.listing import run_for_programs, runs_table, status_for_programs, status_screen
 from mlpipeline.views.observed import ObservedDaemon, ObservedRun
 
-AT = "2026-11-20T21:34:55.123+00:00"
-RUN = Run(
-    id="7k2m9q",
-    name="digits-deep-7k2m9q",
-    model="digits",
-    version="deep",
-    host="box1",
-    launch="l",
-    identity="i",
-    start=Start.CLEAN,
-    seed=7,
-    model_dir="digits-deep",
-    parameters={"lr": 0.1},
-    previous=None,
-    selected_at=AT,
-)
 RUNNING = replace(RUN, state=State.RUNNING, pid=4711, started_at=AT)
 SUCCEEDED = replace(
     RUN,

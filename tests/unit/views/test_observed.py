@@ -1,28 +1,12 @@
 from dataclasses import replace
 
 import pytest
+from runs import AT, RUN
 
-from mlpipeline.domain.runs import Run
-from mlpipeline.domain.states import Start, State
+from mlpipeline.domain.states import State
 from mlpipeline.project.paths import Outputs
 from mlpipeline.views.observed import ObservedDaemon, observe_runs
 
-AT = "2026-11-20T21:34:55.123+00:00"
-RUN = Run(
-    id="7k2m9q",
-    name="digits-deep-7k2m9q",
-    model="digits",
-    version="deep",
-    host="box1",
-    launch="l",
-    identity="i",
-    start=Start.CLEAN,
-    seed=7,
-    model_dir="digits-deep",
-    parameters={},
-    previous=None,
-    selected_at=AT,
-)
 DAEMON = ObservedDaemon(host="box1", pid=99, since=AT, command="mlpipeline -r", is_alive=True, heard_at=0.0)
 
 
