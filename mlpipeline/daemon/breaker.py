@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mlpipeline.daemon.catalogue import Offer
-from mlpipeline.domain.runs import Run
+from mlpipeline.domain.runs import Run, before_retry
 from mlpipeline.domain.states import Outcome
 from mlpipeline.domain.streaks import streak
 from mlpipeline.domain.waits import Wait
@@ -41,7 +41,7 @@ class Breaker:
         return bool(self._streaks)
 
     def note_ended(self, run: Run) -> None:
-        """A run of this host is over."""
+        """A run of this host is over, or one of its attempts."""
         if run.outcome is Outcome.SUCCEEDED:
             self._note(run.model, None)
         elif run.place is not None:
@@ -50,7 +50,11 @@ class Breaker:
     def look_at(self, model: str) -> None:
         """See how the script of a model fares."""
         if self._hold_after:
-            latest = self._ledger.ended(model, self._hold_after * _LOOKED_AT)
+            ended = self._ledger.ended(model, self._hold_after * _LOOKED_AT)
+            # What is to be tried again has failed all the same: a typo must not cost every version its first attempt.
+            open_runs = (run for run in self._ledger.open_runs() if run.model == model)
+            failed = [before_retry(run) for run in open_runs if run.past]
+            latest = sorted([*failed, *ended], key=_selected_at, reverse=True)
             found = streak(latest, self._ledger.is_released)
             self._note(model, found if len(found) >= self._hold_after else None)
 
@@ -78,6 +82,10 @@ class Breaker:
             return [_name(offer)] if self.wait(offer) is not None else []
         self.look_at(model)
         return [run.id for run in self._streaks.get(model, [])]
+
+
+def _selected_at(run: Run) -> str:
+    return run.selected_at
 
 
 def _name(offer: Offer) -> str:

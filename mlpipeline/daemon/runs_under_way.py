@@ -12,7 +12,7 @@ from mlpipeline.daemon.retrying import Retries
 from mlpipeline.daemon.steering import Steering
 from mlpipeline.daemon.todo import Todo
 from mlpipeline.domain.retries import retry_delay_s
-from mlpipeline.domain.runs import Run
+from mlpipeline.domain.runs import Run, before_retry
 from mlpipeline.domain.states import State
 from mlpipeline.executors.executor import Presence, Seen
 from mlpipeline.project.files import read_json
@@ -89,7 +89,9 @@ class RunsUnderWay:
             else:
                 self._retries.schedule(run, over.told, delay_s)
                 say_how(run, over, active.attempt, self._parts.outputs, self._records)
-                self._retries.announce(self._records.run(run.id))
+                run = self._records.run(run.id)
+                self._retries.announce(run)
+                self._breaker.note_ended(before_retry(run))
                 self._todo.forget_waits()  # It is not running any more.
         self.active.remove(active)
         self._parts.leases.free(active.run_id)

@@ -97,6 +97,19 @@ class Run:
         return self.state in (State.WAITING, State.RUNNING)
 
 
+def before_retry(run: Run) -> Run:
+    """Return a run that is tried again as it was when the attempt before had ended."""
+    after = run.past[-1]
+    return replace(
+        run,
+        state=State.ENDED,
+        outcome=Outcome(after["outcome"]),
+        failure=Failure(after["failure"]) if after["failure"] else None,
+        error=after["error"],
+        place=after["place"],
+    )
+
+
 def run_from_json(value: Mapping[str, Any]) -> Run:
     """Return the run whose fields `value` holds, its words as text.
 

@@ -107,6 +107,21 @@ def test_a_release_that_nobody_answers_is_heeded_by_the_next_launch(project):
     assert len(outcomes(project)) == 4
 
 
+def test_failures_that_are_to_be_tried_again_count_and_a_success_of_one_lets_the_rest_go_on(make_project, tmp_path):
+    script = SCRIPT.replace("Versions()", "Versions(retries={'exception': 1})")
+    # Only first attempts fail.
+    script = script.replace("if n in (0, 1, 2, 3, 5):", 'if not pathlib.Path(f"tried-{n}").exists():')
+    script = script.replace("        raise", '        pathlib.Path(f"tried-{n}").touch()\n        raise')
+    project = make_project(tmp_path, {"net.py": script}, settings="[queue]\nretry_delay = 3000\n")
+    daemon = project.start("-r")
+    wait_until(lambda: "net:v7 is held: 3 versions in a row failed (exception)" in project.log)
+    assert "net:v3 starts" not in project.log
+    assert "goes on at once" in project.run("retry", "net:v0").stdout
+    wait_until(lambda: "net:v0 succeeded" in project.log and "net:v3 starts" in project.log)
+    daemon.terminate()
+    daemon.wait(60)
+
+
 def test_hold_after_0_holds_nothing(make_project, tmp_path):
     project = make_project(tmp_path, {"net.py": SCRIPT}, settings="[queue]\nhold_after = 0\n")
     project.run("-r")
