@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from mlpipeline.cli.naming import named_run
 from mlpipeline.cli.project import Place, exit_for
+from mlpipeline.cli.reading import read_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -113,7 +114,7 @@ def _require_one(names: Sequence[str], flag: str, is_given: bool, meant: str, wa
 def _retry(place: Place, names: Sequence[str]) -> int:
     outputs = place.outputs(place.settings())
     ledger = read_ledger(outputs)
-    runs = [_named(name, ledger, outputs) for name in names] if names else ledger.in_trouble()
+    runs = [named_run(name, ledger, outputs) for name in names] if names else ledger.in_trouble()
     if not runs:
         click.echo("nothing failed")
     return _ask(list({run.id: run for run in runs}.values()), "retry", outputs, ledger)
@@ -125,7 +126,7 @@ def _stop(place: Place, names: Sequence[str]) -> int:
     settings = place.settings()
     outputs = place.outputs(settings)
     ledger = read_ledger(outputs)
-    runs = _open_ones([_named(name, ledger, outputs) for name in names] if names else ledger.open_runs())
+    runs = _open_ones([named_run(name, ledger, outputs) for name in names] if names else ledger.open_runs())
     if not names and not runs:
         click.echo("nothing runs")
     here = [run for run in runs if run.host == outputs.host]
@@ -137,7 +138,7 @@ def _stop(place: Place, names: Sequence[str]) -> int:
 def _steer(place: Place, names: Sequence[str], what: str) -> int:
     outputs = place.outputs(place.settings())
     ledger = read_ledger(outputs)
-    return _ask(_open_ones([_named(name, ledger, outputs) for name in names]), what, outputs, ledger)
+    return _ask(_open_ones([named_run(name, ledger, outputs) for name in names]), what, outputs, ledger)
 
 
 def _ask(runs: Sequence[Run], what: str, outputs: Outputs, ledger: Ledger) -> int:
@@ -154,6 +155,7 @@ def ask_daemons(asked: Sequence[tuple[str, str, str]], what: str, outputs: Outpu
         outputs: of this host.
         ledger: of the same outputs.
     """
+    import time
     from random import SystemRandom
 
     from mlpipeline.daemon.asking import ask
@@ -165,15 +167,13 @@ def ask_daemons(asked: Sequence[tuple[str, str, str]], what: str, outputs: Outpu
         Request(id=run_id(SystemRandom()), ask=Ask(what), of=of, host=host, by=typed()) for _, of, host in asked
     ]
     answers = ask(requests, outputs, ledger, _PATIENCE_S)
-    daemons = {daemon.host: daemon for daemon in observe_daemons(outputs)}
+    daemons = {daemon.host: daemon for daemon in observe_daemons(outputs, time.time())}
     for (name, _, host), request in zip(asked, requests, strict=True):
         click.echo(f"{name} {answers.get(request.id) or _unanswered(host, what, daemons.get(host))}")
     return [answers.get(request.id) for request in requests]
 
 
 def _unanswered(host: str, what: str, daemon: ObservedDaemon | None) -> str:
-    import time
-
     from mlpipeline.views.words import ago
 
     told = f"is asked to {what}, and no daemon of {host} has answered yet"
@@ -181,7 +181,7 @@ def _unanswered(host: str, what: str, daemon: ObservedDaemon | None) -> str:
         return f"{told}; it is stopping: the next launch does"
     if daemon is None or daemon.ended_at is not None or daemon.is_alive is False:
         return f"{told}: none runs there. The next launch does"
-    return f"{told}: it was last heard {ago(daemon.heard_at, time.time())}"
+    return f"{told}: it was last heard {ago(daemon.silent_s)}"
 
 
 def _open_ones(runs: Sequence[Run]) -> list[Run]:
@@ -193,43 +193,11 @@ def _open_ones(runs: Sequence[Run]) -> list[Run]:
     return [run for run in found.values() if run.is_open]
 
 
-def read_ledger(outputs: Outputs) -> Ledger:
-    """Return the history, saying on stderr what of it cannot be read."""
-    from mlpipeline.history.ledger import Ledger
-
-    return Ledger.read(outputs, os.environ, warn=lambda text: click.echo(f"mlpipeline: {text}", err=True))
-
-
 def typed() -> str:
     """Return the command as it was typed, for the history."""
     import shlex
 
     return shlex.join(["mlpipeline", *sys.argv[1:]])
-
-
-def _named(name: str, ledger: Ledger, outputs: Outputs) -> Run:
-    from mlpipeline.domain.words import did_you_mean
-    from mlpipeline.errors import NoSuchRun
-    from mlpipeline.views.observed import observe_daemons
-
-    if not name.strip():
-        # Every id begins with nothing: a shell variable that is not set would mean whatever runs.
-        raise NoSuchRun(
-            "a RUN is empty, and means none: give a run's id, or MODEL:VERSION. Is a shell variable not set?"
-        )
-    found = ledger.named(name)
-    if len(found) == 1:
-        return found[0]
-    if found:
-        several = ", ".join(f"{run.id} ({run.key})" for run in found[:5])
-        raise NoSuchRun(f'"{name}" may be any of {len(found)} runs: {several}{", …" if len(found) > 5 else ""}.')
-    # What one that died had ahead of it is nobody's plan any more.
-    daemons = [daemon for daemon in observe_daemons(outputs) if daemon.is_there or daemon.ended_at]
-    where = next(filter(None, (daemon.place_of(name) for daemon in daemons)), None)
-    if where is not None:
-        raise NoSuchRun(f'"{name}" has not run yet: {where}.')
-    known = [*(run.key for run in ledger.newest(200)), *(key for daemon in daemons for key in daemon.known)]
-    raise NoSuchRun(f'there is no run "{name}"; `mlpipeline runs` lists them.{did_you_mean(name, known)}')
 
 
 def _say(run: Run, said: str) -> None:

@@ -11,6 +11,7 @@ from types import FrameType
 
 import click
 
+from mlpipeline.cli.output import stdout_screen
 from mlpipeline.cli.project import Place
 from mlpipeline.domain.queue import Only
 from mlpipeline.errors import ScriptError
@@ -41,7 +42,8 @@ def execute(
         only=Only.parse(only),
         command=shlex.join(["mlpipeline", *sys.argv[1:]]),
     )
-    return launch(settings, place.host(), options, Reports(place.outputs(settings), is_recorded=is_recorded))
+    reports = Reports(place.outputs(settings), stdout_screen, is_recorded=is_recorded)
+    return launch(settings, place.host(), options, reports)
 
 
 def test(place: Place, only: tuple[str, ...]) -> int:

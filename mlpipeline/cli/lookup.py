@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from mlpipeline.cli.output import echo_json, echo_screen, stdout_screen
 from mlpipeline.cli.project import Place, exit_for
+from mlpipeline.cli.reading import look
 
 if TYPE_CHECKING:
     from mlpipeline.domain.requests import Request
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from mlpipeline.history.ledger import Ledger
     from mlpipeline.project.paths import Outputs
     from mlpipeline.project.settings import Settings
-    from mlpipeline.views.observed import ObservedDaemon, ObservedRun
 
 #: How many of the latest runs `status` looks through for those that were stopped: it answers at once, whatever ran.
 _LOOKED_AT = 200
@@ -33,15 +32,16 @@ def runs(place: Place, count: int, as_json: bool) -> None:
     Example:
       mlpipeline runs -n 50
     """
-    from mlpipeline.views.listing import run_for_programs, runs_table
+    from mlpipeline.views.listing import runs_table
+    from mlpipeline.views.programs import run_for_programs
 
     with exit_for(place):
         outputs = place.outputs(place.settings())
-        _, latest, _ = _observe(outputs, lambda ledger: ledger.newest(count))
+        latest = look(outputs, lambda ledger: ledger.newest(count)).runs
         if as_json:
-            _echo_json([run_for_programs(run, outputs) for run in latest])
+            echo_json([run_for_programs(run, outputs) for run in latest])
         else:
-            click.echo(runs_table(latest))
+            echo_screen(runs_table(latest, stdout_screen()))
 
 
 @click.command()
@@ -54,15 +54,16 @@ def status(place: Place, as_json: bool) -> None:
     Example:
       watch -n 10 mlpipeline status
     """
-    from mlpipeline.views.listing import FAILED_SHOWN, status_for_programs, status_screen
+    from mlpipeline.views.programs import status_for_programs
+    from mlpipeline.views.status import FAILED_SHOWN, status_screen
 
     with exit_for(place):
         settings = place.settings()
         outputs = place.outputs(settings)
         most = None if as_json else FAILED_SHOWN
-        daemons, observed, ledger = _observe(outputs, lambda ledger: _that_matter(ledger, most))
+        _, daemons, observed, ledger = look(outputs, lambda ledger: _that_matter(ledger, most))
         if as_json:
-            _echo_json(status_for_programs(daemons, observed, outputs, ledger.failed_tests()))
+            echo_json(status_for_programs(daemons, observed, outputs, ledger.failed_tests()))
         else:
             more = max(0, ledger.trouble_count() - FAILED_SHOWN)
             screen = status_screen(
@@ -70,24 +71,13 @@ def status(place: Place, as_json: bool) -> None:
                 observed,
                 outputs,
                 _queued(settings),
+                stdout_screen(),
                 more_failed=more,
                 failed_tests=ledger.failed_tests(),
                 stopped=_stopped(ledger),
                 requests=_unanswered(ledger, outputs),
             )
-            click.echo(screen)
-
-
-def _observe(
-    outputs: Outputs, choose: Callable[[Ledger], list[Run]]
-) -> tuple[list[ObservedDaemon], list[ObservedRun], Ledger]:
-    from mlpipeline.history.ledger import Ledger
-    from mlpipeline.views.observed import observe_daemons, observe_runs
-
-    # Daemons first: one that ends meanwhile has then recorded its runs.
-    daemons = observe_daemons(outputs)
-    ledger = Ledger.read(outputs, os.environ, warn=lambda text: click.echo(f"mlpipeline: {text}", err=True))
-    return daemons, observe_runs(choose(ledger), outputs, daemons), ledger
+            echo_screen(screen)
 
 
 def _that_matter(ledger: Ledger, most_failed: int | None) -> list[Run]:
@@ -123,10 +113,3 @@ def _queued(settings: Settings) -> list[str]:
     except QueueError as error:
         click.echo(f"mlpipeline: {error}", err=True)
         return []
-
-
-def _echo_json(value: Any) -> None:
-    import json
-
-    # Programs get UTF-8 whatever the locale is; half a surrogate pair becomes its JSON escape.
-    click.echo(json.dumps(value, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace"))

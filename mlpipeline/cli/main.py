@@ -5,13 +5,13 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from io import TextIOWrapper
 
 import click
 
 from mlpipeline import __version__
 from mlpipeline.cli.asking import pause, resume, retry, stop
 from mlpipeline.cli.lookup import runs, status
+from mlpipeline.cli.output import have_all_written
 from mlpipeline.cli.project import Place, exit_for
 from mlpipeline.cli.releasing import release
 
@@ -99,9 +99,7 @@ for verb in (runs, status, stop, pause, resume, retry, release):
 
 def main() -> None:
     """Run the command."""
-    # What users name things, or an exception says, may not be in the terminal's encoding; JSON stays JSON.
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    have_all_written()
     try:
         try:
             command(prog_name="mlpipeline")

@@ -42,14 +42,17 @@ def release(place: Place, names: tuple[str, ...]) -> None:
 
 
 def _release(place: Place, names: Sequence[str]) -> int:
-    from mlpipeline.cli.asking import ask_daemons, read_ledger
+    import time
+
+    from mlpipeline.cli.asking import ask_daemons
+    from mlpipeline.cli.reading import read_ledger
     from mlpipeline.domain.requests import RELEASED
     from mlpipeline.views.observed import observe_daemons
 
     settings = place.settings()
     outputs = place.outputs(settings)
     ledger = read_ledger(outputs)
-    daemons = observe_daemons(outputs)
+    daemons = observe_daemons(outputs, time.time())
     keys = [_known(name, outputs, ledger, settings, daemons) for name in names]
     claims = [_release_claims(name, key, outputs, ledger, daemons) for name, key in zip(names, keys, strict=True)]
     # Any daemon does: what it records, all others read.

@@ -11,11 +11,15 @@ _UNFIT = {"Cc", "Cs", "Zl", "Zp"}
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the word of `known` that `word` most likely meant, in any case; None when none is close."""
+    return next(iter(nearest_of(word, known, 1)), None)
+
+
+def nearest_of(word: str, known: Iterable[str], most: int) -> list[str]:
+    """Return the words of `known`, no more than `most`, that `word` may have meant, in any case; the nearest first."""
     import difflib
 
     by_folded = {candidate.casefold(): candidate for candidate in known}
-    close = difflib.get_close_matches(word.casefold(), by_folded, n=1)
-    return by_folded[close[0]] if close else None
+    return [by_folded[close] for close in difflib.get_close_matches(word.casefold(), by_folded, n=most)]
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

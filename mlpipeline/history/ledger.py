@@ -196,11 +196,11 @@ class Ledger:
 
     def __iter__(self) -> Iterator[Run]:
         """Yield all runs that were not withdrawn, oldest first."""
-        return self._query("WHERE NOT is_withdrawn ORDER BY selected_at, number")
+        return self.runs("WHERE NOT is_withdrawn ORDER BY selected_at, number")
 
     def newest(self, count: int) -> list[Run]:
         """Return the latest `count` runs that were not withdrawn, newest first."""
-        return list(self._query("WHERE NOT is_withdrawn ORDER BY selected_at DESC, number DESC LIMIT ?", count))
+        return list(self.runs("WHERE NOT is_withdrawn ORDER BY selected_at DESC, number DESC LIMIT ?", count))
 
     def get(self, run_id: str) -> Run | None:
         """Return the run with this id."""
@@ -225,7 +225,7 @@ class Ledger:
         """
         latest = "SELECT id FROM latest WHERE is_trouble ORDER BY selected_at DESC LIMIT ?"
         limit = -1 if most is None else most
-        return list(self._query(f"WHERE id IN ({latest}) ORDER BY selected_at DESC, number DESC", limit))
+        return list(self.runs(f"WHERE id IN ({latest}) ORDER BY selected_at DESC, number DESC", limit))
 
     def models_in_trouble(self) -> set[str]:
         """Return the models of the runs that are the latest in their model dir and failed or were lost."""
@@ -241,12 +241,12 @@ class Ledger:
 
     def open_runs(self, host: str | None = None) -> list[Run]:
         """Return the runs that are still to end, of all hosts or of one, oldest first."""
-        return [run for run in self._query("WHERE is_open ORDER BY number") if host in (None, run.host)]
+        return [run for run in self.runs("WHERE is_open ORDER BY number") if host in (None, run.host)]
 
     def ended(self, model: str, most: int) -> list[Run]:
         """Return the latest runs of a model that are over, newest first, and no more than `most`."""
         where = "WHERE model = ? AND NOT is_open AND NOT is_withdrawn ORDER BY selected_at DESC, number DESC LIMIT ?"
-        return list(self._query(where, model, most))
+        return list(self.runs(where, model, most))
 
     def is_released(self, what: str) -> bool:
         """Return whether a person released something.
@@ -260,8 +260,8 @@ class Ledger:
     def named(self, name: str) -> list[Run]:
         """Return the runs that a person may mean: the latest `model:version`, or those whose ids begin so."""
         if ":" in name:
-            return list(self._query(_OF_VERSION, name))
-        return list(self._query("WHERE substr(id, 1, ?) = ? AND NOT is_withdrawn ORDER BY id", len(name), name))
+            return list(self.runs(_OF_VERSION, name))
+        return list(self.runs("WHERE substr(id, 1, ?) = ? AND NOT is_withdrawn ORDER BY id", len(name), name))
 
     def open_requests(self, host: str) -> list[Request]:
         """Return the requests that a host has not answered, in the order in which histories told them."""
@@ -279,7 +279,8 @@ class Ledger:
         """Return the tests that failed, of versions that were neither tested nor run since, newest first."""
         return self._answered(Index.failed_tests)
 
-    def _query(self, where: str, *values: object) -> Iterator[Run]:
+    def runs(self, where: str, *values: object) -> Iterator[Run]:
+        """Return the runs that an SQL clause selects, see the tables of the index; for modules of this package."""
         if self._ahead:
             self._read_on()
         return self._select(where, *values)

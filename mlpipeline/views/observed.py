@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -35,6 +34,8 @@ class ObservedDaemon:
     is_alive: bool | None
     #: When it last said that it is there, in seconds since the epoch.
     heard_at: float
+    #: How long ago that was when it was looked at, in seconds; negative where a clock was set back.
+    silent_s: float
     #: When its launch came to its end, ISO 8601; None for one that runs, or died.
     ended_at: str | None = None
     #: Whether it was told to end, and waits for its runs.
@@ -51,7 +52,7 @@ class ObservedDaemon:
     @property
     def is_silent(self) -> bool:
         """Whether it has not been heard of for long, where only that host can tell more."""
-        return self.is_alive is None and time.time() - self.heard_at > _SILENT_AFTER_S
+        return self.is_alive is None and self.silent_s > _SILENT_AFTER_S
 
     @property
     def is_there(self) -> bool:
@@ -81,21 +82,29 @@ class ObservedRun:
     #: UUID -> index of the GPUs that it leases; None where it leaves that to itself, or has ended.
     gpus: Mapping[str, int] | None = None
 
+    @property
+    def in_words(self) -> str:
+        """How it is, or ended: `running`, `paused`, `failed (exit)`."""
+        run = self.run
+        return run.outcome_in_words if run.outcome else "paused" if run.is_paused else run.state
 
-def observe_daemons(outputs: Outputs) -> list[ObservedDaemon]:
-    """Return the daemons that left a heartbeat, this host's first."""
-    found = [_observed_daemon(path, outputs.host) for path in outputs.heartbeats()]
+
+def observe_daemons(outputs: Outputs, now: float) -> list[ObservedDaemon]:
+    """Return the daemons that left a heartbeat, this host's first; `now` is in seconds since the epoch."""
+    found = [_observed_daemon(path, outputs.host, now) for path in outputs.heartbeats()]
     return sorted((daemon for daemon in found if daemon), key=lambda daemon: daemon.host != outputs.host)
 
 
-def observe_runs(runs: Iterable[Run], outputs: Outputs, daemons: Iterable[ObservedDaemon]) -> list[ObservedRun]:
+def observe_runs(
+    runs: Iterable[Run], outputs: Outputs, daemons: Iterable[ObservedDaemon], now: float
+) -> list[ObservedRun]:
     """Return runs in the same order, none shown as running whose process is gone."""
     by_host = {daemon.host: daemon for daemon in daemons}
-    found = [_observed(run, outputs, by_host) for run in runs]
+    found = [_observed(run, outputs, by_host, now) for run in runs]
     return [replace(run, gpus=_gpus(run.run, outputs)) if run.run.is_open else run for run in found]
 
 
-def _observed_daemon(path: Path, own_host: str) -> ObservedDaemon | None:
+def _observed_daemon(path: Path, own_host: str, now: float) -> ObservedDaemon | None:
     said = read_json(path)
     try:
         heard_at = path.stat().st_mtime
@@ -111,6 +120,7 @@ def _observed_daemon(path: Path, own_host: str) -> ObservedDaemon | None:
         command=said.get("command", ""),
         is_alive=(process is not None and process.is_alive()) if said["host"] == own_host else None,
         heard_at=heard_at,
+        silent_s=now - heard_at,
         ended_at=said.get("ended_at"),
         is_stopping=said.get("stopping", False),
         is_importing=said.get("importing", False),
@@ -121,15 +131,13 @@ def _observed_daemon(path: Path, own_host: str) -> ObservedDaemon | None:
     )
 
 
-def _observed(run: Run, outputs: Outputs, daemons: dict[str, ObservedDaemon]) -> ObservedRun:
+def _observed(run: Run, outputs: Outputs, daemons: dict[str, ObservedDaemon], now: float) -> ObservedRun:
     if not run.is_open:
         return ObservedRun(run=run)
     daemon = daemons.get(run.host)
     if run.host != outputs.host:
         heard = (
-            f"last heard {ago(daemon.heard_at, time.time())}"
-            if daemon and not daemon.ended_at
-            else "whose daemon is not running"
+            f"last heard {ago(daemon.silent_s)}" if daemon and not daemon.ended_at else "whose daemon is not running"
         )
         is_silent = daemon is None or daemon.is_silent
         release = f"; if it is gone for good: mlpipeline release {run.key}" if is_silent else ""
@@ -139,7 +147,7 @@ def _observed(run: Run, outputs: Outputs, daemons: dict[str, ObservedDaemon]) ->
     worker = read_json(attempt.worker)
     process = ProcessId.from_json(worker)
     if process is None and run.past:
-        return ObservedRun(run=run, why=_between_attempts(run, is_daemon_alive))
+        return ObservedRun(run=run, why=_between_attempts(run, is_daemon_alive, now))
     if process is None:
         return ObservedRun(run=run, why=None if is_daemon_alive else "its daemon died before it began")
     if process.is_alive():
@@ -159,7 +167,7 @@ def _joined(*parts: str | None) -> str | None:
     return "; ".join(filter(None, parts)) or None
 
 
-def _between_attempts(run: Run, is_daemon_alive: bool) -> str:
+def _between_attempts(run: Run, is_daemon_alive: bool, now: float) -> str:
     last = run.past[-1]
     how = outcome_in_words(last["outcome"], last["failure"])
     why = f": {last['error']}" if last["error"] else ""
@@ -167,13 +175,13 @@ def _between_attempts(run: Run, is_daemon_alive: bool) -> str:
         recorded = "" if is_daemon_alive else " (not recorded yet; the next launch does that)"
         next_ = f"stopped before attempt {run.attempt}{recorded}"
     else:
-        when = _when_due(run.retry_at) if is_daemon_alive else "with the next launch"
+        when = _when_due(run.retry_at, now) if is_daemon_alive else "with the next launch"
         next_ = f"attempt {run.attempt} begins {when}"
     return f"{next_}; attempt {last['attempt']} {how}{why}"
 
 
-def _when_due(at: str | None) -> str:
-    is_due = at is None or datetime.fromisoformat(at).timestamp() <= time.time()
+def _when_due(at: str | None, now: float) -> str:
+    is_due = at is None or datetime.fromisoformat(at).timestamp() <= now
     return "when there is a place" if is_due else f"at {moment(at)}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from textwrap import dedent
 from typing import Any
 
@@ -12,6 +12,7 @@ from mlpipeline.domain.result import Result
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome
 from mlpipeline.project.paths import Outputs
+from mlpipeline.views.screens import Screen
 from mlpipeline.views.tables import table
 from mlpipeline.views.words import achieved, duration, exact_value, moment
 
@@ -21,9 +22,13 @@ _RULE = "=" * 78
 class Reports:
     """Turns runs into text; a `Reporter` of the daemon."""
 
-    def __init__(self, outputs: Outputs, *, is_recorded: bool = True) -> None:
-        """Name paths below `outputs`; without recording, logs and the output of runs are nowhere to be named."""
+    def __init__(self, outputs: Outputs, screen: Callable[[], Screen], *, is_recorded: bool = True) -> None:
+        """Name paths below `outputs`; without recording, logs and the output of runs are nowhere to be named.
+
+        `screen` says what a summary is shown on, at that moment: a terminal may be resized while a queue runs.
+        """
         self._outputs = outputs
+        self._screen = screen
         self._is_recorded = is_recorded
 
     def results_block(self, run: Run, result: Result | None) -> str:
@@ -73,7 +78,7 @@ class Reports:
         rows += [[problem.what, "cannot be used", "", problem.why, log] for problem in problems]
         if not rows:
             return ""
-        return "\n" + table(("version", "outcome", "time", "results", "where to look"), rows)
+        return "\n" + table(("version", "outcome", "time", "results", "where to look"), rows, self._screen())
 
     def _where_to_look(self, run: Run) -> str:
         if run.outcome is Outcome.SUCCEEDED:

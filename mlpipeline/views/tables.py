@@ -1,51 +1,83 @@
-"""Tables that fit the terminal."""
+"""Tables that fit the screen."""
 
 from __future__ import annotations
 
-import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, zip_longest
+from itertools import zip_longest
 
+from mlpipeline.views.screens import Color, Painted, Screen
 from mlpipeline.views.words import one_line
 
+Cell = str | Painted
+
 _GAP = "   "
+#: Where columns would have to be narrower than this, each row becomes a paragraph, a line for each of its cells.
+_LEAST_WIDTH = 8
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table as wide as the terminal at most; in a pipe every cell stands whole on one line."""
-    cells = [list(columns), *([one_line(cell) for cell in row] for row in rows)]
-    widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
-    # There is no stdout at all if it was closed before the launch.
-    if sys.stdout is not None and sys.stdout.isatty():
-        import shutil
-
-        widths = _fitted(widths, shutil.get_terminal_size().columns - len(_GAP) * (len(widths) - 1))
+def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], screen: Screen) -> str:
+    """Return a table as wide as the screen at most; in a pipe every cell stands whole on one line."""
+    heading = [Painted(column, Color.STRONG) for column in columns]
+    cells = [[_cell(cell) for cell in row] for row in rows]
+    widths = [max(display_width(cell.text) for cell in column) for column in zip(heading, *cells, strict=True)]
+    if screen.width is not None:
+        room = screen.width - len(_GAP) * (len(widths) - 1)
+        most = _most(widths, room)
+        if cells and most < min(_LEAST_WIDTH, max(widths)):
+            return "\n\n".join("\n".join(_paragraph(columns, row, screen)) for row in cells)
+        widths = [min(width, most) for width in widths]
     rule = "─" * (sum(widths) + len(_GAP) * (len(widths) - 1))
-    heading, *body = (list(_lines(row, widths)) for row in cells)
-    return "\n".join([*heading, rule, *chain.from_iterable(body)])
+    body = [line for row in cells for line in _lines(row, widths, screen)]
+    return "\n".join([*_lines(heading, widths, screen), rule, *body])
 
 
-def _fitted(widths: Sequence[int], room: int) -> list[int]:
-    """Return widths that together take no more than `room`: the widest give way first, to the same width."""
+def _cell(cell: Cell) -> Painted:
+    return (
+        Painted(one_line(cell.text), cell.color) if isinstance(cell, Painted) else Painted(one_line(cell), Color.PLAIN)
+    )
+
+
+def _most(widths: Sequence[int], room: int) -> int:
+    """Return how wide a column may be for all to take no more than `room`: the widest give way first."""
     most = max(widths)
     while most > 1 and sum(min(width, most) for width in widths) > room:
         most -= 1
-    return [min(width, most) for width in widths]
+    return most
 
 
-def _lines(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
-    folded = [list(_folded(cell, width)) for cell, width in zip(row, widths, strict=True)]
+def _lines(row: Sequence[Painted], widths: Sequence[int], screen: Screen) -> Iterator[str]:
+    folded = [list(fold(cell.text, width)) for cell, width in zip(row, widths, strict=True)]
     for parts in zip_longest(*folded, fillvalue=""):
-        padded = (part + " " * (width - _width(part)) for part, width in zip(parts, widths, strict=True))
-        yield _GAP.join(padded).rstrip()
+        # What is painted is not padded: spaces at the end of a line are left out.
+        last = max((index for index, part in enumerate(parts) if part), default=-1)
+        yield "".join(
+            screen.paint(part, cell.color) + (" " * (room - display_width(part)) + _GAP if index < last else "")
+            for index, (part, cell, room) in enumerate(zip(parts, row, widths, strict=True))
+        ).rstrip()
 
 
-def _folded(text: str, width: int) -> Iterator[str]:
-    """Yield lines of at most `width`, broken at spaces, and within a word that is longer than a line."""
-    while _width(text) > width:
+def _paragraph(columns: Sequence[str], row: Sequence[Painted], screen: Screen) -> Iterator[str]:
+    assert screen.width is not None
+    margin = max(map(display_width, columns)) + len(_GAP)
+    is_wide = screen.width - margin >= _LEAST_WIDTH
+    for column, cell in zip(columns, row, strict=True):
+        if not cell.text:
+            continue
+        name = screen.paint(column, Color.STRONG)
+        if not is_wide:
+            yield from (name, *(screen.paint(part, cell.color) for part in fold(cell.text, screen.width)))
+            continue
+        for index, part in enumerate(fold(cell.text, screen.width - margin)):
+            before = name + " " * (margin - display_width(column)) if index == 0 else " " * margin
+            yield before + screen.paint(part, cell.color)
+
+
+def fold(text: str, room: int) -> Iterator[str]:
+    """Yield lines of at most `room` columns, broken at spaces, and within a word that is longer than a line."""
+    while display_width(text) > room:
         # At least one character, even where that is too wide: else there would be no end.
-        fit = max(1, _fit(text, width))
+        fit = max(1, _fit(text, room))
         at_space = text.rfind(" ", 0, fit + 1)
         end = at_space if at_space > 0 else fit
         yield text[:end].rstrip()
@@ -53,17 +85,17 @@ def _folded(text: str, width: int) -> Iterator[str]:
     yield text
 
 
-def _fit(text: str, width: int) -> int:
-    """Return how many characters of `text` are no wider than `width`."""
+def _fit(text: str, room: int) -> int:
+    """Return how many characters of `text` are no wider than `room`."""
     taken = 0
     for count, character in enumerate(text):
-        taken += _width(character)
-        if taken > width:
+        taken += display_width(character)
+        if taken > room:
             return count
     return len(text)
 
 
-def _width(text: str) -> int:
+def display_width(text: str) -> int:
     """Return how many columns of a terminal `text` takes, as far as one can know."""
     return len(text) if text.isascii() else sum(map(_character_width, text))
 

@@ -19,9 +19,8 @@ def duration(seconds: float | None) -> str:
     return "" if seconds is None else duration_in_words(seconds)
 
 
-def ago(at: float, now: float) -> str:
-    """Return how long ago `at` was, both in seconds since the epoch; a clock that was set back makes it `just now`."""
-    seconds = now - at
+def ago(seconds: float) -> str:
+    """Return how long ago something was; a clock that was set back makes it `just now`."""
     return "just now" if seconds < 5 else f"{duration(seconds)} ago"
 
 

@@ -9,6 +9,7 @@ import shutil
 
 import pytest
 from record import model_dir
+from schemas import complaints
 from support import GATE_SOURCE, HOST, Gate, wait_until
 
 SCRIPT = """
@@ -75,6 +76,7 @@ def test_runs_for_programs_have_exactly_the_promised_keys(night):
     outputs = night.project.outputs
 
     assert [list(run) for run in (held, bad, good)] == [KEYS] * 3
+    assert complaints("runs", [held, bad, good]) == []
     assert good == {
         "run": f"net-good 🎉-{good['id']}",
         "id": good["id"],
@@ -118,12 +120,16 @@ def test_status_shows_what_runs_what_is_next_what_failed_and_where_the_daemon_is
     assert str(night.worker) in running
     assert "2 of 5" in running
     assert "next: net:last" in screen
-    failed = next(line for line in screen.splitlines() if "net:bad" in line)
-    assert "ValueError: as told" in failed
-    assert failed.endswith("/1/output.log")
+    heading, place, failed, *printed = screen.partition("failed:\n")[2].partition("\n\n")[0].splitlines()
+    assert heading == "failed (exception): ValueError: as told"
+    assert place == "  at net.py:6"
+    assert failed.startswith("  net:bad (")
+    assert printed[-2].endswith("│ ValueError: as told")
+    assert printed[-1].endswith("/1/output.log")
     assert "net:good" not in screen
 
     status = night.status()
+    assert complaints("status", status) == []
     assert status["host"] == HOST
     assert status["daemon"]["pid"] == night.daemon.pid
     assert status["daemon"]["is_alive"] is True

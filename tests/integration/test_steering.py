@@ -115,7 +115,7 @@ def test_a_run_is_meant_by_the_beginning_of_its_id_and_who_is_unclear_is_told(wo
     unknown = working.stop("net:v7")
     assert (unknown.returncode, unknown.stdout) == (2, "")
     assert unknown.stderr.startswith(
-        'mlpipeline: there is no run "net:v7"; `mlpipeline runs` lists them. Did you mean "net:v'
+        'mlpipeline: there is no run "net:v7"; `mlpipeline runs` lists them. The nearest: '
     )
     for wrong, told in (
         ((), "name the runs that are to stop, or give --all"),

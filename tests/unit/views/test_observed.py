@@ -1,17 +1,19 @@
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
-from runs import AT, RUN
+from runs import AT, DAEMON, RUN
 
 from mlpipeline.domain.states import State
 from mlpipeline.project.paths import Outputs
-from mlpipeline.views.observed import ObservedDaemon, observe_runs
+from mlpipeline.views.observed import observe_runs
 
-DAEMON = ObservedDaemon(host="box1", pid=99, since=AT, command="mlpipeline -r", is_alive=True, heard_at=0.0)
+#: A day later than the run was selected, in seconds since the epoch.
+NOW = datetime.fromisoformat(AT).timestamp() + 86_400
 
 
 def _why(run, tmp_path, host="box1"):
-    (observed,) = observe_runs([run], Outputs(path=tmp_path, host=host), [DAEMON])
+    (observed,) = observe_runs([run], Outputs(path=tmp_path, host=host), [DAEMON], NOW)
     return observed.why
 
 

@@ -6,6 +6,7 @@ from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Failure, Outcome, Start, State
 from mlpipeline.project.paths import Outputs
 from mlpipeline.views.reports import Reports
+from mlpipeline.views.screens import PLAIN
 from mlpipeline.views.words import moment
 
 OUTPUTS = Outputs(path=Path("/p/models/outputs"), host="box1")
@@ -39,7 +40,7 @@ def _run(**changed):
 
 
 def _block(run, result):
-    return Reports(OUTPUTS).results_block(run, result)
+    return Reports(OUTPUTS, lambda: PLAIN).results_block(run, result)
 
 
 def test_the_block_of_a_success_has_everything_its_author_asks_for():
@@ -100,7 +101,7 @@ def test_a_run_of_which_nothing_is_known_has_a_block_too():
 def test_the_summary_names_results_or_the_error_and_where_to_look():
     failed = _run(version="wide", outcome=Outcome.FAILED, failure=Failure.KILLED, error="was killed by SIGKILL")
     problem = Problem(what="broken.py", why="sets no MODEL")
-    lines = Reports(OUTPUTS).summary([_run(), failed], [problem]).splitlines()
+    lines = Reports(OUTPUTS, lambda: PLAIN).summary([_run(), failed], [problem]).splitlines()
     cells = [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in lines if line and "─" not in line]
     assert cells == [
         ["version", "outcome", "time", "results", "where to look"],
@@ -123,4 +124,4 @@ def test_the_summary_names_results_or_the_error_and_where_to_look():
 
 
 def test_a_launch_that_did_nothing_has_no_summary():
-    assert Reports(OUTPUTS).summary([], []) == ""
+    assert Reports(OUTPUTS, lambda: PLAIN).summary([], []) == ""

@@ -1,27 +1,15 @@
-import os
-import sys
+import re
 
 import pytest
 
+from mlpipeline.views.screens import PLAIN, Color, Painted, Screen
 from mlpipeline.views.tables import table
-
-
-@pytest.fixture
-def terminal(monkeypatch):
-    """A terminal of so many columns."""
-
-    def make(columns):
-        monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-        monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((columns, 24)))
-
-    return make
-
 
 ROWS = [["net:small", "succeeded", "accuracy=0.97 " * 10], ["net:[bold]", "failed", "x" * 300]]
 
 
 def test_in_a_pipe_every_row_is_one_line_with_all_that_is_in_it():
-    lines = table(("version", "outcome", "results"), [*ROWS, ["a\nb", "c" * 2000, ""]]).splitlines()
+    lines = table(("version", "outcome", "results"), [*ROWS, ["a\nb", "c" * 2000, ""]], PLAIN).splitlines()
     assert len(lines) == 2 + 3
     assert "x" * 300 in lines[3]
     assert "net:[bold]" in lines[3]
@@ -31,30 +19,51 @@ def test_in_a_pipe_every_row_is_one_line_with_all_that_is_in_it():
 
 
 @pytest.mark.parametrize("columns", [40, 80, 200])
-def test_at_a_terminal_it_is_as_wide_as_that_and_nothing_is_lost(terminal, columns):
-    terminal(columns)
-    text = table(("version", "outcome", "results"), ROWS)
+def test_at_a_terminal_it_is_as_wide_as_that_and_nothing_is_lost(columns):
+    text = table(("version", "outcome", "results"), ROWS, Screen(width=columns))
     assert max(len(line) for line in text.splitlines()) <= columns
     assert text.count("x") == 300
 
 
 def test_a_table_without_rows_is_its_heading():
-    assert table(("run", "version"), []).splitlines()[0] == "run   version"
+    assert table(("run", "version"), [], PLAIN).splitlines()[0] == "run   version"
 
 
 def test_wide_and_combining_characters_stand_in_their_columns():
-    lines = table(("name", "n"), [["日本", "1"], ["e\u0301t", "2"]]).splitlines()
+    lines = table(("name", "n"), [["日本", "1"], ["e\u0301t", "2"]], PLAIN).splitlines()
     assert lines == ["name   n", "────────", "日本   1", "e\u0301t     2"]
 
 
-def test_a_cell_is_folded_at_spaces_and_a_long_word_within(terminal):
-    terminal(20)
-    lines = table(("a", "b"), [["one", "two words abcdefghijklmnopqrst"]]).splitlines()
+def test_a_cell_is_folded_at_spaces_and_a_long_word_within():
+    lines = table(("a", "b"), [["one", "two words abcdefghijklmnopqrst"]], Screen(width=20)).splitlines()
     assert lines[2:] == ["one   two words", "      abcdefghijklmn", "      opqrst"]
 
 
 @pytest.mark.parametrize("columns", [1, 5, 12])
-def test_a_terminal_that_is_too_narrow_shows_all_of_it_somehow(terminal, columns):
-    terminal(columns)
-    text = table(("version", "outcome", "日本"), [["net", "failed", "x日本y"]])
+def test_a_terminal_that_is_too_narrow_shows_all_of_it_somehow(columns):
+    text = table(("version", "outcome", "日本"), [["net", "failed", "x日本y"]], Screen(width=columns))
     assert sorted("".join(text.split()).replace("─", "")) == sorted("versionoutcome日本netfailedx日本y")
+
+
+def test_where_columns_would_be_too_narrow_each_row_is_a_paragraph():
+    columns = ("run", "version", "outcome", "started", "results")
+    rows = [["a1b2c3", "digits:deep", "succeeded", "2026-11-20 21:34:55", "accuracy=0.97"], ["d4e5f6", *[""] * 4]]
+    assert table(columns, rows, Screen(width=34)).splitlines() == [
+        "run       a1b2c3",
+        "version   digits:deep",
+        "outcome   succeeded",
+        "started   2026-11-20 21:34:55",
+        "results   accuracy=0.97",
+        "",
+        "run       d4e5f6",
+    ]
+
+
+@pytest.mark.parametrize("columns", [12, 30, 60])
+def test_colours_take_no_room_and_are_not_torn_by_folding(columns):
+    rows = [["net:small", Painted("failed (out_of_memory)", Color.BAD), "no"]]
+    plain = table(("version", "outcome", "why"), rows, Screen(width=columns))
+    colored = table(("version", "outcome", "why"), rows, Screen(width=columns, is_colored=True))
+    assert re.sub(r"\x1b\[\d+m", "", colored) == plain
+    assert "\x1b[31mfailed" in colored
+    assert all(line.count("\x1b[0m") * 2 == line.count("\x1b[") for line in colored.splitlines())

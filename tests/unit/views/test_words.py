@@ -27,9 +27,9 @@ def test_durations(seconds, text):
 
 
 def test_how_long_ago():
-    assert ago(1000, 1000 + 2400) == "40 min 0 s ago"
-    assert ago(1000, 1003) == "just now"
-    assert ago(1000, 900) == "just now"  # the clock was set back
+    assert ago(2400) == "40 min 0 s ago"
+    assert ago(3) == "just now"
+    assert ago(-100) == "just now"  # the clock was set back
 
 
 def test_moments_are_local_and_what_is_none_stays_readable():

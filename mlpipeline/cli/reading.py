@@ -1,0 +1,46 @@
+"""The history, and what there is to see at this moment, for the verbs."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlpipeline.domain.runs import Run
+    from mlpipeline.history.ledger import Ledger
+    from mlpipeline.project.paths import Outputs
+    from mlpipeline.views.observed import ObservedDaemon, ObservedRun
+
+
+class Seen(NamedTuple):
+    """What was seen of a project at one moment."""
+
+    #: In seconds since the epoch.
+    now: float
+    daemons: list[ObservedDaemon]
+    runs: list[ObservedRun]
+    ledger: Ledger
+
+
+def read_ledger(outputs: Outputs) -> Ledger:
+    """Return the history, saying on stderr what of it cannot be read."""
+    from mlpipeline.history.ledger import Ledger
+
+    return Ledger.read(outputs, os.environ, warn=lambda text: click.echo(f"mlpipeline: {text}", err=True))
+
+
+def look(outputs: Outputs, choose: Callable[[Ledger], list[Run]]) -> Seen:
+    """Return the daemons, and those runs of the history that `choose` picks, as they are now."""
+    import time
+
+    from mlpipeline.views.observed import observe_daemons, observe_runs
+
+    now = time.time()
+    # Daemons first: one that ends meanwhile has then recorded its runs.
+    daemons = observe_daemons(outputs, now)
+    ledger = read_ledger(outputs)
+    return Seen(now, daemons, observe_runs(choose(ledger), outputs, daemons, now), ledger)

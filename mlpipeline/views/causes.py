@@ -1,0 +1,63 @@
+"""Why runs failed, as people read it: the word, the line of their own code, and what was printed last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from mlpipeline.authoring.console import strip_colors
+from mlpipeline.domain.causes import Cause
+from mlpipeline.domain.runs import Run
+from mlpipeline.project.last_output import last_output
+from mlpipeline.project.paths import Outputs
+from mlpipeline.views.screens import Color, Screen
+from mlpipeline.views.words import one_line
+
+#: How many of the runs that a cause befell are named.
+_RUNS_NAMED = 5
+
+
+def cause_text(cause: Cause, outputs: Outputs, screen: Screen, *, output_lines: int) -> str:
+    """Return a cause with the runs that it befell.
+
+    Args:
+        cause: of one run or of many.
+        outputs: where they left what they printed.
+        screen: that it is for.
+        output_lines: how many of the last lines of the output are shown.
+    """
+    count = f"{len(cause.runs)} " if len(cause.runs) > 1 else ""
+    heading = screen.paint(f"{count}{cause.in_words}", Color.BAD)
+    first = cause.runs[0]
+    lines = [f"{heading}: {one_line(cause.error)}" if cause.error else heading]
+    if cause.place:
+        lines.append(f"  at {place_in_words(cause.place, outputs)}")
+    lines.append(f"  {_named(cause.runs)}")
+    lines += [f"  {screen.paint(f'│ {line}', Color.DIM)}" for line in _output(first, outputs, output_lines)]
+    lines.append(f"  {output_path(first, outputs)}")
+    return "\n".join(lines)
+
+
+def place_in_words(place: str, outputs: Outputs) -> str:
+    """Return a file and line below the models folder as it is called there: `cnn/net.py:12`."""
+    path = Path(place)
+    models_dir = outputs.path.parent
+    return path.relative_to(models_dir).as_posix() if path.is_relative_to(models_dir) else place
+
+
+def output_path(run: Run, outputs: Outputs) -> str:
+    """Return where what the last attempt of a run printed is, from the models folder on."""
+    output = outputs.run_dir(run.name).attempt(run.attempt).output
+    return output.relative_to(outputs.path.parent).as_posix()
+
+
+def _named(runs: Sequence[Run]) -> str:
+    named = ", ".join(f"{run.key} ({run.id})" for run in runs[:_RUNS_NAMED])
+    more = len(runs) - _RUNS_NAMED
+    return f"{named} and {more} more" if more > 0 else named
+
+
+def _output(run: Run, outputs: Outputs, count: int) -> Iterator[str]:
+    text = last_output(outputs.run_dir(run.name).attempt(run.attempt).output) or ""
+    for line in text.splitlines()[-count:]:
+        yield one_line(strip_colors(line))
