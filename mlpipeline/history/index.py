@@ -11,7 +11,9 @@ import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from mlpipeline.domain.launches import Launch
 from mlpipeline.domain.requests import Request, request_from_event
@@ -22,7 +24,7 @@ from mlpipeline.project.cache import cache_folder
 from mlpipeline.project.paths import Outputs
 
 #: Raised whenever tables, or what is written into them, change: an index of another version is made anew.
-_VERSION = 7
+_VERSION = 8
 #: How long another process that writes is waited for, in seconds.
 _PATIENCE_S = 2.0
 
@@ -30,13 +32,15 @@ _TABLES = """
 CREATE TABLE journals (name TEXT PRIMARY KEY, offset INTEGER, lines INTEGER, head TEXT, last_at TEXT);
 CREATE TABLE runs (
     number INTEGER PRIMARY KEY, id TEXT UNIQUE, previous TEXT, host TEXT, model TEXT, model_dir TEXT, selected_at TEXT,
-    is_open INTEGER, is_withdrawn INTEGER, is_trouble INTEGER, record TEXT
+    is_open INTEGER, is_withdrawn INTEGER, is_trouble INTEGER, record TEXT,
+    version TEXT, first_start TEXT, took_s REAL, outcome TEXT, ended_at REAL
 );
 CREATE INDEX runs_by_model_dir ON runs (model_dir);
 CREATE INDEX runs_by_model ON runs (model, selected_at, number) WHERE NOT is_open AND NOT is_withdrawn;
 CREATE INDEX runs_by_age ON runs (selected_at, number) WHERE NOT is_withdrawn;
 CREATE INDEX runs_open ON runs (number) WHERE is_open;
-CREATE INDEX runs_by_end ON runs (json_extract(record, '$.ended_at'));
+CREATE INDEX runs_by_end ON runs (ended_at, outcome) WHERE ended_at IS NOT NULL;
+CREATE INDEX runs_whole ON runs (model, first_start, selected_at, version, took_s) WHERE took_s IS NOT NULL;
 CREATE TABLE launches (id TEXT PRIMARY KEY, host TEXT, began_at TEXT, heard_at TEXT, ended_at TEXT);
 CREATE TABLE requests (id TEXT PRIMARY KEY, host TEXT, event TEXT);
 CREATE TABLE answers (request TEXT PRIMARY KEY, said TEXT);
@@ -51,11 +55,12 @@ CREATE INDEX latest_trouble ON latest (selected_at) WHERE is_trouble;
 
 
 _SAVE = """
-INSERT INTO runs (id, previous, host, model, model_dir, selected_at, is_open, is_withdrawn, is_trouble, record)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO runs (id, previous, host, model, model_dir, selected_at, is_open, is_withdrawn, is_trouble, record,
+    version, first_start, took_s, outcome, ended_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET
     is_open = excluded.is_open, is_withdrawn = excluded.is_withdrawn, is_trouble = excluded.is_trouble,
-    record = excluded.record
+    record = excluded.record, took_s = excluded.took_s, outcome = excluded.outcome, ended_at = excluded.ended_at
 """
 
 #: A pass stands, whatever another host found before or after it.
@@ -123,6 +128,10 @@ class Index:
         """Return the runs that an SQL clause selects."""
         records = self._tables.execute(f"SELECT record FROM runs {where}", values).fetchall()
         return (run_from_json(json.loads(record)) for (record,) in records)
+
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return what a query finds."""
+        return self._tables.execute(query, values).fetchall()
 
     def models_in_trouble(self) -> set[str]:
         """Return the models of the runs that are the latest in their model dir and failed or were lost."""
@@ -333,4 +342,17 @@ def _row(run: Run, selected_at: str) -> tuple[object, ...]:
         run.state is State.WITHDRAWN,
         run.outcome in (Outcome.FAILED, Outcome.LOST),
         json.dumps(vars(run)),
+        run.version,
+        run.first_start,
+        run.whole_s,
+        run.outcome,
+        _seconds_since_epoch(run.ended_at),
     )
+
+
+def _seconds_since_epoch(at: str | None) -> float | None:
+    """Return a time as one can compare it, whatever its offset; None where there is none, or nobody can tell."""
+    try:
+        return None if at is None else datetime.fromisoformat(at).timestamp()
+    except (ValueError, OverflowError):
+        return None

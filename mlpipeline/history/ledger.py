@@ -298,6 +298,12 @@ class Ledger:
             self._read_on()
         return self._select(where, *values)
 
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return what an SQL query finds, see the tables of the index; for modules of this package."""
+        if self._ahead:
+            self._read_on()
+        return self._answered(lambda index: index.rows(query, *values))
+
     def _select(self, where: str, *values: object) -> Iterator[Run]:
         return self._answered(lambda index: index.runs(where, *values))
 

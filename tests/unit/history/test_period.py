@@ -9,7 +9,7 @@ from mlpipeline.history.period import launches_since, runs_since
 from mlpipeline.project.files import to_json
 from mlpipeline.project.paths import Outputs
 
-SINCE = datetime.fromisoformat("2026-11-20T22:00:00+01:00")
+SINCE = datetime.fromisoformat("2026-11-20T22:00:00+01:00").timestamp()
 
 
 @pytest.fixture
