@@ -23,10 +23,9 @@ from mlpipeline.views.observed import ObservedDaemon, ObservedRun, is_trouble, o
 
 #: How many versions of a model are told of as its best.
 BEST_SHOWN = 5
-#: How much is read of the metrics of one run at most, and of all together, in bytes.
-_MOST_BYTES, _MOST_BYTES_OF_ALL = 2_000_000, 64_000_000
-#: However many runs there are, so much is read of each: enough for a curve of some hundred points.
-_LEAST_BYTES = 200_000
+#: How much is read of the metrics of one run at most, in bytes, and however many runs there are: it is enough for a
+#: curve of some hundred points.
+_MOST_BYTES, _LEAST_BYTES = 2_000_000, 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +77,7 @@ def reported(
     since: datetime,
     now: float,
     wanted: Measure | None = None,
+    metrics_bytes: int = 0,
 ) -> Reported:
     """Return what there is to tell of the period from `since` to `now`.
 
@@ -88,6 +88,8 @@ def reported(
         since: with its offset.
         now: in seconds since the epoch.
         wanted: the result by which versions are ranked, where a model has it.
+        metrics_bytes: about how much is read of the metrics of the best versions in all: they take the longest. 0 where
+            no curves are shown.
     """
     period = Interval(min(since.timestamp(), now), now)
     runs = observe_runs(runs_since(ledger, period.begin), outputs, daemons, now)
@@ -101,15 +103,15 @@ def reported(
         period=period,
         runs=runs[::-1],
         causes=causes(observed.run for observed in reversed(runs) if is_trouble(observed)),
-        best=_best(rankings(succeeded, wanted), outputs),
+        best=_best(rankings(succeeded, wanted), outputs, metrics_bytes),
         hosts=host_times(period, stints, _presences(launches, daemons, now)),
         daemons=daemons,
     )
 
 
-def _best(ranked: Sequence[Ranking], outputs: Outputs) -> list[Best]:
+def _best(ranked: Sequence[Ranking], outputs: Outputs, metrics_bytes: int) -> list[Best]:
     count = sum(len(ranking.runs[:BEST_SHOWN]) for ranking in ranked)
-    most_bytes = max(_LEAST_BYTES, min(_MOST_BYTES, _MOST_BYTES_OF_ALL // max(1, count)))
+    most_bytes = max(_LEAST_BYTES, min(_MOST_BYTES, metrics_bytes // max(1, count))) if metrics_bytes else 0
     return [_best_of(ranking, outputs, most_bytes) for ranking in ranked]
 
 
@@ -117,7 +119,7 @@ def _best_of(ranking: Ranking, outputs: Outputs, most_bytes: int) -> Best:
     runs = ranking.runs[:BEST_SHOWN]
     found: dict[str, Mapping[str, Curve]] = {}
     is_sampled = False
-    for run in runs:
+    for run in runs if most_bytes else ():
         logged = read_metrics(outputs.run_dir(run.name).metrics, most_bytes)
         found[run.id] = curves(logged.rows, restarts=len(run.past))
         is_sampled = is_sampled or logged.is_sampled
