@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -80,7 +81,7 @@ def head_line(report: Reported) -> str:
 def period_in_words(report: Reported) -> str:
     """Return how long the period is, and since when: `12 h since 2026-11-20 21:30`."""
     since = report.since.strftime("%Y-%m-%d %H:%M")
-    return f"{duration(report.period.length_s).removesuffix(' 0 min').removesuffix(' 0 h')} since {since}"
+    return f"{re.sub(' 0 (s|min|h)$', '', duration(report.period.length_s))} since {since}"
 
 
 def ranked(best: Best, shown: int) -> str:
@@ -89,7 +90,7 @@ def ranked(best: Best, shown: int) -> str:
     is_cut = count > shown
     if measure is None:
         which = f"latest {shown} of {count} versions" if is_cut else counted(count, "version")
-        return f"{which}, newest first; to rank them: --best NAME:min or NAME:max"
+        return f"{which}, newest first; to rank them: --best NAME:min or NAME:max" if count > 1 else which
     which = f"best {shown} of {count} versions" if is_cut else counted(count, "version")
     return f"{which} by {one_line(measure.name)}, {'less' if measure.is_lower_better else 'more'} is better"
 

@@ -13,7 +13,7 @@ from mlpipeline.domain.measures import Measure
 from mlpipeline.domain.periods import HostTime, Interval, Stint, host_times
 from mlpipeline.domain.rankings import Ranking, rankings
 from mlpipeline.domain.runs import Run
-from mlpipeline.domain.states import Outcome, State
+from mlpipeline.domain.states import Outcome, Start, State
 from mlpipeline.history.ledger import Ledger
 from mlpipeline.history.period import launches_since, runs_since
 from mlpipeline.project.files import read_json
@@ -26,6 +26,8 @@ BEST_SHOWN = 5
 #: How much is read of the metrics of one run at most, in bytes, and however many runs there are: it is enough for a
 #: curve of some hundred points.
 _MOST_BYTES, _LEAST_BYTES = 2_000_000, 100_000
+#: Of a training that was resumed again and again, so many of the last runs are looked at.
+_MOST_PARTS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,26 +105,28 @@ def reported(
         period=period,
         runs=runs[::-1],
         causes=causes(observed.run for observed in reversed(runs) if is_trouble(observed)),
-        best=_best(rankings(succeeded, wanted), outputs, metrics_bytes),
+        best=_best(rankings(succeeded, wanted), ledger, outputs, metrics_bytes),
         hosts=host_times(period, stints, _presences(launches, daemons, now)),
         daemons=daemons,
     )
 
 
-def _best(ranked: Sequence[Ranking], outputs: Outputs, metrics_bytes: int) -> list[Best]:
+def _best(ranked: Sequence[Ranking], ledger: Ledger, outputs: Outputs, metrics_bytes: int) -> list[Best]:
     count = sum(len(ranking.runs[:BEST_SHOWN]) for ranking in ranked)
     most_bytes = max(_LEAST_BYTES, min(_MOST_BYTES, metrics_bytes // max(1, count))) if metrics_bytes else 0
-    return [_best_of(ranking, outputs, most_bytes) for ranking in ranked]
+    return [_best_of(ranking, ledger, outputs, most_bytes) for ranking in ranked]
 
 
-def _best_of(ranking: Ranking, outputs: Outputs, most_bytes: int) -> Best:
+def _best_of(ranking: Ranking, ledger: Ledger, outputs: Outputs, most_bytes: int) -> Best:
     runs = ranking.runs[:BEST_SHOWN]
     found: dict[str, Mapping[str, Curve]] = {}
     is_sampled = False
     for run in runs if most_bytes else ():
-        logged = read_metrics(outputs.run_dir(run.name).metrics, most_bytes)
-        found[run.id] = curves(logged.rows, restarts=len(run.past))
-        is_sampled = is_sampled or logged.is_sampled
+        parts = _parts(run, ledger)
+        logged = [read_metrics(outputs.run_dir(part.name).metrics, most_bytes // len(parts)) for part in parts]
+        rows = (row for metrics in logged for row in metrics.rows)
+        found[run.id] = curves(rows, restarts=sum(1 + len(part.past) for part in parts) - 1)
+        is_sampled = is_sampled or any(metrics.is_sampled for metrics in logged)
     # One number is no curve.
     drawn = dict.fromkeys(name for of_run in found.values() for name, curve in of_run.items() if len(curve.points) > 1)
     return Best(
@@ -132,6 +136,18 @@ def _best_of(ranking: Ranking, outputs: Outputs, most_bytes: int) -> Best:
         curves=found,
         is_sampled=is_sampled,
     )
+
+
+def _parts(run: Run, ledger: Ledger) -> list[Run]:
+    """Return the runs that one training is made of, which each resumed the one before it, oldest first."""
+    parts = [run]
+    while run.first_start is Start.RESUME and run.previous and len(parts) < _MOST_PARTS:
+        before = ledger.get(run.previous)
+        if before is None:
+            break
+        run = before
+        parts.insert(0, run)
+    return parts
 
 
 def _stints(observed: ObservedRun, outputs: Outputs, daemons: Iterable[ObservedDaemon], now: float) -> Iterator[Stint]:

@@ -169,3 +169,16 @@ def test_the_best_versions_have_the_curves_of_what_they_logged(night):
     (best,) = night.report(wanted=Measure.parse("energy:min")).best
     assert [run.version for run in best.runs] == ["g", "f", "e", "d", "c"]
     assert best.metrics == []
+
+
+def test_the_curve_of_a_run_that_resumed_another_begins_where_that_began(night):
+    def logged(run_dir, *steps):
+        rows = ({"step": step, "time": float(step), "metrics": {"loss": step}} for step in steps)
+        run_dir.metrics.write_bytes(b"".join(map(to_json, rows)))
+
+    logged(night.run("first", 20, ended(19, "stopped")), 0, 1, 2)
+    logged(night.run("second", 10, ended(9, "failed"), start="resume", previous="first"), 1, 2, 3, 4)
+    logged(night.run("third", 8, ended(7, results={"loss": 1}), start="resume", previous="second"), 3, 4, 5)
+    (best,) = night.report(metrics_bytes=1_000_000).best
+    curve = best.curves["third"]["loss"]
+    assert (curve.is_by_step, [point.x for point in curve.points]) == (True, [0, 1, 2, 3, 4, 5])
