@@ -11,7 +11,7 @@ from mlpipeline.domain.curves import Curve, curves, telling
 from mlpipeline.domain.launches import Launch
 from mlpipeline.domain.measures import Measure
 from mlpipeline.domain.periods import HostTime, Interval, Stint, host_times
-from mlpipeline.domain.rankings import Ranking, rankings
+from mlpipeline.domain.rankings import Ranking, is_number, rankings
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome, Start, State
 from mlpipeline.history.ledger import Ledger
@@ -156,22 +156,23 @@ def _stints(observed: ObservedRun, outputs: Outputs, daemons: Iterable[ObservedD
     intervals = {}
     for past in run.past:
         # An attempt that was the last before a person asked for another may be told twice.
-        worker = read_json(run_dir.attempt(past["attempt"]).worker)
+        number, seconds = past.get("attempt"), past.get("seconds")
+        worker = read_json(run_dir.attempt(number).worker) if isinstance(number, int) else None
         begin = epoch(worker.get("started_at")) if isinstance(worker, dict) else None
-        if begin is not None and past.get("seconds") is not None:
-            intervals[past["attempt"]] = Interval(begin, begin + past["seconds"])
+        if begin is not None and is_number(seconds):
+            intervals[number] = Interval(begin, begin + seconds)
     begin = epoch(run.started_at)
     if begin is not None:
         intervals[run.attempt] = Interval(begin, max(begin, _end(run, begin, daemons, now)))
     if intervals:
         spec = read_json(run_dir.spec)
-        gpus = len((spec.get("gpus") if isinstance(spec, dict) else None) or ())
+        gpus = spec.get("gpus") if isinstance(spec, dict) else None
         for interval in intervals.values():
-            yield Stint(host=run.host, interval=interval, gpus=gpus)
+            yield Stint(host=run.host, interval=interval, gpus=len(gpus) if isinstance(gpus, dict) else 0)
 
 
 def _end(run: Run, begin: float, daemons: Iterable[ObservedDaemon], now: float) -> float:
-    if run.seconds is not None:
+    if is_number(run.seconds):
         # Sooner than it is recorded, where the daemon was away, and right where a clock was set meanwhile.
         return begin + run.seconds
     if (end := epoch(run.ended_at)) is not None:
@@ -198,5 +199,5 @@ def epoch(at: str | None) -> float | None:
     """Return an ISO 8601 time in seconds since the epoch; None where there is none, or it is not one."""
     try:
         return None if at is None else datetime.fromisoformat(at).timestamp()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
