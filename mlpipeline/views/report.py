@@ -12,13 +12,13 @@ from mlpipeline.domain.rankings import result_of
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome, State
 from mlpipeline.views.causes import cause_text
-from mlpipeline.views.listing import runs_table
+from mlpipeline.views.listing import state_cell
 from mlpipeline.views.observed import ObservedRun
 from mlpipeline.views.reported import BEST_SHOWN, Best, Reported
 from mlpipeline.views.screens import Color, Screen
 from mlpipeline.views.sparklines import sparkline
-from mlpipeline.views.tables import fold, table
-from mlpipeline.views.words import duration, one_line, value, values
+from mlpipeline.views.tables import Cell, fold, table
+from mlpipeline.views.words import achieved, duration, moment, one_line, value, values
 
 #: How many causes are told of, and how many of the last lines of output with each.
 _CAUSES_SHOWN, _OUTPUT_LINES = 6, 3
@@ -52,13 +52,28 @@ def _rest(report: Reported, screen: Screen) -> Iterator[str]:
     if len(report.runs) > _RUNS_LISTED:
         counts = table(COUNT_COLUMNS, counts_by_model(report.runs), screen)
         yield f"{_heading(f'{len(report.runs)} runs', screen)}\n{counts}"
-        latest = runs_table(report.runs[:_LATEST_LISTED], screen)
-        yield f"{_heading('the latest of them', screen)}\n{latest}"
+        yield f"{_heading('the latest of them', screen)}\n{_listed(report.runs[:_LATEST_LISTED], screen)}"
     elif report.runs:
-        yield f"{_heading('what ran', screen)}\n{runs_table(report.runs, screen)}"
+        yield f"{_heading('what ran', screen)}\n{_listed(report.runs, screen)}"
     if report.hosts:
         yield f"{_heading('time', screen)}\n{table(HOST_COLUMNS, host_rows(report), screen)}"
     yield "\n".join([_heading("left", screen), *(line for said in left(report) for line in _folded(said, screen))])
+
+
+def _listed(runs: Sequence[ObservedRun], screen: Screen) -> str:
+    """Return runs as a narrower table than `mlpipeline runs`: why they failed stands above."""
+    rows: list[list[Cell]] = [
+        [
+            observed.run.key,
+            state_cell(observed),
+            # The year of it and its seconds are no news.
+            moment(observed.run.started_at or observed.run.selected_at)[5:16],
+            duration(observed.run.seconds),
+            observed.why or achieved(observed.run),
+        ]
+        for observed in runs
+    ]
+    return table(("version", "outcome", "started", "time", "results"), rows, screen)
 
 
 def head_line(report: Reported) -> str:
