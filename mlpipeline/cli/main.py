@@ -10,11 +10,12 @@ import click
 
 from mlpipeline import __version__
 from mlpipeline.cli.asking import pause, resume, retry, stop
-from mlpipeline.cli.lookup import runs, status
+from mlpipeline.cli.lookup import runs
 from mlpipeline.cli.output import have_all_written
 from mlpipeline.cli.project import Place, exit_for
 from mlpipeline.cli.releasing import release
 from mlpipeline.cli.report import report
+from mlpipeline.cli.status import status
 
 _RUN_ONLY = {"skip_done": "-u", "no_log": "-n", "at_once": "-j", "watch": "--watch", "test_first": "--test-first"}
 _LAUNCH_ONLY = {"is_execution": "-r", **_RUN_ONLY, "only": "--only"}

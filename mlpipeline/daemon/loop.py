@@ -6,13 +6,14 @@ import signal
 import time
 import traceback
 from contextlib import suppress
+from heapq import nlargest
 
 from mlpipeline.daemon.active import Active
 from mlpipeline.daemon.breaker import Breaker
 from mlpipeline.daemon.catalogue import Offer, Problem
 from mlpipeline.daemon.dependencies import Dependencies
 from mlpipeline.daemon.parts import Parts
-from mlpipeline.daemon.presence import CHANGE_INTERVAL_S, HEARTBEAT_INTERVAL_S, NEXT_SHOWN, Ahead
+from mlpipeline.daemon.presence import CHANGE_INTERVAL_S, HEARTBEAT_INTERVAL_S, MODELS_SHOWN, NEXT_SHOWN, Ahead
 from mlpipeline.daemon.recovery import settle_claims, take_over
 from mlpipeline.daemon.retrying import Retries
 from mlpipeline.daemon.runs_under_way import RunsUnderWay
@@ -333,6 +334,11 @@ class Daemon:
             importing=not self._parts.catalogue.is_complete,
             waiting=outlook.waiting_count,
             next=outlook.next,
+            at_once=self._options.at_once,
+            to_start=[
+                {"model": model, "start": start, "count": count}
+                for (model, start), count in nlargest(MODELS_SHOWN, outlook.to_start.items(), key=lambda item: item[1])
+            ],
             waits=[problem.to_json() for problem in self._waits[:NEXT_SHOWN]],
             held=[problem.to_json() for problem in held],
         )
