@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from mlpipeline.domain.names import version_key
-from mlpipeline.domain.queue import Entry, model_name
+from mlpipeline.domain.queue import Entry, listing, model_name
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome
 from mlpipeline.domain.waits import Wait
@@ -18,12 +18,15 @@ _HELD = " is held: "
 
 def circle(entries: Sequence[Entry]) -> str | None:
     """Return what is wrong where entries wait for each other in a circle, None when none do."""
-    by_script: dict[str, list[int]] = defaultdict(list)
-    for index, entry in enumerate(entries):
-        by_script[entry.script].append(index)
+    by_script: dict[str, list[Entry]] = defaultdict(list)
+    indices = {id(entry): index for index, entry in enumerate(entries)}
+    for entry in entries:
+        by_script[entry.script].append(entry)
     awaited = {
-        index: [other for wanted in entry.after for other in by_script[wanted.script] if entries[other].lists(wanted)]
-        for index, entry in enumerate(entries)
+        indices[id(entry)]: [
+            indices[id(other)] for wanted in entry.after for other in listing(by_script[wanted.script], wanted)
+        ]
+        for entry in entries
         if entry.after
     }
     try:
@@ -40,10 +43,10 @@ def circle(entries: Sequence[Entry]) -> str | None:
 
 def _shown(entry: Entry) -> str:
     if entry.versions is None:
-        return entry.script
+        return entry.name_of(entry.script)
     if len(entry.versions) == 1:
-        return version_key(model_name(entry.script), entry.versions[0])
-    return f"{entry.script} ({', '.join(entry.versions)})"
+        return version_key(model_name(entry.script), entry.name_of(entry.versions[0]))
+    return f"{entry.script} ({', '.join(map(entry.name_of, entry.versions))})"
 
 
 @dataclass(frozen=True, kw_only=True)
