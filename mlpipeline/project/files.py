@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -30,6 +31,26 @@ def write_whole(path: Path, data: bytes, *, to_disk: bool = True) -> None:
     """
     with _written_aside(path, data, to_disk=to_disk) as aside:
         os.replace(aside, path)
+
+
+def replace_if_unchanged(path: Path, before: bytes, after: bytes) -> bool:
+    """Put `after` in the place of a file that others edit too, unless it holds something else than `before` by now.
+
+    Its mode stays, and its owner as far as that may be given. Return whether it was put there.
+
+    Raises:
+        OSError: it could not be read or written; what stood at `path` still does.
+    """
+    with _written_aside(path, after, to_disk=True) as aside:
+        status = os.stat(path)
+        os.chmod(aside, stat.S_IMODE(status.st_mode))
+        with suppress(PermissionError):
+            os.chown(aside, status.st_uid, status.st_gid)
+        # The last thing before the rename: editors know of no locks.
+        if path.read_bytes() != before:
+            return False
+        os.replace(aside, path)
+        return True
 
 
 def create_exclusively(path: Path, data: bytes, *, to_disk: bool = True) -> bool:
