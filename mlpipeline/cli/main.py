@@ -13,6 +13,7 @@ from mlpipeline.cli.asking import pause, resume, retry, stop
 from mlpipeline.cli.lookup import runs, status
 from mlpipeline.cli.output import have_all_written
 from mlpipeline.cli.project import Place, exit_for
+from mlpipeline.cli.queue import queue
 from mlpipeline.cli.releasing import release
 
 _RUN_ONLY = {"skip_done": "-u", "no_log": "-n", "at_once": "-j", "watch": "--watch", "test_first": "--test-first"}
@@ -93,7 +94,7 @@ def command(
         sys.exit(test(context.obj, only))
 
 
-for verb in (runs, status, stop, pause, resume, retry, release):
+for verb in (runs, status, queue, stop, pause, resume, retry, release):
     command.add_command(verb)
 
 

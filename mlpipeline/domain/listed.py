@@ -178,7 +178,7 @@ def remove(lines: Sequence[Listed], script: str, version: str | None, ask: Ask) 
         _require_listed(lines, script)
         left = tuple(line for line in lines if line.script != script)
         return Edit(lines=left, said=(f"took {script} off: {_count(left)}",))
-    index, own = _find(lines, script, version)
+    index, own = find(lines, script, version)
     versions = [one for one in _all_versions(lines[index], own, ask) if one != own]
     if versions:
         left = _replaced(lines, index, lines[index].of_versions(versions))
@@ -201,7 +201,7 @@ def move(lines: Sequence[Listed], script: str, version: str | None, way: Way, as
         moved = [index for index, line in enumerate(lines) if line.script == script]
         changed = _moved(lines, moved, way)
     else:
-        index, own = _find(lines, script, version)
+        index, own = find(lines, script, version)
         changed = _version_moved(lines, index, own, way, ask)
     what = shown(script, version)
     if changed == tuple(lines):
@@ -271,7 +271,7 @@ def hold(lines: Sequence[Listed], script: str, version: str | None, ask: Ask, *,
             line if line.script != script else line.with_keys(hold=None if is_off else True) for line in lines
         )
     else:
-        index, own = _find(lines, script, version)
+        index, own = find(lines, script, version)
         held = _held(lines[index], own, ask, is_off=is_off)
         changed = _replaced(lines, index, lines[index].with_keys(hold=_written_hold(held)))
     if changed == tuple(lines):
@@ -305,7 +305,7 @@ def _all_versions(line: Listed, own: str, ask: Ask) -> Sequence[str]:
     return versions
 
 
-def _find(lines: Sequence[Listed], script: str, version: str) -> tuple[int, str]:
+def find(lines: Sequence[Listed], script: str, version: str) -> tuple[int, str]:
     """Return which line a version is listed by, and what its script calls it.
 
     Raises:
