@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
-from mlpipeline.domain.names import version_key
-from mlpipeline.domain.queue import Entry, listing, model_name
+from mlpipeline.domain.queue import Entry, awaited_entries
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome
 from mlpipeline.domain.waits import Wait
@@ -24,7 +23,7 @@ def circle(entries: Sequence[Entry]) -> str | None:
         by_script[entry.script].append(entry)
     awaited = {
         indices[id(entry)]: [
-            indices[id(other)] for wanted in entry.after for other in listing(by_script[wanted.script], wanted)
+            indices[id(other)] for wanted in entry.after for other in awaited_entries(by_script[wanted.script], wanted)
         ]
         for entry in entries
         if entry.after
@@ -33,20 +32,12 @@ def circle(entries: Sequence[Entry]) -> str | None:
         TopologicalSorter(awaited).prepare()
     except CycleError as error:
         # Each of them is awaited by the next; the last one is the first again.
-        first, *others = [_shown(entries[index]) for index in reversed(error.args[1])]
+        first, *others = [str(entries[index]) for index in reversed(error.args[1])]
         if len(others) == 1:
             return f"{first} waits for itself and could never start. Take that out of its `after`."
         path = ", which waits for ".join(others)
         return f"{first} waits for {path}: none of them could ever start. Take one of these out of its `after`."
     return None
-
-
-def _shown(entry: Entry) -> str:
-    if entry.versions is None:
-        return entry.name_of(entry.script)
-    if len(entry.versions) == 1:
-        return version_key(model_name(entry.script), entry.name_of(entry.versions[0]))
-    return f"{entry.script} ({', '.join(map(entry.name_of, entry.versions))})"
 
 
 @dataclass(frozen=True, kw_only=True)

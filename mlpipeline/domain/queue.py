@@ -44,6 +44,14 @@ class Entry:
     #: On what conditions they run, as far as the queue says.
     conditions: Conditions = field(default_factory=Conditions, hash=False)
 
+    def __str__(self) -> str:
+        """As a message names it: `net.py`, `net:small@lr=0.1`, `net.py (small, large)`."""
+        if self.versions is None:
+            return self.name_of(self.script)
+        if len(self.versions) == 1:
+            return version_key(model_name(self.script), self.name_of(self.versions[0]))
+        return f"{self.script} ({', '.join(map(self.name_of, self.versions))})"
+
     def name_of(self, version: str) -> str:
         """Return what is run of a script's version: itself, or what `set` makes of it, such as `small@lr=0.1`."""
         return version if self.changes is None else self.changes.name_of(version)
@@ -71,7 +79,7 @@ class Entry:
         return self.versions is None or version in self.versions
 
 
-def listing(entries: Sequence[Entry], awaited: Awaited) -> list[Entry]:
+def awaited_entries(entries: Sequence[Entry], awaited: Awaited) -> list[Entry]:
     """Return the entries that list what is awaited: those that make it, before those that list all of its script."""
     return [entry for entry in entries if entry.makes(awaited)] or [entry for entry in entries if entry.lists(awaited)]
 
