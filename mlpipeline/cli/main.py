@@ -10,6 +10,7 @@ import click
 
 from mlpipeline import __version__
 from mlpipeline.cli.asking import pause, resume, retry, stop
+from mlpipeline.cli.logs import logs
 from mlpipeline.cli.lookup import runs, status
 from mlpipeline.cli.output import have_all_written
 from mlpipeline.cli.project import Place, exit_for
@@ -94,7 +95,7 @@ def command(
         sys.exit(test(context.obj, only))
 
 
-for verb in (runs, status, queue, stop, pause, resume, retry, release):
+for verb in (runs, status, logs, queue, stop, pause, resume, retry, release):
     command.add_command(verb)
 
 
