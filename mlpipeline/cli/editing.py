@@ -42,8 +42,19 @@ class Editing:
         self._named: list[tuple[str, str | None]] = []
         self._checked: set[tuple[str, str | None]] = set()
 
-    def each(self, names: Sequence[str], change: Callable[[Sequence[Listed], str, str | None], Edit]) -> None:
+    def each(
+        self,
+        names: Sequence[str],
+        change: Callable[[Sequence[Listed], str, str | None], Edit],
+        *,
+        leaves_runs: bool = False,
+    ) -> None:
         """Do something to all that is named, and say what was done; all of it is done, or nothing.
+
+        Args:
+            names: scripts, or versions of them.
+            change: what is done to each.
+            leaves_runs: whether somebody may think that their runs end by that.
 
         Raises:
             MlpipelineError: something cannot be done, or the file cannot be edited.
@@ -57,7 +68,7 @@ class Editing:
                 edit = edit.then(lambda now, script=script, version=version: change(now, script, version))  # type: ignore[misc]
             return edit
 
-        self._edit(all_changed)
+        self._edit(all_changed, leaves_runs=leaves_runs)
 
     def add(self, names: Sequence[str], settings: Sequence[str], *, is_first: bool) -> None:
         """List all that is named, with these parameters changed, and say where.
@@ -134,7 +145,8 @@ class Editing:
         versions = {one.name: one for one in self.known.describe(script).versions}
         if version is not None and version not in versions:
             base, at, changed = version.partition("@")
-            hint = f" Write: {base} --set {changed.replace(',', ' --set ')}" if at and base in versions else ""
+            written = f"mlpipeline queue add {shown(script, base)} --set {changed.replace(',', ' --set ')}"
+            hint = f" To make it: {written}" if at and base in versions else ""
             raise NotListed(f'{script} has no version "{version}".{hint or did_you_mean(version, versions)}')
         try:
             for one in versions.values() if version is None else [versions[version]]:
@@ -147,7 +159,7 @@ class Editing:
 
         return list(dict.fromkeys(named_script(name, self._models_dir, listed) for name in names))
 
-    def _edit(self, change: Callable[[Sequence[Listed]], Edit]) -> None:
+    def _edit(self, change: Callable[[Sequence[Listed]], Edit], *, leaves_runs: bool = False) -> None:
         from mlpipeline.project.queue_edits import edit_queue
 
         alive = [daemon for daemon in self.known.daemons if daemon.is_there and not daemon.is_silent]
@@ -162,6 +174,8 @@ class Editing:
         for line in edit.said:
             click.echo(line)
         if edit.lines != before[-1]:
+            if leaves_runs:
+                self._tell_what_runs_on()
             self._tell_who_takes_it_up(alive, logs)
 
     def _tell_who_takes_it_up(self, alive: Sequence[ObservedDaemon], logs: Mapping[str, int]) -> None:
@@ -196,7 +210,7 @@ class Editing:
         lines = [line.partition(_TAKEN_UP)[2] for line in new.splitlines() if _TAKEN_UP in line]
         return "; ".join(lines) or None
 
-    def tell_what_runs_on(self) -> None:
+    def _tell_what_runs_on(self) -> None:
         """Say which runs of what was named go on."""
         from mlpipeline.domain.queue import model_name
 

@@ -93,8 +93,11 @@ def rm(place: Place, names: tuple[str, ...]) -> None:
 
     with exit_for(place):
         editing = Editing(place)
-        editing.each(names, lambda lines, script, version: remove(lines, script, version, editing.known.ask))
-        editing.tell_what_runs_on()
+        editing.each(
+            names,
+            lambda lines, script, version: remove(lines, script, version, editing.known.ask),
+            leaves_runs=True,
+        )
 
 
 @queue.command()
@@ -154,9 +157,7 @@ def hold(place: Place, names: tuple[str, ...], is_off: bool) -> None:
             editing.require_version(lines, script, version)
             return held(lines, script, version, editing.known.ask, is_off=is_off)
 
-        editing.each(names, change)
-        if not is_off:
-            editing.tell_what_runs_on()
+        editing.each(names, change, leaves_runs=not is_off)
 
 
 def _move(place: Place, name: str, way: str) -> None:

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 #: The list that is edited.
 _LIST = "whitelisted_models"
 #: How often an edit is begun anew because the file was changed meanwhile.
-_TRIES = 20
+_TRIES = 50
+#: Why nothing is edited while that list is not in force.
+_BLACKLIST = (
+    "use_blacklist is on: every script runs but those on blacklisted_models, in the order of their names, so there is "
+    "nothing to add, take off, move or hold. To keep a script from running, put it on blacklisted_models. To say "
+    f"what runs, and in which order, set use_blacklist = false and list it in {_LIST}."
+)
 #: For how long a file that is wrong may be in the midst of being saved, in seconds, and how soon it is looked at again.
 _SETTLING_S, _LOOK_S = 0.5, 0.05
 #: How long another edit is waited for, in seconds.
@@ -69,20 +75,24 @@ def edit_queue(path: Path, models_dir: Path, lock: Path, change: Callable[[Seque
 
 
 def _settled(path: Path, models_dir: Path) -> _File:
-    """Return the file as it is once nobody is in the middle of saving it.
+    """Return the file as it is once nobody is in the midst of saving it.
 
     Raises:
-        QueueError: it is wrong.
+        QueueError: it is wrong, or has no list to edit.
     """
     deadline = time.monotonic() + _SETTLING_S
     while True:
         try:
-            return _File.read(path, models_dir)
+            found = _File.read(path, models_dir)
+            break
         except QueueError:
             # An editor that saves in place leaves half a file for a moment.
             if time.monotonic() > deadline:
                 raise
             time.sleep(_LOOK_S)
+    if not found.is_edited:
+        raise QueueError(path, _BLACKLIST)
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +103,8 @@ class _File:
     models_dir: Path
     data: bytes
     lines: tuple[Listed, ...]
+    #: Whether the list that is edited is in force.
+    is_edited: bool = True
 
     @classmethod
     def read(cls, path: Path, models_dir: Path) -> _File:
@@ -109,7 +121,7 @@ class _File:
             raise QueueError(path, f"it cannot be read: {error}.") from error
         queue = parse_queue(path, text, models_dir)
         if queue.use_blacklist:
-            return cls(path=path, models_dir=models_dir, data=data, lines=())
+            return cls(path=path, models_dir=models_dir, data=data, lines=(), is_edited=False)
         written = tomllib.loads(text)[_LIST]
         lines = tuple(
             Listed(script=entry.script, keys=_keys(value), changes=entry.changes, origin=origin)
@@ -135,7 +147,7 @@ class _File:
         if tomllib.loads(edited) != expected or [entry.script for entry in queue.entries] != [
             line.script for line in lines
         ]:
-            raise QueueError(self.path, "its list is written in a way that cannot be edited. Please edit it by hand.")
+            raise QueueError(self.path, "its list is written in a way that is not edited. Please edit it by hand.")
         if has_returns:
             edited = edited.replace("\n", "\r\n")
         return edited.encode("utf-8-sig" if self.data.startswith(b"\xef\xbb\xbf") else "utf-8")
