@@ -137,6 +137,8 @@ def _queued(settings: Settings) -> tuple[list[str], str | None]:
 
     try:
         queue = read_queue(settings.root / QUEUE_NAME, settings.models_dir)
-        return [entry.script for entry in listed_scripts(queue, settings.models_dir).entries], None
+        entries = listed_scripts(queue, settings.models_dir).entries
+        listed = (entry.script if entry.changes is None else str(entry) for entry in entries)
+        return list(dict.fromkeys(listed)), None
     except QueueError as error:
         return [], str(error)
