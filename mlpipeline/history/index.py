@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from mlpipeline.domain.launches import Launch
 from mlpipeline.domain.requests import Request, request_from_event
 from mlpipeline.domain.runs import Run, run_from_json
 from mlpipeline.domain.states import Outcome, State
@@ -23,7 +24,7 @@ from mlpipeline.project.cache import cache_folder
 from mlpipeline.project.paths import Outputs
 
 #: Raised whenever tables, or what is written into them, change: an index of another version is made anew.
-_VERSION = 7
+_VERSION = 8
 #: How long another process that writes is waited for, in seconds.
 _PATIENCE_S = 2.0
 
@@ -40,6 +41,7 @@ CREATE INDEX runs_by_age ON runs (selected_at, number) WHERE NOT is_withdrawn;
 CREATE INDEX runs_open ON runs (number) WHERE is_open;
 CREATE INDEX runs_by_end ON runs (ended_at, outcome) WHERE ended_at IS NOT NULL;
 CREATE INDEX runs_whole ON runs (model, first_start, selected_at, version, took_s) WHERE took_s IS NOT NULL;
+CREATE TABLE launches (id TEXT PRIMARY KEY, host TEXT, began_at TEXT, heard_at TEXT, ended_at TEXT);
 CREATE TABLE requests (id TEXT PRIMARY KEY, host TEXT, event TEXT);
 CREATE TABLE answers (request TEXT PRIMARY KEY, said TEXT);
 CREATE TABLE tests (
@@ -188,6 +190,30 @@ class Index:
         row = self._tables.execute("SELECT said FROM answers WHERE request = ?", (request_id,)).fetchone()
         return None if row is None else str(row[0])
 
+    def save_launch(self, launch: Launch) -> None:
+        """Know that a daemon was launched."""
+        row = (launch.id, launch.host, launch.began_at, launch.heard_at, launch.ended_at)
+        self._tables.execute("INSERT OR IGNORE INTO launches VALUES (?, ?, ?, ?, ?)", row)
+
+    def save_heard(self, host: str, at: str) -> None:
+        """Know when a host's last launch recorded something."""
+        last = "SELECT id FROM launches WHERE host = ? ORDER BY rowid DESC LIMIT 1"
+        self._tables.execute(f"UPDATE launches SET heard_at = ? WHERE id = ({last})", (at, host))
+
+    def save_launch_end(self, launch: str, at: str) -> None:
+        """Know when a launch came to its end."""
+        self._tables.execute("UPDATE launches SET ended_at = ? WHERE id = ?", (at, launch))
+
+    def launches(self, since: str) -> list[Launch]:
+        """Return the launches that were not over before `since`, in the order in which histories told them."""
+        columns = "id, host, began_at, heard_at, ended_at"
+        where = "WHERE coalesce(ended_at, heard_at) >= ? OR ended_at IS NULL ORDER BY rowid"
+        rows = self._tables.execute(f"SELECT {columns} FROM launches {where}", (since,))
+        return [
+            Launch(id=id_, host=host, began_at=began, heard_at=heard, ended_at=ended)
+            for id_, host, began, heard, ended in rows
+        ]
+
     def save_test(self, test: TestResult, at: str) -> None:
         """Know of a test; `at` is when it ended, by a clock that never goes back."""
         event = json.dumps(test.to_event())
@@ -212,7 +238,7 @@ class Index:
 
     def forget_all(self) -> None:
         """Know nothing any more."""
-        for table in ("journals", "runs", "latest", "requests", "answers", "released", "tests"):
+        for table in ("journals", "runs", "latest", "requests", "answers", "released", "tests", "launches"):
             self._tables.execute(f"DELETE FROM {table}")
 
     def _note_latest(self, model_dir: str) -> None:

@@ -124,10 +124,9 @@ def outlook_in_words(outlook: QueueOutlook, now: float) -> str | None:
     least, most = (roughly(seconds) for seconds in (outlook.ends.least_s, outlook.ends.most_s))
     first, last = (_clock(now + seconds, now) for seconds in (outlook.ends.least_s, outlook.ends.most_s))
     when = f"about {last}, in {most}" if first == last else f"between {first} and {last}, in {least} to {most}"
-    without = ""
     if outlook.unknown:
-        without = f"; without {outlook.unknown} of {outlook.left}, as nothing like them has succeeded yet"
-    return f"all done {when}{without}"
+        return f"all but {outlook.unknown} of {outlook.left} done {when}; nothing like those has succeeded yet"
+    return f"all done {when}"
 
 
 def ends_for_programs(outlook: QueueOutlook, now: float) -> Sequence[str] | None:
