@@ -11,13 +11,15 @@ from mlpipeline.cli.project import Place, exit_for
 from mlpipeline.cli.reading import complain, look
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from mlpipeline.domain.requests import Request
     from mlpipeline.domain.runs import Run
     from mlpipeline.history.ledger import Ledger
     from mlpipeline.project.paths import Outputs
     from mlpipeline.project.settings import Settings
+    from mlpipeline.views.observed import ObservedDaemon, ObservedRun
+    from mlpipeline.views.outlook import QueueOutlook
     from mlpipeline.views.overview import Overview
 
 #: How many of the latest runs `status` looks through for those that were stopped: it answers at once, whatever ran.
@@ -76,8 +78,7 @@ def _watch(settings: Settings, outputs: Outputs) -> None:
 
 def _overview(settings: Settings, outputs: Outputs, *, warn: Callable[[str], None], is_whole: bool = False) -> Overview:
     """Return how the project stands; of very many that failed only the latest, unless all are wanted."""
-    from mlpipeline.history.durations import ended_since, past_durations
-    from mlpipeline.views.outlook import models_ahead, queue_outlook
+    from mlpipeline.history.ended import ended_since
     from mlpipeline.views.overview import Overview
     from mlpipeline.views.status import FAILED_SHOWN
     from mlpipeline.views.words import midnight_before
@@ -85,8 +86,6 @@ def _overview(settings: Settings, outputs: Outputs, *, warn: Callable[[str], Non
     most = None if is_whole else FAILED_SHOWN
     now, daemons, runs, ledger = look(outputs, lambda ledger: _that_matter(ledger, most), warn=warn)
     try:
-        is_any_there = any(daemon.is_there for daemon in daemons)
-        durations = past_durations(ledger, models_ahead(daemons, runs)) if is_any_there else None
         own = any(daemon.host == outputs.host and daemon.is_alive for daemon in daemons)
         queued, queue_error = ([], None) if own else _queued(settings)
         return Overview(
@@ -99,12 +98,21 @@ def _overview(settings: Settings, outputs: Outputs, *, warn: Callable[[str], Non
             stopped=_stopped(ledger),
             requests=_unanswered(ledger, outputs),
             done_today=ended_since(ledger, midnight_before(now)),
-            outlook=queue_outlook(daemons, runs, durations) if durations is not None else None,
+            outlook=_outlook(daemons, runs, ledger),
             queued=queued,
             queue_error=queue_error,
         )
     finally:
         ledger.close()
+
+
+def _outlook(daemons: Sequence[ObservedDaemon], runs: Sequence[ObservedRun], ledger: Ledger) -> QueueOutlook | None:
+    if not any(daemon.is_there for daemon in daemons):
+        return None  # Nobody gets it done.
+    from mlpipeline.history.durations import past_durations
+    from mlpipeline.views.outlook import models_ahead, queue_outlook
+
+    return queue_outlook(daemons, runs, past_durations(ledger, models_ahead(daemons, runs)))
 
 
 def _that_matter(ledger: Ledger, most_failed: int | None) -> list[Run]:
@@ -138,7 +146,7 @@ def _queued(settings: Settings) -> tuple[list[str], str | None]:
     try:
         queue = read_queue(settings.root / QUEUE_NAME, settings.models_dir)
         entries = listed_scripts(queue, settings.models_dir).entries
-        listed = (entry.script if entry.changes is None else str(entry) for entry in entries)
+        listed = [entry.script if entry.changes is None else str(entry) for entry in entries]
         return list(dict.fromkeys(listed)), None
     except QueueError as error:
         return [], str(error)

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlpipeline.domain.endings import ending
-from mlpipeline.domain.pace import Pace
 from mlpipeline.domain.result import Result
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome, State, outcome_in_words
@@ -18,8 +17,10 @@ from mlpipeline.project.exit_file import read_exit
 from mlpipeline.project.files import read_json
 from mlpipeline.project.paths import Outputs
 from mlpipeline.project.result_file import read_result
-from mlpipeline.views.pace import observe_pace
 from mlpipeline.views.words import ago, moment
+
+if TYPE_CHECKING:
+    from mlpipeline.domain.pace import Pace
 
 #: After how long a daemon counts as silent that says every 30 s that it is there, in seconds.
 _SILENT_AFTER_S = 120.0
@@ -117,6 +118,9 @@ def observe_runs(
 
 def _closer(observed: ObservedRun, outputs: Outputs, now: float) -> ObservedRun:
     """Return a run that is still to end with what its run dir tells."""
+    # What is listed is mostly over.
+    from mlpipeline.views.pace import observe_pace
+
     run = observed.run
     pace, elapsed_s = observe_pace(run, outputs, now) if run.state is State.RUNNING else (None, None)
     ends_at = None if pace is None or pace.left_s is None else now + pace.left_s

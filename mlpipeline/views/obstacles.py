@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
-from mlpipeline.domain.test_results import TestResult
-from mlpipeline.views.observed import ObservedDaemon
-from mlpipeline.views.overview import Overview
+if TYPE_CHECKING:
+    from mlpipeline.domain.test_results import TestResult
+    from mlpipeline.views.observed import ObservedDaemon
+    from mlpipeline.views.overview import Overview
 
 #: How many of several versions of different scripts are named.
 _NAMED = 3
@@ -15,8 +16,7 @@ _NAMED = 3
 _MOST_TOLD = 50
 
 
-@dataclass(frozen=True, kw_only=True)
-class Obstacle:
+class Obstacle(NamedTuple):
     """A reason, and what it keeps from starting."""
 
     why: str

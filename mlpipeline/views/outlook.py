@@ -124,10 +124,9 @@ def outlook_in_words(outlook: QueueOutlook, now: float) -> str | None:
     least, most = (roughly(seconds) for seconds in (outlook.ends.least_s, outlook.ends.most_s))
     when = ends_in_words(outlook.ends, now)
     when += f", in {most}" if when.startswith("about ") else f", in {least} to {most}"
-    without = ""
     if outlook.unknown:
-        without = f"; without {outlook.unknown} of {outlook.left}, as nothing like them has succeeded yet"
-    return f"all done {when}{without}"
+        return f"all but {outlook.unknown} of {outlook.left} done {when}; nothing like those has succeeded yet"
+    return f"all done {when}"
 
 
 def ends_in_words(ends: Range, now: float) -> str:

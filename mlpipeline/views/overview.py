@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from mlpipeline.domain.requests import Request
-from mlpipeline.domain.states import Outcome
-from mlpipeline.domain.test_results import TestResult
-from mlpipeline.project.paths import Outputs
-from mlpipeline.views.observed import ObservedDaemon, ObservedRun
-from mlpipeline.views.outlook import QueueOutlook
+if TYPE_CHECKING:
+    from mlpipeline.domain.requests import Request
+    from mlpipeline.domain.states import Outcome
+    from mlpipeline.domain.test_results import TestResult
+    from mlpipeline.project.paths import Outputs
+    from mlpipeline.views.observed import ObservedDaemon, ObservedRun
+    from mlpipeline.views.outlook import QueueOutlook
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlpipeline.domain.causes import Cause, causes
 from mlpipeline.domain.states import Outcome, State
 from mlpipeline.domain.test_results import TestResult
 from mlpipeline.project.paths import Outputs
 from mlpipeline.views.observed import ObservedDaemon, ObservedRun, is_trouble
-from mlpipeline.views.obstacles import Obstacle, held, waits
-from mlpipeline.views.outlook import ends_for_programs
-from mlpipeline.views.overview import Overview
 from mlpipeline.views.words import iso_time
+
+if TYPE_CHECKING:
+    from mlpipeline.views.obstacles import Obstacle
+    from mlpipeline.views.overview import Overview
 
 
 def run_for_programs(observed: ObservedRun, outputs: Outputs) -> dict[str, Any]:
@@ -42,7 +43,7 @@ def run_for_programs(observed: ObservedRun, outputs: Outputs) -> dict[str, Any]:
         "gpus": None if gpus is None else [{"uuid": uuid, "index": index} for uuid, index in gpus.items()],
         "progress": None if pace is None else {"done": pace.done, "of": pace.of, "unit": pace.unit},
         "rate": pace.rate if pace else None,
-        "elapsed_s": observed.elapsed_s,
+        "elapsed_s": None if observed.elapsed_s is None else round(observed.elapsed_s, 3),
         "eta": None if observed.ends_at is None else iso_time(observed.ends_at),
     }
 
@@ -53,6 +54,9 @@ def status_for_programs(overview: Overview) -> dict[str, Any]:
     Those are the runs that are still to end, and those that failed or were lost and were the last of their version.
     Beside them stands why, what keeps versions from starting, and when all is done.
     """
+    from mlpipeline.views.obstacles import held, waits
+    from mlpipeline.views.outlook import ends_for_programs
+
     daemons = [daemon for daemon in overview.daemons if daemon.ended_at is None]
     own = next((daemon for daemon in daemons if daemon.host == overview.outputs.host), None)
     outlook = overview.outlook

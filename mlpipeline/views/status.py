@@ -10,9 +10,7 @@ from mlpipeline.views.causes import cause_text
 from mlpipeline.views.listing import state_cell
 from mlpipeline.views.observed import ObservedDaemon, ObservedRun, is_trouble
 from mlpipeline.views.obstacles import Obstacle, held, waits
-from mlpipeline.views.outlook import outlook_in_words
 from mlpipeline.views.overview import Overview
-from mlpipeline.views.pace import pace_in_words, rate_in_words
 from mlpipeline.views.screens import Color, Screen
 from mlpipeline.views.tables import Cell, fold, table
 from mlpipeline.views.words import ago, moment, one_line, roughly
@@ -104,9 +102,11 @@ def _summary_lines(overview: Overview) -> Iterator[str]:
     ended = [f"{overview.done_today[outcome]} {outcome}" for outcome in Outcome if overview.done_today.get(outcome)]
     if ended:
         yield f"today: {', '.join(ended)}"
-    when = outlook_in_words(overview.outlook, overview.now) if overview.outlook is not None else None
-    if when is not None:
-        yield when
+    if overview.outlook is not None:
+        from mlpipeline.views.outlook import outlook_in_words
+
+        when = outlook_in_words(overview.outlook, overview.now)
+        yield from () if when is None else (when,)
 
 
 # What failed
@@ -138,6 +138,8 @@ def _running_part(overview: Overview, screen: Screen) -> Iterator[str]:
     running = [observed for observed in overview.runs if observed.run.is_open]
     if not running:
         return
+    from mlpipeline.views.pace import pace_in_words, rate_in_words
+
     optional: dict[str, Sequence[Cell]] = {
         "state": [state_cell(observed) for observed in running],
         "progress": [pace_in_words(observed.pace) for observed in running],
@@ -165,6 +167,8 @@ def _running_part(overview: Overview, screen: Screen) -> Iterator[str]:
 
 def _run_in_brief(observed: ObservedRun, screen: Screen) -> str:
     """Return a run in a few short lines."""
+    from mlpipeline.views.pace import pace_in_words, rate_in_words
+
     run, pace, left, gpus = observed.run, observed.pace, _left(observed), _gpus(observed)
     said = [
         "" if _is_plain(observed) else state_cell(observed).text,

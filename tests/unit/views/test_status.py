@@ -134,9 +134,10 @@ def test_status_says_what_was_done_today_and_when_all_is_done(outputs):
     outlook = QueueOutlook(ends=Range(least_s=3600, most_s=7200), left=12, unknown=3)
     screen = _screen(outputs, [DAEMON], done_today=today, outlook=outlook)
     assert "today: 12 succeeded, 3 failed, 1 lost\n" in screen
-    assert "in 1 h 0 min to 2 h 0 min; without 3 of 12, as nothing like them has succeeded yet\n" in screen
+    assert "\nall but 3 of 12 done between " in screen
+    assert "in 1 h 0 min to 2 h 0 min; nothing like those has succeeded yet\n" in screen
     assert "today" not in _screen(outputs, [DAEMON])
-    assert "all done" not in _screen(outputs, [DAEMON])
+    assert " done " not in _screen(outputs, [DAEMON])
 
 
 def test_what_users_named_does_not_reach_the_terminal_as_it_is(outputs):
