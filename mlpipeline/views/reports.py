@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from textwrap import dedent
 from typing import Any
 
 from mlpipeline.authoring.console import strip_colors
 from mlpipeline.daemon.catalogue import Problem
+from mlpipeline.domain.causes import causes
+from mlpipeline.domain.notices import Notice
 from mlpipeline.domain.result import Result
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome
 from mlpipeline.project.paths import Outputs
-from mlpipeline.views.screens import Screen
+from mlpipeline.views.causes import cause_text
+from mlpipeline.views.screens import PLAIN, Screen
 from mlpipeline.views.tables import table
-from mlpipeline.views.words import achieved, duration, exact_value, moment
+from mlpipeline.views.words import achieved, duration, exact_value, moment, one_line
 
 _RULE = "=" * 78
+#: How a notice begins.
+_NOTICES = {
+    Notice.DONE: "the queue is done",
+    Notice.HELD: "something is held",
+    Notice.FAILED: "a run failed",
+}
+#: How many causes, and things that are held, a notice names, and how many lines of what a run printed last it shows.
+_MOST_TOLD = 10
+_OUTPUT_LINES = 3
 
 
 class Reports:
@@ -62,6 +75,18 @@ class Reports:
         if run.outcome is not Outcome.SUCCEEDED:
             yield f"    output     {self._outputs.run_dir(run.name).attempt(run.attempt).output}"
 
+    def notice(self, notice: Notice, runs: Sequence[Run], held: Sequence[Problem], waits: Sequence[Problem]) -> str:
+        """Return what a person is told who does not look at the queue: a plain text for a mail or a chat."""
+        counts = Counter(run.outcome for run in runs if run.outcome)
+        done = ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if outcome in counts)
+        parts = [f"{_NOTICES[notice]} on {self._outputs.host}: {done or 'nothing has run'}"]
+        found = causes(run for run in runs if run.outcome in (Outcome.FAILED, Outcome.LOST))
+        parts += [cause_text(cause, self._outputs, PLAIN, output_lines=_OUTPUT_LINES) for cause in found[:_MOST_TOLD]]
+        if len(found) > _MOST_TOLD:
+            parts.append(f"and {len(found) - _MOST_TOLD} further causes: mlpipeline runs")
+        parts += [_listed("held", held), _listed("waiting", waits)]
+        return "\n\n".join(filter(None, parts)) + "\n"
+
     def summary(self, runs: Sequence[Run], problems: Sequence[Problem]) -> str:
         """Return the table of what a launch did."""
         rows = [
@@ -88,6 +113,21 @@ class Reports:
         else:
             path = self._outputs.run_dir(run.name).attempt(run.attempt).output
         return path.relative_to(self._outputs.path.parent).as_posix()
+
+
+def _listed(heading: str, problems: Sequence[Problem]) -> str:
+    """Return what is held or waits, each reason once, with the first of those that it keeps."""
+    if not problems:
+        return ""
+    kept: dict[str, list[str]] = {}
+    for problem in problems:
+        kept.setdefault(problem.why, []).append(problem.what)
+    lines = [
+        f"  {one_line(whats[0])}{f' and {len(whats) - 1} more' if len(whats) > 1 else ''}: {one_line(why)}"
+        for why, whats in kept.items()
+    ]
+    more = [f"  and {len(lines) - _MOST_TOLD} more: mlpipeline status"] if len(lines) > _MOST_TOLD else []
+    return "\n".join([f"{heading}:", *lines[:_MOST_TOLD], *more])
 
 
 def _section(heading: str, things: Mapping[str, Any]) -> list[str]:

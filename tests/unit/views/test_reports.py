@@ -1,6 +1,7 @@
 from pathlib import Path
 
 from mlpipeline.daemon.catalogue import Problem
+from mlpipeline.domain.notices import Notice
 from mlpipeline.domain.result import Result
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Failure, Outcome, Start, State
@@ -125,3 +126,17 @@ def test_the_summary_names_results_or_the_error_and_where_to_look():
 
 def test_a_launch_that_did_nothing_has_no_summary():
     assert Reports(OUTPUTS, lambda: PLAIN).summary([], []) == ""
+
+
+def test_a_notice_tells_what_was_done_why_it_failed_and_what_is_held_each_reason_once():
+    failed = [_run(id=f"{n}x", outcome=Outcome.FAILED, failure=Failure.KILLED, error="was\x1b killed") for n in "123"]
+    held = [Problem(what=f"net:v{number}", why="3 in a row failed") for number in range(3)]
+    waits = [Problem(what=f"net:w{number}", why=f"after v{number}") for number in range(12)]
+    text = Reports(OUTPUTS, lambda: PLAIN).notice(Notice.HELD, [_run(), *failed], held, waits)
+    assert text.startswith(
+        "something is held on box1: 1 succeeded, 3 failed\n\n"
+        "3 failed (killed): was  killed\n"
+        "  digits:deep (1x), digits:deep (2x), digits:deep (3x)\n"
+    )
+    assert "\n\nheld:\n  net:v0 and 2 more: 3 in a row failed\n\nwaiting:\n  net:w0: after v0\n" in text
+    assert text.endswith("  net:w9: after v9\n  and 2 more: mlpipeline status\n")

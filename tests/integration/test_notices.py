@@ -1,0 +1,176 @@
+"""`[notify] command`: told when the queue is done, held or first fails; nothing of it can hurt the queue."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+from pathlib import Path
+
+import pytest
+from support import GATE_SOURCE, Gate, wait_until
+
+SCRIPT = """
+from mlpipeline import FunctionModel, Versions
+def train(x):
+    if x < 0:
+        raise ValueError(f"no {x}")
+    return {"y": x}
+versions = Versions()
+for x in %s:
+    versions.add_version(f"v{x}", x=x)
+MODEL = FunctionModel(train, versions)
+"""
+#: What a stand-in for mail does: writes down what it is told.
+TOLD = '{ echo "$MLP_EVENT|$MLP_PROJECT|$MLP_HOST"; cat; echo "--end--"; } >> told'
+
+
+def notify(command, timeout=30):
+    return f"[notify]\ncommand = {json.dumps(command)}\ntimeout = {timeout}\n"
+
+
+def notices(project):
+    """What was told so far: event -> its report, in order."""
+    path = project.root / "told"
+    texts = path.read_text().split("--end--\n")[:-1] if path.exists() else []
+    return [(text.split("|")[0], text.partition("\n")[2]) for text in texts]
+
+
+def events(project):
+    return [event for event, _ in notices(project)]
+
+
+def complaints(project):
+    return re.findall(r"^\S+ \S+ (\[notify\].*)$", project.log, re.MULTILINE)
+
+
+def wait_events(project, *expected):
+    wait_until(lambda: len(events(project)) >= len(expected), 90, lambda: f"{events(project)}\n{project.log}")
+    assert events(project) == list(expected)
+
+
+def test_a_launch_tells_its_first_failure_and_its_end_and_nothing_of_test_mode_or_n(make_project, tmp_path):
+    project = make_project(tmp_path, {"net.py": SCRIPT % "(1, -1, -2, 2)"}, settings=notify(TOLD))
+
+    assert project.run(timeout=90).returncode == 1  # test mode
+    assert project.run("-r", "-n", timeout=90).returncode == 1
+    assert project.run("-r", timeout=90).returncode == 1
+    wait_events(project, "failed", "done")
+    first, last = (text for _, text in notices(project))
+    assert (project.root / "told").read_text().startswith(f"failed|{project.root}|testhost\n")
+    assert first.startswith(
+        "a run failed on testhost: 1 succeeded, 1 failed\n\nfailed (exception): ValueError: no -1\n"
+    )
+    assert last.startswith("the queue is done on testhost: 2 succeeded, 2 failed\n\n2 failed (exception): ValueError")
+    assert complaints(project) == []
+
+    # Nothing is left to do: whoever starts it by a timer every hour is left in peace.
+    project.write_script("net.py", SCRIPT % "(1, 2, 3)")
+    assert project.run("-r", "-u", timeout=90).returncode == 0
+    assert project.run("-r", "-u", timeout=90).returncode == 0
+    wait_events(project, "failed", "done", "done")
+
+
+def test_a_script_that_is_held_is_told_once_and_so_is_the_rest_with_watch(make_project, tmp_path):
+    scripts = {"net.py": SCRIPT % "(-1, -2, -3, -4, -5)", "other.py": SCRIPT % "(1, 2)"}
+    project = make_project(tmp_path, scripts, queue=["net.py"], settings=notify(TOLD))
+    daemon = project.start("-r", "--watch")
+    wait_events(project, "failed", "held")
+    held = notices(project)[1][1]
+    assert held.startswith("something is held on testhost: 3 failed\n\n3 failed (exception)")
+    assert "\nheld:\n  net:v-4 and 1 more: 3 versions in a row failed (exception) at net.py:5" in held
+
+    project.write_queue(["net.py", "other.py"])
+    wait_events(project, "failed", "held", "done")
+    # What cannot be used waits for a person, too.
+    project.write_script("broken.py", "MODEL =\n")
+    project.write_queue(["net.py", "broken.py", "other.py"])
+    project.write_script("other.py", SCRIPT % "(1, 2, 3)")
+    wait_events(project, "failed", "held", "done", "held")
+    assert "\n  broken.py: " in notices(project)[-1][1]
+    daemon.send_signal(signal.SIGINT)
+    assert daemon.wait(60) == 130
+    assert len(events(project)) == 4, "Ctrl-C is no end of the queue"
+
+
+def test_what_somebody_stops_is_not_done(make_project, tmp_path):
+    gate = Gate(tmp_path / "gate")
+    script = (SCRIPT % "(1,)").replace("    return", f"    wait_for({str(gate)!r})\n    return")
+    script = f"from _gate import wait_for\n{script}"
+    project = make_project(tmp_path, {"_gate.py": GATE_SOURCE, "net.py": script}, settings=notify(TOLD))
+    daemon = project.start("-r", "--watch")
+    gate.wait_reached()
+    daemon.send_signal(signal.SIGTERM)
+    assert daemon.wait(90) == 143
+    # Its end was recorded; a notice would have been started before.
+    assert project.history()[-1]["event"] == "ended"
+    assert not [process for process in project.processes() if "mlpipeline.daemon.notifier" in process.cmdline()]
+    assert events(project) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "complaint"),
+    [
+        (["no-such-mailer", "-s"], "no-such-mailer: No such file or directory"),
+        ("no-such-mailer 2>&1 | cat >&2; exit 4", r"exit status 4: .*no-such-mailer: .*not found"),
+        ("printf 'one\\ntwo \\033[31mred\\n\\n' >&2; exit 3", "exit status 3: two red"),
+        ("yes | head -c 3000000; kill -9 $$", "was killed by signal 9: y"),
+        # It never reads, and what it leaves behind goes with it.
+        ("echo begun; (setsid sleep 997 &) ; sleep 998", r"took more than 2 s, and was killed: begun"),
+    ],
+)
+def test_a_notifier_that_fails_is_one_line_of_the_log(make_project, tmp_path, command, complaint):
+    project = make_project(tmp_path, {"net.py": SCRIPT % "(1,)"}, settings=notify(command, timeout=2))
+    done = project.run("-r", timeout=90)
+    assert (done.returncode, done.stderr) == (0, "")
+    found = wait_until(lambda: complaints(project), 60, lambda: project.log)
+    wait_until(lambda: not project.processes(), 60, lambda: str(project.processes()))
+    assert len(complaints(project)) == 1
+    assert re.fullmatch(rf"\[notify\] command failed \(done\): {complaint}", found[0])
+
+
+def test_a_notifier_that_hangs_delays_nothing(make_project, tmp_path):
+    settings = notify(f"{TOLD}; sleep 999", timeout=2)
+    project = make_project(tmp_path, {"net.py": SCRIPT % "(-1, *range(20))"}, settings=settings)
+    done = project.run("-r", timeout=90)
+    assert done.returncode == 1
+    # The launch has ended; both notices come, one after the other, whoever they wait for.
+    wait_events(project, "failed", "done")
+    wait_until(lambda: len(complaints(project)) == 2, 60, lambda: project.log)
+    wait_until(lambda: not project.processes(), 60)
+
+
+#: The recipes of docs/notify.md, with what stands for the program, and what that is to be given.
+RECIPES = [
+    ("mail", ["-s", "mlpipeline: done in project", "you@example.org"], "the queue is done on testhost"),
+    ("msmtp", ["you@example.org"], "To: you@example.org\nSubject: mlpipeline: done in project\n\nthe queue is done"),
+    ("curl", ["https://hooks.slack.com/services/T0/B0/secret"], '{"text": "mlpipeline: done in project\\nthe queue is'),
+    ("curl", ["Title: mlpipeline: done in project", "https://ntfy.sh/my-own-topic"], "the queue is done"),
+    ("notify-send", ["mlpipeline: done in project"], "the queue is done on testhost: 1 succeeded"),
+]
+DOCUMENT = Path(__file__).parents[2] / "docs" / "notify.md"
+
+
+@pytest.mark.parametrize("number", range(len(RECIPES)))
+def test_the_recipes_of_the_docs_give_the_programs_what_they_need(make_project, tmp_path, number):
+    program, arguments, text = RECIPES[number]
+    settings = re.findall(r"```toml\n(\[notify\]\n.*?)```", DOCUMENT.read_text(), re.DOTALL)[number]
+    project = make_project(tmp_path, {"net.py": SCRIPT % "(1,)"}, settings=settings)
+    folder, given = tmp_path / "bin", tmp_path / "given"
+    folder.mkdir()
+    stand_in = folder / program
+    stand_in.write_text(
+        f'#!/bin/sh\nprintf "%s\\n" "$@" > "{given}.part"; cat >> "{given}.part"; mv "{given}.part" "{given}"'
+    )
+    stand_in.chmod(0o755)
+    env = {
+        "PATH": f"{folder}:{os.environ['PATH']}",
+        "SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/T0/B0/secret",
+    }
+    assert project.run("-r", env=env, timeout=90).returncode == 0
+    wait_until(given.exists, 60, lambda: project.log)
+    lines = given.read_text()
+    for argument in arguments:
+        assert argument in lines
+    assert text in lines
