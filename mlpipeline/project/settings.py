@@ -101,8 +101,7 @@ def find_project(start: Path) -> Path:
             raise SettingsError(f"{SETTINGS_NAME}: there is none in {folder}.\n{advice}")
     raise SettingsError(
         f"{SETTINGS_NAME}: there is none in {first} or in a folder above it. Go to your project, "
-        f"say where it is with -C DIR, or make {first} one by writing this to {SETTINGS_NAME} there:\n"
-        'models_dir = "models"'
+        "say where it is with -C DIR, or begin one: mlpipeline init DIR"
     )
 
 
@@ -173,8 +172,7 @@ def _notify_command(notify: Table) -> str | tuple[str, ...]:
     if isinstance(command, list):
         return notify.texts("command", _NOTIFY_EXAMPLE)
     if not isinstance(command, str) or not command.strip():
-        expected = f"a text that is not empty, for the shell, or a list: a program and its arguments, such as {_NOTIFY_EXAMPLE}"
-        raise notify.wrong("command", expected)
+        raise notify.wrong("command", f"a text that the shell runs, or a list such as {_NOTIFY_EXAMPLE}")
     return command
 
 

@@ -97,13 +97,13 @@ def test_the_example_holds_every_setting_with_its_default(root):
     [
         (
             '[notify]\ncommand = " "',
-            'mlp.toml: [notify] command = " " is a text; expected a text that is not empty, for the shell, or a list: a program and '
-            'its arguments, such as ["notify-send", "mlpipeline"].',
+            'mlp.toml: [notify] command = " " is a text; expected a text that the shell runs, or a list such as '
+            '["notify-send", "mlpipeline"].',
         ),
         (
             "[notify]\ncommand = 3",
-            "mlp.toml: [notify] command = 3 is a number; expected a text that is not empty, for the shell, or a list: a program and "
-            'its arguments, such as ["notify-send", "mlpipeline"].',
+            "mlp.toml: [notify] command = 3 is a number; expected a text that the shell runs, or a list such as "
+            '["notify-send", "mlpipeline"].',
         ),
         (
             "[worker]\nimport_timeuot = 1",
@@ -237,7 +237,7 @@ def test_a_project_reached_by_a_link_is_the_same_project(root):
 def test_no_project_says_where_it_looked_and_what_to_do(root):
     message = error_of(find_project, root / "models")
     assert message.startswith(f"mlp.toml: there is none in {root}/models or in a folder above it.")
-    assert message.endswith('models_dir = "models"')
+    assert message.endswith("or begin one: mlpipeline init DIR")
     assert "-C DIR" in message
 
 
