@@ -10,6 +10,7 @@ import click
 
 from mlpipeline import __version__
 from mlpipeline.cli.asking import pause, resume, retry, stop
+from mlpipeline.cli.doctor import doctor
 from mlpipeline.cli.init import init
 from mlpipeline.cli.lookup import runs, status
 from mlpipeline.cli.output import have_all_written
@@ -94,7 +95,7 @@ def command(
         sys.exit(test(context.obj, only))
 
 
-for verb in (runs, status, stop, pause, resume, retry, release, init):
+for verb in (runs, status, stop, pause, resume, retry, release, init, doctor):
     command.add_command(verb)
 
 
