@@ -295,12 +295,13 @@ def test_gpus(project, tmp_path, monkeypatch):
     assert status == 1
 
 
-def test_why_a_script_is_not_forked(project):
+def test_why_a_script_is_not_forked_and_nobody_is_told(project):
     workers = list(project.outputs.glob("runs/*/1/worker.json"))
     for path in workers:
         path.write_bytes(to_json({**json.loads(path.read_bytes()), "how": "fresh: jax does not survive a fork"}))
     found, _ = examine(project)
     assert found["warm workers", "ok"] == [("net starts fresh: jax does not survive a fork", None)]
-    (project.root / "mlp.toml").write_text("[worker]\nwarm = false\n")
+    (project.root / "mlp.toml").write_text('[worker]\nwarm = false\n[notify]\ncommand = ["no-such-mailer", "me"]\n')
     found, _ = examine(project)
+    assert found["notify", "bad"][0][0].startswith("there is no program no-such-mailer")
     assert found["warm workers", "ok"] == [("off: warm = false in mlp.toml", None)]

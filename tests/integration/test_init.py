@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from mlpipeline.errors import SettingsError
+from mlpipeline.project import new_project
 from mlpipeline.project.settings import Settings, load_settings
 
 FILES = [".gitignore", "mlp.toml", "models.toml", "models/curve.py", "models_test.toml"]
@@ -117,6 +119,15 @@ def test_what_cannot_be_a_project_is_said(tmp_path):
     done = mlpipeline(tmp_path, "init", "half")
     assert done.returncode == 2
     assert files_below(tmp_path / "half") == ["models"]
+
+
+def test_a_file_that_comes_at_the_last_moment_is_not_overwritten(tmp_path, monkeypatch):
+    monkeypatch.setattr(new_project, "_names_for", lambda folder: ["mlp.toml", "models.toml"])
+    (tmp_path / "models.toml").write_text("mine")
+    with pytest.raises(SettingsError, match=r"models\.toml cannot be written: File exists"):
+        new_project.write_new_project(tmp_path)
+    assert files_below(tmp_path) == ["models.toml"]
+    assert (tmp_path / "models.toml").read_text() == "mine"
 
 
 def test_what_its_comments_show_is_right(tmp_path):

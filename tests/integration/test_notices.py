@@ -9,6 +9,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from small_disk import SmallDisk
 from support import GATE_SOURCE, Gate, wait_until
 
 SCRIPT = """
@@ -73,19 +74,21 @@ def test_a_launch_tells_its_first_failure_and_its_end_and_nothing_of_test_mode_o
 
 
 def test_a_script_that_is_held_is_told_once_and_so_is_the_rest_with_watch(make_project, tmp_path):
-    scripts = {"net.py": SCRIPT % "(-1, -2, -3, -4, -5)", "other.py": SCRIPT % "(1, 2)"}
-    project = make_project(tmp_path, scripts, queue=["net.py"], settings=notify(TOLD))
+    scripts = {"net.py": SCRIPT % "(-1, -2, -3, -4, -5)", "other.py": SCRIPT % "(1, 2)", "after.py": SCRIPT % "(1,)"}
+    # What comes after it is held from its first failure on, and nobody is woken for that alone.
+    queue = ["net.py", {"script": "after.py", "after": ["net"]}]
+    project = make_project(tmp_path, scripts, queue=queue, settings=notify(TOLD))
     daemon = project.start("-r", "--watch")
     wait_events(project, "failed", "held")
     held = notices(project)[1][1]
     assert held.startswith("something is held on testhost: 3 failed\n\n3 failed (exception)")
     assert "\nheld:\n  net:v-4 and 1 more: 3 versions in a row failed (exception) at net.py:5" in held
 
-    project.write_queue(["net.py", "other.py"])
+    project.write_queue([*queue, "other.py"])
     wait_events(project, "failed", "held", "done")
     # What cannot be used waits for a person, too.
     project.write_script("broken.py", "MODEL =\n")
-    project.write_queue(["net.py", "broken.py", "other.py"])
+    project.write_queue([*queue, "broken.py", "other.py"])
     project.write_script("other.py", SCRIPT % "(1, 2, 3)")
     wait_events(project, "failed", "held", "done", "held")
     assert "\n  broken.py: " in notices(project)[-1][1]
@@ -94,19 +97,46 @@ def test_a_script_that_is_held_is_told_once_and_so_is_the_rest_with_watch(make_p
     assert len(events(project)) == 4, "Ctrl-C is no end of the queue"
 
 
+def test_a_full_disk_is_told(make_project, tmp_path):
+    project = make_project(tmp_path, {"net.py": SCRIPT % "(1,)"}, settings=notify(TOLD))
+    disk = SmallDisk(project.outputs)
+    try:
+        daemon = project.start("-r")
+        wait_events(project, "held")
+        assert "\nwaiting:\n  everything: " in notices(project)[0][1]
+        assert "min_free_disk is 1 GB" in notices(project)[0][1]
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(60) == 143
+    finally:
+        project.kill_everything()
+        disk.unmount()
+
+
 def test_what_somebody_stops_is_not_done(make_project, tmp_path):
     gate = Gate(tmp_path / "gate")
     script = (SCRIPT % "(1,)").replace("    return", f"    wait_for({str(gate)!r})\n    return")
-    script = f"from _gate import wait_for\n{script}"
-    project = make_project(tmp_path, {"_gate.py": GATE_SOURCE, "net.py": script}, settings=notify(TOLD))
+    scripts = {"_gate.py": GATE_SOURCE, "net.py": f"from _gate import wait_for\n{script}", "other.py": SCRIPT % "(1,)"}
+    project = make_project(tmp_path, scripts, queue=["net.py"], settings=notify(TOLD))
     daemon = project.start("-r", "--watch")
     gate.wait_reached()
+    assert project.run("stop", "net:v1").returncode == 0
+    wait_until(lambda: project.history()[-1]["event"] == "ended", 90, lambda: project.log)
+    project.write_queue(["other.py"])
+    wait_events(project, "done")
+    assert notices(project)[0][1].startswith("the queue is done on testhost: 1 succeeded, 1 stopped\n")
+
+    # The daemon is told to stop while a run goes on that takes no notice, and succeeds.
+    gate.forget()
+    project.write_script("net.py", (project.models_dir / "net.py").read_text().replace('"y": x', '"z": x'))
+    project.write_queue(["net.py"])
+    gate.wait_reached()
     daemon.send_signal(signal.SIGTERM)
+    wait_until(lambda: "starts nothing more" in project.log, 60)
+    gate.open()
     assert daemon.wait(90) == 143
-    # Its end was recorded; a notice would have been started before.
-    assert project.history()[-1]["event"] == "ended"
-    assert not [process for process in project.processes() if "mlpipeline.daemon.notifier" in process.cmdline()]
-    assert events(project) == []
+    assert project.history()[-1]["outcome"] == "succeeded"
+    wait_until(lambda: not project.processes(), 60)
+    assert events(project) == ["done"]
 
 
 @pytest.mark.parametrize(
@@ -130,15 +160,18 @@ def test_a_notifier_that_fails_is_one_line_of_the_log(make_project, tmp_path, co
     assert re.fullmatch(rf"\[notify\] command failed \(done\): {complaint}", found[0])
 
 
-def test_a_notifier_that_hangs_delays_nothing(make_project, tmp_path):
-    settings = notify(f"{TOLD}; sleep 999", timeout=2)
-    project = make_project(tmp_path, {"net.py": SCRIPT % "(-1, *range(20))"}, settings=settings)
-    done = project.run("-r", timeout=90)
-    assert done.returncode == 1
-    # The launch has ended; both notices come, one after the other, whoever they wait for.
+def test_a_notifier_that_takes_its_time_delays_nothing_and_the_next_one_follows_it(make_project, tmp_path):
+    gate = tmp_path / "gate"
+    command = f"while [ $MLP_EVENT = failed ] && [ ! -e {gate} ]; do sleep 0.1; done; {TOLD}"
+    project = make_project(tmp_path, {"net.py": SCRIPT % "(-1, 1)"}, settings=notify(command, timeout=120))
+    assert project.run("-r", timeout=90).returncode == 1
+    # Its launch has ended; what comes after it waits for it, and not with it.
+    for _ in range(3):
+        assert project.run("runs").returncode == 0
+    assert events(project) == []
+    gate.touch()
     wait_events(project, "failed", "done")
-    wait_until(lambda: len(complaints(project)) == 2, 60, lambda: project.log)
-    wait_until(lambda: not project.processes(), 60)
+    assert complaints(project) == []
 
 
 #: The recipes of docs/notify.md, with what stands for the program, and what that is to be given.

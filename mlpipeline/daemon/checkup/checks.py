@@ -20,6 +20,7 @@ _OF_MACHINE: tuple[Callable[[Mapping[str, str]], Iterator[Finding]], ...] = (
 _OF_PROJECT: tuple[Callable[[Case], Iterator[Finding]], ...] = (
     lists.project,
     lists.queues,
+    lists.notify,
     file_system.writing,
     file_system.kind,
     file_system.room,
