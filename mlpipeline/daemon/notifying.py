@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import IO, Any
 
 from mlpipeline.daemon.breaker import Breaker
@@ -30,6 +31,8 @@ class Notifying:
         self._todo = todo
         self._breaker = breaker
         self._notices = Notices()
+        #: When the work began that is told of: at the launch, or when all before it was done.
+        self._since = datetime.now().astimezone()
         self._is_wanted = bool(parts.settings.notify_command) and parts.options.is_recorded
         #: Those under way, to be reaped; and what can be read as soon as the last of them is over.
         self._under_way: list[subprocess.Popen[bytes]] = []
@@ -40,11 +43,14 @@ class Notifying:
         if not self._is_wanted:
             return
         self._under_way = [process for process in self._under_way if process.poll() is None]
-        for notice in self._notices.due(self._standing(is_at_rest)):
+        standing = self._standing(is_at_rest)
+        for notice in self._notices.due(standing):
             try:
                 self._start(notice)
             except Exception as error:  # Whatever is wrong with it costs this notice, and not the night.
                 self._parts.records.log(f"[notify] command could not be started ({notice}): {error}")
+        if standing.is_at_rest:
+            self._since = datetime.now().astimezone()
 
     def _standing(self, is_at_rest: Callable[[], bool]) -> Standing:
         ended_count = self._runs.end_count + self._parts.gate.end_count
@@ -67,7 +73,14 @@ class Notifying:
     def _start(self, notice: Notice) -> None:
         settings, outputs = self._parts.settings, self._parts.outputs
         waits = [*self._parts.chooser.waits, *self._todo.outlook.waits]
-        text = self._parts.reporter.notice(notice, self._runs.ended, self._held, waits)
+        now = datetime.now().astimezone()
+        try:
+            ledger = self._parts.records.ledger
+            text = self._parts.reporter.notice(
+                notice, ledger, self._held, waits, since=self._since, now=now.timestamp()
+            )
+        except Exception as error:  # To be told little is better than not to be told.
+            text = f"{notice}; there is no report: {error}\n"
         what = {
             "command": settings.notify_command,
             "timeout_s": settings.notify_timeout_s,

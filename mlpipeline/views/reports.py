@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from textwrap import dedent
 from typing import Any
 
 from mlpipeline.authoring.console import strip_colors
 from mlpipeline.daemon.catalogue import Problem
-from mlpipeline.domain.causes import causes
 from mlpipeline.domain.notices import Notice
 from mlpipeline.domain.result import Result
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome
+from mlpipeline.history.ledger import Ledger
 from mlpipeline.project.paths import Outputs
-from mlpipeline.views.causes import cause_text
 from mlpipeline.views.screens import PLAIN, Screen
 from mlpipeline.views.tables import table
 from mlpipeline.views.words import achieved, duration, exact_value, moment, one_line
@@ -27,9 +26,8 @@ _NOTICES = {
     Notice.HELD: "something is held",
     Notice.FAILED: "a run failed",
 }
-#: How many causes, and things that are held, a notice names, and how many lines of what a run printed last it shows.
+#: How many reasons for which something is held a notice names.
 _MOST_TOLD = 10
-_OUTPUT_LINES = 3
 
 
 class Reports:
@@ -75,16 +73,26 @@ class Reports:
         if run.outcome is not Outcome.SUCCEEDED:
             yield f"    output     {self._outputs.run_dir(run.name).attempt(run.attempt).output}"
 
-    def notice(self, notice: Notice, runs: Sequence[Run], held: Sequence[Problem], waits: Sequence[Problem]) -> str:
-        """Return what a person is told who does not look at the queue: a plain text for a mail or a chat."""
-        counts = Counter(run.outcome for run in runs if run.outcome)
-        done = ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome if outcome in counts)
-        parts = [f"{_NOTICES[notice]} on {self._outputs.host}: {done or 'nothing has run'}"]
-        found = causes(run for run in runs if run.outcome in (Outcome.FAILED, Outcome.LOST))
-        parts += [cause_text(cause, self._outputs, PLAIN, output_lines=_OUTPUT_LINES) for cause in found[:_MOST_TOLD]]
-        if len(found) > _MOST_TOLD:
-            parts.append(f"and {len(found) - _MOST_TOLD} further causes: mlpipeline runs")
-        parts += [_listed("held", held), _listed("waiting", waits)]
+    def notice(
+        self,
+        notice: Notice,
+        ledger: Ledger,
+        held: Sequence[Problem],
+        waits: Sequence[Problem],
+        *,
+        since: datetime,
+        now: float,
+    ) -> str:
+        """Return a plain text for a mail or a chat: the report's top, what is held, and what waits."""
+        # Most launches have nobody to tell.
+        from mlpipeline.views.observed import observe_daemons
+        from mlpipeline.views.report import report_top
+        from mlpipeline.views.reported import reported
+
+        daemons = observe_daemons(self._outputs, now)
+        report = reported(ledger, self._outputs, daemons, since=since, now=now)
+        heading = f"{report.project} on {self._outputs.host}: {_NOTICES[notice]}"
+        parts = [heading, report_top(report, PLAIN), _listed("held", held), _listed("waiting", waits)]
         return "\n\n".join(filter(None, parts)) + "\n"
 
     def summary(self, runs: Sequence[Run], problems: Sequence[Problem]) -> str:

@@ -60,10 +60,11 @@ def test_a_launch_tells_its_first_failure_and_its_end_and_nothing_of_test_mode_o
     wait_events(project, "failed", "done")
     first, last = (text for _, text in notices(project))
     assert (project.root / "told").read_text().startswith(f"failed|{project.root}|testhost\n")
-    assert first.startswith(
-        "a run failed on testhost: 1 succeeded, 1 failed\n\nfailed (exception): ValueError: no -1\n"
-    )
-    assert last.startswith("the queue is done on testhost: 2 succeeded, 2 failed\n\n2 failed (exception): ValueError")
+    assert first.startswith("project on testhost: a run failed\n\n")
+    assert ": 1 succeeded, " in first
+    assert "\n\nfailed (exception): ValueError: no -1\n  at net.py:5\n" in first
+    assert last.startswith("project on testhost: the queue is done\n\n")
+    assert ": 2 succeeded, 2 failed (1 cause)\n\n2 failed (exception): ValueError" in last
     assert complaints(project) == []
 
     # Nothing is left to do: whoever starts it by a timer every hour is left in peace.
@@ -81,7 +82,8 @@ def test_a_script_that_is_held_is_told_once_and_so_is_the_rest_with_watch(make_p
     daemon = project.start("-r", "--watch")
     wait_events(project, "failed", "held")
     held = notices(project)[1][1]
-    assert held.startswith("something is held on testhost: 3 failed\n\n3 failed (exception)")
+    assert held.startswith("project on testhost: something is held\n\n")
+    assert ": 3 failed (1 cause)\n\n3 failed (exception)" in held
     assert "\nheld:\n  net:v-4 and 1 more: 3 versions in a row failed (exception) at net.py:5" in held
 
     project.write_queue([*queue, "other.py"])
@@ -91,6 +93,8 @@ def test_a_script_that_is_held_is_told_once_and_so_is_the_rest_with_watch(make_p
     project.write_queue([*queue, "broken.py", "other.py"])
     project.write_script("other.py", SCRIPT % "(1, 2, 3)")
     wait_events(project, "failed", "held", "done", "held")
+    # Of what was before it was told already.
+    assert ": 1 succeeded\n" in notices(project)[-1][1]
     assert "\n  broken.py: " in notices(project)[-1][1]
     daemon.send_signal(signal.SIGINT)
     assert daemon.wait(60) == 130
@@ -120,10 +124,10 @@ def test_what_somebody_stops_is_not_done(make_project, tmp_path):
     daemon = project.start("-r", "--watch")
     gate.wait_reached()
     assert project.run("stop", "net:v1").returncode == 0
-    wait_until(lambda: project.history()[-1]["event"] == "ended", 90, lambda: project.log)
+    wait_until(lambda: "net:v1 stopped" in project.log, 90, lambda: project.log)
     project.write_queue(["other.py"])
     wait_events(project, "done")
-    assert notices(project)[0][1].startswith("the queue is done on testhost: 1 succeeded, 1 stopped\n")
+    assert ": 1 succeeded, 1 stopped\n" in notices(project)[0][1]
 
     # The daemon is told to stop while a run goes on that takes no notice, and succeeds.
     gate.forget()
@@ -134,7 +138,7 @@ def test_what_somebody_stops_is_not_done(make_project, tmp_path):
     wait_until(lambda: "starts nothing more" in project.log, 60)
     gate.open()
     assert daemon.wait(90) == 143
-    assert project.history()[-1]["outcome"] == "succeeded"
+    assert [event for event in project.history() if event["event"] == "ended"][-1]["outcome"] == "succeeded"
     wait_until(lambda: not project.processes(), 60)
     assert events(project) == ["done"]
 
@@ -176,11 +180,15 @@ def test_a_notifier_that_takes_its_time_delays_nothing_and_the_next_one_follows_
 
 #: The recipes of docs/notify.md, with what stands for the program, and what that is to be given.
 RECIPES = [
-    ("mail", ["-s", "mlpipeline: done in project", "you@example.org"], "the queue is done on testhost"),
-    ("msmtp", ["you@example.org"], "To: you@example.org\nSubject: mlpipeline: done in project\n\nthe queue is done"),
-    ("curl", ["https://hooks.slack.com/services/T0/B0/secret"], '{"text": "mlpipeline: done in project\\nthe queue is'),
+    ("mail", ["-s", "mlpipeline: done in project", "you@example.org"], "project on testhost: the queue is done"),
+    (
+        "msmtp",
+        ["you@example.org"],
+        "To: you@example.org\nSubject: mlpipeline: done in project\n\nproject on testhost: the",
+    ),
+    ("curl", ["https://hooks.slack.com/services/T0/B0/secret"], '{"text": "mlpipeline: done in project\\nproject on'),
     ("curl", ["Title: mlpipeline: done in project", "https://ntfy.sh/my-own-topic"], "the queue is done"),
-    ("notify-send", ["mlpipeline: done in project"], "the queue is done on testhost: 1 succeeded"),
+    ("notify-send", ["mlpipeline: done in project"], ": 1 succeeded\n"),
 ]
 DOCUMENT = Path(__file__).parents[2] / "docs" / "notify.md"
 
