@@ -12,9 +12,11 @@ from mlpipeline import __version__
 from mlpipeline.cli.asking import pause, resume, retry, stop
 from mlpipeline.cli.doctor import doctor
 from mlpipeline.cli.init import init
+from mlpipeline.cli.logs import logs
 from mlpipeline.cli.lookup import runs, status
 from mlpipeline.cli.output import have_all_written
 from mlpipeline.cli.project import Place, exit_for
+from mlpipeline.cli.queue import queue
 from mlpipeline.cli.releasing import release
 from mlpipeline.cli.report import report
 
@@ -96,7 +98,7 @@ def command(
         sys.exit(test(context.obj, only))
 
 
-for verb in (runs, status, report, stop, pause, resume, retry, release, doctor, init):
+for verb in (status, runs, logs, report, queue, stop, pause, resume, retry, release, doctor, init):
     command.add_command(verb)
 
 
