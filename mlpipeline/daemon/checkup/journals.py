@@ -49,7 +49,7 @@ def history(case: Case) -> Iterator[Finding]:
     if len(lines) > _MOST_TOLD:
         yield look("history", f"and {len(lines) - _MOST_TOLD} more such lines", None)
     if others:
-        told = f"{len(others)} event{'s do' if len(others) > 1 else ' does'} not follow from those before: {others[0]}"
+        told = f"{len(others)} event{'s' if len(others) > 1 else ''} cannot be followed: {others[0]}"
         yield look("history", told, None)
     if not journals:
         yield ok("history", "nothing has run yet")

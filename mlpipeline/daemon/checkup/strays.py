@@ -92,6 +92,8 @@ def claims(case: Case) -> Iterator[Finding]:
 
 def records(case: Case) -> Iterator[Finding]:
     """Look for run dirs that no history names."""
+    if case.warnings:
+        return  # What cannot be read may name them: nobody is to delete them for that.
     folder = case.outputs.path / "runs"
     unnamed = []
     for path in _run_dirs(folder):
@@ -103,7 +105,7 @@ def records(case: Case) -> Iterator[Finding]:
         told = (
             f"{len(unnamed)} in runs/ are named by no history: {_listed(unnamed)}. Is a history-<host>.jsonl missing?"
         )
-        yield look("runs", told, "bring the history back, or delete them")
+        yield look("runs", told, "bring that history back; records that nobody misses may be deleted")
 
 
 def _is_alive(run: Run | None, claim: all_claims.Claim) -> bool:
