@@ -10,6 +10,8 @@ import click
 
 from mlpipeline import __version__
 from mlpipeline.cli.asking import pause, resume, retry, stop
+from mlpipeline.cli.doctor import doctor
+from mlpipeline.cli.init import init
 from mlpipeline.cli.logs import logs
 from mlpipeline.cli.lookup import runs
 from mlpipeline.cli.output import have_all_written
@@ -97,7 +99,7 @@ def command(
         sys.exit(test(context.obj, only))
 
 
-for verb in (status, runs, logs, report, queue, stop, pause, resume, retry, release):
+for verb in (status, runs, logs, report, queue, stop, pause, resume, retry, release, doctor, init):
     command.add_command(verb)
 
 
