@@ -12,7 +12,9 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from mlpipeline.domain.facts import facts
 from mlpipeline.domain.requests import Request, request_from_event
 from mlpipeline.domain.runs import Run, run_from_json
 from mlpipeline.domain.states import Outcome, State
@@ -21,7 +23,7 @@ from mlpipeline.project.cache import cache_folder
 from mlpipeline.project.paths import Outputs
 
 #: Raised whenever tables, or what is written into them, change: an index of another version is made anew.
-_VERSION = 6
+_VERSION = 7
 #: How long another process that writes is waited for, in seconds.
 _PATIENCE_S = 2.0
 
@@ -44,6 +46,8 @@ CREATE INDEX tests_failed ON tests (at) WHERE NOT is_passed;
 CREATE TABLE released (what TEXT PRIMARY KEY);
 CREATE TABLE latest (model_dir TEXT PRIMARY KEY, id TEXT, is_trouble INTEGER, selected_at TEXT);
 CREATE INDEX latest_trouble ON latest (selected_at) WHERE is_trouble;
+CREATE TABLE facts (name TEXT, number INTEGER, value, PRIMARY KEY (name, number)) WITHOUT ROWID;
+CREATE TABLE launches (id TEXT PRIMARY KEY, command TEXT, environment TEXT);
 """
 
 
@@ -55,6 +59,14 @@ ON CONFLICT (id) DO UPDATE SET
     record = excluded.record
 """
 
+_SAVE_FACT = """
+INSERT INTO facts SELECT ?, number, ? FROM runs WHERE id = ? ON CONFLICT DO UPDATE SET value = excluded.value
+"""
+#: A launch says what it was called with first, and what it found around it later.
+_SAVE_LAUNCH = """
+INSERT INTO launches VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+    command = coalesce(excluded.command, command), environment = coalesce(excluded.environment, environment)
+"""
 #: A pass stands, whatever another host found before or after it.
 _SAVE_TEST = """
 INSERT INTO tests VALUES (?, ?, ?, ?, ?, ?)
@@ -131,6 +143,10 @@ class Index:
         (count,) = self._tables.execute("SELECT count(*) FROM latest WHERE is_trouble").fetchone()
         return int(count)
 
+    def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return what an SQL query finds."""
+        return self._tables.execute(sql, values).fetchall()
+
     def places(self) -> dict[str, Place]:
         """Return how far each journal has been read, by its file's name."""
         rows = self._tables.execute("SELECT name, offset, lines, head, last_at FROM journals")
@@ -154,9 +170,27 @@ class Index:
 
     def save(self, runs: Collection[Run], selected_at: Mapping[str, str]) -> None:
         """Write runs as they are now; `selected_at` is when each was selected, by a clock that never goes back."""
+        # Facts are only ever added, but where a run begins anew, or was taken back.
+        for run in runs:
+            if run.past or run.state is State.WITHDRAWN:
+                self._forget_facts(run.id)
         self._tables.executemany(_SAVE, [_row(run, selected_at[run.id]) for run in runs])
+        kept = (run for run in runs if run.state is not State.WITHDRAWN)
+        known = [(name, fact, run.id) for run in kept for name, fact in facts(run).items()]
+        self._tables.executemany(_SAVE_FACT, known)
         for model_dir in dict.fromkeys(run.model_dir for run in runs):
             self._note_latest(model_dir)
+
+    def _forget_facts(self, run_id: str) -> None:
+        # By their names: an index by run would take as much room as the facts themselves.
+        for before in self.runs("WHERE id = ?", run_id):
+            names = [(name, run_id) for name in facts(before)]
+            where = "WHERE name = ? AND number = (SELECT number FROM runs WHERE id = ?)"
+            self._tables.executemany(f"DELETE FROM facts {where}", names)
+
+    def save_launch(self, launch: str, *, command: str | None = None, environment: str | None = None) -> None:
+        """Know what a launch was called with, or by which name what it found around it is stored."""
+        self._tables.execute(_SAVE_LAUNCH, (launch, command, environment))
 
     def save_request(self, request: Request) -> None:
         """Know of a request, whether or not its answer is known already."""
@@ -202,7 +236,7 @@ class Index:
 
     def forget_all(self) -> None:
         """Know nothing any more."""
-        for table in ("journals", "runs", "latest", "requests", "answers", "released", "tests"):
+        for table in ("journals", "runs", "facts", "latest", "launches", "requests", "answers", "released", "tests"):
             self._tables.execute(f"DELETE FROM {table}")
 
     def _note_latest(self, model_dir: str) -> None:

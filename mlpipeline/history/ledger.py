@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from mlpipeline.domain.facts import encodable
 from mlpipeline.domain.fields import text, text_or_none, texts
 from mlpipeline.domain.requests import Request, request_from_event
 from mlpipeline.domain.runs import Run, follow
@@ -23,9 +24,12 @@ _HEAD_BYTES = 512
 #: How many of its own runs a daemon notes before the index follows; to write them one by one would take longer.
 _MOST_AHEAD = 64
 _OF_VERSION = """
-WHERE json_extract(record, '$.model') || ':' || json_extract(record, '$.version') = ? AND NOT is_withdrawn
+WHERE model = ? AND number IN (SELECT number FROM facts WHERE name = 'version' AND value = ?) AND NOT is_withdrawn
 ORDER BY selected_at DESC, number DESC LIMIT 1
 """
+
+#: What events are about that cannot be understood, and that are no requests.
+_IN_WORDS = {"tested": "a test", "launch": "a launch", "environment": "what a launch found around it"}
 
 T = TypeVar("T")
 
@@ -259,8 +263,9 @@ class Ledger:
 
     def named(self, name: str) -> list[Run]:
         """Return the runs that a person may mean: the latest `model:version`, or those whose ids begin so."""
-        if ":" in name:
-            return list(self.runs(_OF_VERSION, name))
+        model, colon, version = name.partition(":")
+        if colon:
+            return list(self.runs(_OF_VERSION, encodable(model), encodable(version)))
         return list(self.runs("WHERE substr(id, 1, ?) = ? AND NOT is_withdrawn ORDER BY id", len(name), name))
 
     def open_requests(self, host: str) -> list[Request]:
@@ -284,6 +289,12 @@ class Ledger:
         if self._ahead:
             self._read_on()
         return self._select(where, *values)
+
+    def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return what an SQL query finds in the tables of the index; for modules of this package."""
+        if self._ahead:
+            self._read_on()
+        return self._answered(lambda index: index.rows(sql, *values))
 
     def _select(self, where: str, *values: object) -> Iterator[Run]:
         return self._answered(lambda index: index.runs(where, *values))
@@ -328,8 +339,12 @@ class Ledger:
                 self._index.save_released(texts(event, "what"))
             elif event["event"] == "tested":
                 self._index.save_test(result_from_event(event), at)
+            elif event["event"] == "launch":
+                self._index.save_launch(text(event, "launch"), command=text_or_none(event, "command"))
+            elif event["event"] == "environment":
+                self._index.save_launch(text(event, "launch"), environment=text(event, "environment"))
         except (KeyError, ValueError, TypeError) as error:
-            what = "a test" if event.get("event") == "tested" else "what was asked for"
+            what = _IN_WORDS.get(event["event"], "what was asked for")
             self.warn(f"history: {what} is not understood ({error!r}); skipped")
         run_id = event.get("run")
         if not isinstance(run_id, str):
