@@ -47,9 +47,9 @@ CREATE TABLE released (what TEXT PRIMARY KEY);
 CREATE TABLE latest (model_dir TEXT PRIMARY KEY, id TEXT, is_trouble INTEGER, selected_at TEXT);
 CREATE INDEX latest_trouble ON latest (selected_at) WHERE is_trouble;
 CREATE TABLE facts (name TEXT, number INTEGER, value, PRIMARY KEY (name, number)) WITHOUT ROWID;
-CREATE TABLE launches (id TEXT PRIMARY KEY, command TEXT, environment TEXT);
+CREATE TABLE surroundings (launch TEXT PRIMARY KEY, command TEXT, environment TEXT);
 """
-
+_ALL = ("journals", "runs", "facts", "latest", "surroundings", "requests", "answers", "released", "tests")
 
 _SAVE = """
 INSERT INTO runs (id, previous, host, model, model_dir, selected_at, is_open, is_withdrawn, is_trouble, record)
@@ -63,8 +63,8 @@ _SAVE_FACT = """
 INSERT INTO facts SELECT ?, number, ? FROM runs WHERE id = ? ON CONFLICT DO UPDATE SET value = excluded.value
 """
 #: A launch says what it was called with first, and what it found around it later.
-_SAVE_LAUNCH = """
-INSERT INTO launches VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+_SAVE_SURROUNDINGS = """
+INSERT INTO surroundings VALUES (?, ?, ?) ON CONFLICT (launch) DO UPDATE SET
     command = coalesce(excluded.command, command), environment = coalesce(excluded.environment, environment)
 """
 #: A pass stands, whatever another host found before or after it.
@@ -188,9 +188,9 @@ class Index:
             where = "WHERE name = ? AND number = (SELECT number FROM runs WHERE id = ?)"
             self._tables.executemany(f"DELETE FROM facts {where}", names)
 
-    def save_launch(self, launch: str, *, command: str | None = None, environment: str | None = None) -> None:
+    def save_surroundings(self, launch: str, *, command: str | None = None, environment: str | None = None) -> None:
         """Know what a launch was called with, or by which name what it found around it is stored."""
-        self._tables.execute(_SAVE_LAUNCH, (launch, command, environment))
+        self._tables.execute(_SAVE_SURROUNDINGS, (launch, command, environment))
 
     def save_request(self, request: Request) -> None:
         """Know of a request, whether or not its answer is known already."""
@@ -236,7 +236,7 @@ class Index:
 
     def forget_all(self) -> None:
         """Know nothing any more."""
-        for table in ("journals", "runs", "facts", "latest", "launches", "requests", "answers", "released", "tests"):
+        for table in _ALL:
             self._tables.execute(f"DELETE FROM {table}")
 
     def _note_latest(self, model_dir: str) -> None:

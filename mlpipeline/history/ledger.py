@@ -340,9 +340,9 @@ class Ledger:
             elif event["event"] == "tested":
                 self._index.save_test(result_from_event(event), at)
             elif event["event"] == "launch":
-                self._index.save_launch(text(event, "launch"), command=text_or_none(event, "command"))
+                self._index.save_surroundings(text(event, "launch"), command=text_or_none(event, "command"))
             elif event["event"] == "environment":
-                self._index.save_launch(text(event, "launch"), environment=text(event, "environment"))
+                self._index.save_surroundings(text(event, "launch"), environment=text(event, "environment"))
         except (KeyError, ValueError, TypeError) as error:
             what = _IN_WORDS.get(event["event"], "what was asked for")
             self.warn(f"history: {what} is not understood ({error!r}); skipped")
