@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from mlpipeline.domain.facts import encodable
 from mlpipeline.domain.fields import text, text_or_none, texts
+from mlpipeline.domain.launches import Launch
 from mlpipeline.domain.requests import Request, request_from_event
 from mlpipeline.domain.runs import Run, follow
 from mlpipeline.domain.test_results import TestResult, result_from_event
@@ -28,8 +29,15 @@ WHERE model = ? AND number IN (SELECT number FROM facts WHERE name = 'version' A
 ORDER BY selected_at DESC, number DESC LIMIT 1
 """
 
-#: What events are about that cannot be understood, and that are no requests.
-_IN_WORDS = {"tested": "a test", "launch": "a launch", "environment": "what a launch found around it"}
+#: What others than the daemon write into its host's journal: it says nothing of whether the daemon is there.
+_OF_OTHERS = frozenset({"request", "released", "stop"})
+
+#: What an event is about that is not a request, in words.
+_SUBJECTS = {
+    **dict.fromkeys(("launch", "launch_ended"), "a launch"),
+    "environment": "what a launch found around it",
+    "tested": "a test",
+}
 
 T = TypeVar("T")
 
@@ -284,17 +292,23 @@ class Ledger:
         """Return the tests that failed, of versions that were neither tested nor run since, newest first."""
         return self._answered(Index.failed_tests)
 
+    def launches(self, since: str) -> list[Launch]:
+        """Return the launches of all hosts that were not over before `since`, compared as text, oldest first."""
+        if self._is_ahead:
+            self._read_on()
+        return self._answered(lambda index: index.launches(since))
+
     def runs(self, where: str, *values: object) -> Iterator[Run]:
         """Return the runs that an SQL clause selects, see the tables of the index; for modules of this package."""
         if self._ahead:
             self._read_on()
         return self._select(where, *values)
 
-    def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        """Return what an SQL query finds in the tables of the index; for modules of this package."""
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return what an SQL query finds, see the tables of the index; for modules of this package."""
         if self._ahead:
             self._read_on()
-        return self._answered(lambda index: index.rows(sql, *values))
+        return self._answered(lambda index: index.rows(query, *values))
 
     def _select(self, where: str, *values: object) -> Iterator[Run]:
         return self._answered(lambda index: index.runs(where, *values))
@@ -320,10 +334,17 @@ class Ledger:
     def _read_journal(self, path: Path, place: Place) -> None:
         reader = self._readers.setdefault(path, JournalReader(path))
         reader.offset, reader.lines = place.offset, place.lines
-        last_at = place.last_at
+        last_at, heard_at = place.last_at, ""
+        host = path.stem.removeprefix("history-")
         for event in reader.read(warn=self.warn):
             last_at = max(last_at, str(event.get("at", "")))
+            if event["event"] == "launch" and heard_at:
+                self._index.save_heard(host, heard_at)
+            if event["event"] not in _OF_OTHERS:
+                heard_at = last_at
             self._follow(event, last_at)
+        if heard_at:
+            self._index.save_heard(host, heard_at)
         self._save_changed()
         head = place.head if place.offset >= _HEAD_BYTES else _head(path, reader.offset)
         self._index.save_place(path.name, Place(offset=reader.offset, lines=reader.lines, head=head, last_at=last_at))
@@ -331,20 +352,9 @@ class Ledger:
     def _follow(self, event: Mapping[str, Any], at: str) -> None:
         """Follow an event; one that cannot be is skipped with a warning."""
         try:
-            if event["event"] == "request":
-                self._index.save_request(request_from_event(event))
-            elif event["event"] == "answer":
-                self._index.save_answer(text(event, "request"), text(event, "said"))
-            elif event["event"] == "released":
-                self._index.save_released(texts(event, "what"))
-            elif event["event"] == "tested":
-                self._index.save_test(result_from_event(event), at)
-            elif event["event"] == "launch":
-                self._index.save_surroundings(text(event, "launch"), command=text_or_none(event, "command"))
-            elif event["event"] == "environment":
-                self._index.save_surroundings(text(event, "launch"), environment=text(event, "environment"))
+            self._know(event, at)
         except (KeyError, ValueError, TypeError) as error:
-            what = _IN_WORDS.get(event["event"], "what was asked for")
+            what = _SUBJECTS.get(event["event"], "what was asked for")
             self.warn(f"history: {what} is not understood ({error!r}); skipped")
         run_id = event.get("run")
         if not isinstance(run_id, str):
@@ -363,6 +373,25 @@ class Ledger:
         else:
             self._changed[run_id] = run
             self._selected_at.setdefault(run_id, at)
+
+    def _know(self, event: Mapping[str, Any], at: str) -> None:
+        """Take in what an event tells that is not about the state of a run."""
+        match event["event"]:
+            case "request":
+                self._index.save_request(request_from_event(event))
+            case "answer":
+                self._index.save_answer(text(event, "request"), text(event, "said"))
+            case "released":
+                self._index.save_released(texts(event, "what"))
+            case "tested":
+                self._index.save_test(result_from_event(event), at)
+            case "launch":
+                self._index.save_launch(Launch.of_event(event, at))
+                self._index.save_surroundings(text(event, "launch"), command=text_or_none(event, "command"))
+            case "launch_ended":
+                self._index.save_launch_end(text(event, "launch"), at)
+            case "environment":
+                self._index.save_surroundings(text(event, "launch"), environment=text(event, "environment"))
 
     def _save_changed(self) -> None:
         changed, self._changed = self._changed, {}

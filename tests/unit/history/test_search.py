@@ -133,7 +133,14 @@ def test_what_failed_and_what_was_at_work_since_then(ledger):
 def test_a_run_that_begins_anew_or_is_taken_back_has_no_facts_of_before(ledger, tmp_path):
     assert extent(ledger, "results.accuracy") == (3, 0.7, 0.9)
     again = {"event": "retry", "run": "a3", "at": "x", "attempt": 2, "start": "resume", "retry_at": None, "by": "me"}
-    after = {"attempt": 1, "outcome": "failed", "failure": "exception", "prepared": True, "trained": False}
+    after = {
+        "attempt": 1,
+        "outcome": "failed",
+        "failure": "exception",
+        "prepared": True,
+        "trained": False,
+        "seconds": 1,
+    }
     new = dict(again, event="selected", run="c1", name="c1", model="gone", version="v", host="box1", launch="l",
                identity="i", start="clean", seed=1, model_dir="gone-v", parameters={"only": 1}, previous=None,
                code=None)  # fmt: skip
