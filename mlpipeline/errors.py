@@ -35,6 +35,10 @@ class NoSuchRun(MlpipelineError):
     """No run is called what a person calls it, or more than one."""
 
 
+class SameRun(MlpipelineError):
+    """A run is to be compared with itself."""
+
+
 class FilterError(MlpipelineError):
     """Which runs are wanted, or what of them, is said in a way that cannot be understood."""
 

@@ -15,6 +15,7 @@ from mlpipeline.cli.output import have_all_written
 from mlpipeline.cli.project import Place, exit_for
 from mlpipeline.cli.releasing import release
 from mlpipeline.cli.report import report
+from mlpipeline.cli.show import compare, show
 
 _RUN_ONLY = {"skip_done": "-u", "no_log": "-n", "at_once": "-j", "watch": "--watch", "test_first": "--test-first"}
 _LAUNCH_ONLY = {"is_execution": "-r", **_RUN_ONLY, "only": "--only"}
@@ -94,7 +95,7 @@ def command(
         sys.exit(test(context.obj, only))
 
 
-for verb in (runs, status, report, stop, pause, resume, retry, release):
+for verb in (runs, status, show, compare, report, stop, pause, resume, retry, release):
     command.add_command(verb)
 
 
