@@ -9,7 +9,6 @@ import click
 from mlpipeline.cli.output import echo_json, echo_screen, stdout_screen
 from mlpipeline.cli.project import Place, exit_for
 from mlpipeline.cli.reading import look
-from mlpipeline.cli.searching import Asked, asked_for, wanted_columns, why_none
 
 if TYPE_CHECKING:
     from mlpipeline.domain.requests import Request
@@ -58,6 +57,7 @@ def runs(
     """
     if columns and as_json:
         raise click.UsageError("--columns is for people; --json prints all there is: leave one of them out.")
+    from mlpipeline.cli.searching import Asked, asked_for, wanted_columns, why_none
     from mlpipeline.views.listing import runs_table
     from mlpipeline.views.programs import run_for_programs
 

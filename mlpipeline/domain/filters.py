@@ -9,11 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from mlpipeline.domain.facts import FIELDS, PARAMETER, RESULT, USUAL_COLUMNS, Fact, Kind, as_fact
-from mlpipeline.domain.measures import Measure
 from mlpipeline.domain.quantities import seconds
 from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import FilterError
@@ -43,8 +42,8 @@ class Sign(StrEnum):
     HOLDS = "~"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
+# Not dataclasses, here and below: to make those takes longer than to find runs by them.
+class Comparison(NamedTuple):
     """One `--where`."""
 
     #: Of a fact, see `domain.facts`.
@@ -55,8 +54,7 @@ class Comparison:
     text: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Order:
+class Order(NamedTuple):
     """One `--sort`."""
 
     #: Of a fact; runs without it come last.
@@ -64,8 +62,7 @@ class Order:
     is_lowest_first: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class Filter:
+class Filter(NamedTuple):
     """Which runs are wanted: those for which all of it holds."""
 
     #: Models, or `model:version`, or patterns of either; any model where there are none.
@@ -148,6 +145,8 @@ def order(text: str, names: Names) -> Order:
     Raises:
         FilterError: it names what no run has.
     """
+    from mlpipeline.domain.measures import Measure
+
     measure = Measure.parse(text)
     name = names.find(measure.name)
     is_said = measure.name != text

@@ -13,16 +13,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlpipeline.domain.facts import facts
-from mlpipeline.domain.launches import Launch
-from mlpipeline.domain.requests import Request, request_from_event
 from mlpipeline.domain.runs import Run, run_from_json
 from mlpipeline.domain.states import Outcome, State
-from mlpipeline.domain.test_results import TestResult, result_from_event
 from mlpipeline.project.cache import cache_folder
 from mlpipeline.project.paths import Outputs
+
+if TYPE_CHECKING:
+    from mlpipeline.domain.launches import Launch
+    from mlpipeline.domain.requests import Request
+    from mlpipeline.domain.test_results import TestResult
 
 #: Raised whenever tables, or what is written into them, change: an index of another version is made anew.
 _VERSION = 9
@@ -213,6 +215,9 @@ class Index:
 
     def open_requests(self, host: str) -> list[Request]:
         """Return the requests that a host has not answered, in the order in which histories told them."""
+        # Here, and below: most who look something up ask for runs alone.
+        from mlpipeline.domain.requests import request_from_event
+
         where = "WHERE host = ? AND id NOT IN (SELECT request FROM answers) ORDER BY rowid"
         rows = self._tables.execute(f"SELECT event FROM requests {where}", (host,))
         return [request_from_event(json.loads(event)) for (event,) in rows]
@@ -238,6 +243,8 @@ class Index:
 
     def launches(self, since: str) -> list[Launch]:
         """Return the launches that were not over before `since`, in the order in which histories told them."""
+        from mlpipeline.domain.launches import Launch
+
         columns = "id, host, began_at, heard_at, ended_at"
         where = "WHERE coalesce(ended_at, heard_at) >= ? OR ended_at IS NULL ORDER BY rowid"
         rows = self._tables.execute(f"SELECT {columns} FROM launches {where}", (since,))
@@ -258,6 +265,8 @@ class Index:
 
     def failed_tests(self) -> list[TestResult]:
         """Return the tests that failed, of versions that were neither tested nor run since, newest first."""
+        from mlpipeline.domain.test_results import result_from_event
+
         return [result_from_event(json.loads(event)) for (event,) in self._tables.execute(_FAILED_TESTS)]
 
     def save_released(self, what: Collection[str]) -> None:

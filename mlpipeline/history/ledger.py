@@ -7,18 +7,20 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from mlpipeline.domain.facts import encodable
 from mlpipeline.domain.fields import text, text_or_none, texts
-from mlpipeline.domain.launches import Launch
-from mlpipeline.domain.requests import Request, request_from_event
 from mlpipeline.domain.runs import Run, follow
-from mlpipeline.domain.test_results import TestResult, result_from_event
 from mlpipeline.errors import IllegalTransition
 from mlpipeline.history.index import Index, Place, delete_index, is_damage
 from mlpipeline.history.journal import JournalReader
 from mlpipeline.project.paths import Outputs
+
+if TYPE_CHECKING:
+    from mlpipeline.domain.launches import Launch
+    from mlpipeline.domain.requests import Request
+    from mlpipeline.domain.test_results import TestResult
 
 #: How much of a journal's beginning tells it from another in its place, in bytes.
 _HEAD_BYTES = 512
@@ -378,14 +380,20 @@ class Ledger:
         """Take in what an event tells that is not about the state of a run."""
         match event["event"]:
             case "request":
+                from mlpipeline.domain.requests import request_from_event
+
                 self._index.save_request(request_from_event(event))
             case "answer":
                 self._index.save_answer(text(event, "request"), text(event, "said"))
             case "released":
                 self._index.save_released(texts(event, "what"))
             case "tested":
+                from mlpipeline.domain.test_results import result_from_event
+
                 self._index.save_test(result_from_event(event), at)
             case "launch":
+                from mlpipeline.domain.launches import Launch
+
                 self._index.save_launch(Launch.of_event(event, at))
                 self._index.save_surroundings(text(event, "launch"), command=text_or_none(event, "command"))
             case "launch_ended":

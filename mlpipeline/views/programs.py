@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlpipeline.domain.states import State
-from mlpipeline.domain.test_results import TestResult
 from mlpipeline.project.paths import Outputs
 from mlpipeline.views.observed import ObservedDaemon, ObservedRun
+
+if TYPE_CHECKING:
+    from mlpipeline.domain.test_results import TestResult
 
 
 def run_for_programs(observed: ObservedRun, outputs: Outputs) -> dict[str, Any]:
