@@ -14,6 +14,10 @@ from mlpipeline.domain.measures import Measure
 class Missing:
     """Stands where a run has no such value: None is one."""
 
+    def __str__(self) -> str:
+        """Return what a table shows in its place."""
+        return "–"
+
 
 MISSING = Missing()
 

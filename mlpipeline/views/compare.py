@@ -16,7 +16,7 @@ from mlpipeline.views.observed import ObservedRun
 from mlpipeline.views.programs import run_for_programs
 from mlpipeline.views.screens import Color, Painted, Screen
 from mlpipeline.views.tables import Cell, table
-from mlpipeline.views.words import duration, moment, one_line, value
+from mlpipeline.views.words import distinct_values, duration, moment, one_line, value
 
 #: How much of what is the same is named.
 _NAMED = 8
@@ -116,7 +116,7 @@ def _same(heading: str, things: Sequence[Row]) -> str:
     told = f"{len(things)} {heading} are the same" if len(things) > 1 else f"1 {heading[:-1]} is the same"
     if heading == "packages":
         return told
-    values = ", ".join(f"{one_line(row.name)}={_value(row.values[0])}" for row in things[:_NAMED])
+    values = ", ".join(f"{one_line(row.name)}={value(row.values[0])}" for row in things[:_NAMED])
     more = f" and {len(things) - _NAMED} more" if len(things) > _NAMED else ""
     return f"{told}: {values}{more}"
 
@@ -126,15 +126,9 @@ def _table(heading: str, cells: Any, compared: Comparison, screen: Screen) -> st
 
 
 def _cells(row: Row, best: Sequence[int]) -> list[Cell]:
+    texts = distinct_values(row.values)
     # Where there are no colours, the star says it.
-    return [
-        Painted(f"{_value(thing)} *", Color.GOOD) if index in best else _value(thing)
-        for index, thing in enumerate(row.values)
-    ]
-
-
-def _value(thing: Any) -> str:
-    return "–" if thing is MISSING else value(thing)
+    return [Painted(f"{text} *", Color.GOOD) if index in best else text for index, text in enumerate(texts)]
 
 
 def _code_part(compared: Comparison, screen: Screen) -> str:

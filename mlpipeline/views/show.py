@@ -20,7 +20,7 @@ from mlpipeline.views.programs import run_for_programs
 from mlpipeline.views.screens import Color, Painted, Screen
 from mlpipeline.views.sparklines import sparkline
 from mlpipeline.views.tables import Cell, paragraph, table
-from mlpipeline.views.words import duration, moment, one_line, value
+from mlpipeline.views.words import distinct_values, duration, moment, one_line, value
 
 #: How many lines of what a run that failed printed last are shown.
 _OUTPUT_LINES = 10
@@ -112,10 +112,7 @@ def _parameters_part(details: Details, screen: Screen) -> str:
         return _two_columns("parameters", rows([details.run.parameters]), screen)
     assert details.changes is not None
     both = rows([details.run.parameters, details.changes.before.parameters])
-    cells: list[list[Cell]] = [
-        [row.name, _painted(row.values[0], row.name in changed), _value(row.values[1]) if row.name in changed else ""]
-        for row in both
-    ]
+    cells: list[list[Cell]] = [[row.name, *_now_and_before(row, row.name in changed)] for row in both]
     return table(("parameters", "", f"before ({details.changes.before.id})"), cells, screen)
 
 
@@ -123,25 +120,22 @@ def _results_part(details: Details, screen: Screen) -> str:
     if details.success is None:
         return _two_columns("results", rows([details.run.results]), screen)
     both = rows([details.run.results, details.success.results])
-    cells: list[list[Cell]] = [[row.name, _result_cell(row, 0), _result_cell(row, 1)] for row in both]
+    cells: list[list[Cell]] = [[row.name, *_results(row)] for row in both]
     return table(("results", "", f"last success ({details.success.id})"), cells, screen)
 
 
 def _two_columns(heading: str, things: Sequence[Row], screen: Screen) -> str:
-    return table((heading, ""), [[row.name, _value(row.values[0])] for row in things], screen)
+    return table((heading, ""), [[row.name, value(row.values[0])] for row in things], screen)
 
 
-def _result_cell(row: Row, index: int) -> Cell:
-    text = _value(row.values[index])
-    return Painted(text, Color.GOOD) if index in row.best() else text
+def _results(row: Row) -> list[Cell]:
+    best, texts = row.best(), distinct_values(row.values)
+    return [Painted(text, Color.GOOD) if index in best else text for index, text in enumerate(texts)]
 
 
-def _painted(thing: Any, is_changed: bool) -> Cell:
-    return Painted(_value(thing), Color.NOTICE) if is_changed else _value(thing)
-
-
-def _value(thing: Any) -> str:
-    return "" if thing is MISSING else value(thing)
+def _now_and_before(row: Row, is_changed: bool) -> list[Cell]:
+    now, before = distinct_values(row.values)
+    return [Painted(now, Color.NOTICE), before] if is_changed else [now, ""]
 
 
 def _metrics_part(details: Details, screen: Screen) -> str:
