@@ -65,6 +65,15 @@ class VersionsError(MlpipelineError):
     exit_status = 1
 
 
+class NoSuchParameter(VersionsError):
+    """A parameter is to be changed that a version does not have; `key` says which, `advice` what it may have been."""
+
+    def __init__(self, key: str, advice: str) -> None:
+        super().__init__(f'there is no parameter "{key}".{advice}')
+        self.key = key
+        self.advice = advice
+
+
 class NotJson(MlpipelineError):
     """A value that has to be recorded cannot be JSON; `key` says which."""
 

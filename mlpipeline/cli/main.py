@@ -10,9 +10,11 @@ import click
 
 from mlpipeline import __version__
 from mlpipeline.cli.asking import pause, resume, retry, stop
+from mlpipeline.cli.logs import logs
 from mlpipeline.cli.lookup import runs, status
 from mlpipeline.cli.output import have_all_written
 from mlpipeline.cli.project import Place, exit_for
+from mlpipeline.cli.queue import queue
 from mlpipeline.cli.releasing import release
 from mlpipeline.cli.report import report
 from mlpipeline.cli.show import compare, show
@@ -95,7 +97,7 @@ def command(
         sys.exit(test(context.obj, only))
 
 
-for verb in (runs, status, show, compare, report, stop, pause, resume, retry, release):
+for verb in (status, runs, show, compare, logs, report, queue, stop, pause, resume, retry, release):
     command.add_command(verb)
 
 

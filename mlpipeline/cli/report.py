@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from mlpipeline.domain.measures import Measure
     from mlpipeline.views.reported import Reported
 
+#: About how much is read of metrics, for a screen, and for a page.
+_BYTES_FOR_BARS, _BYTES_FOR_CHARTS = 4_000_000, 20_000_000
+
 
 @click.command()
 @click.option("--since", default="12h", show_default=True, metavar="WHEN", help="12h, 1d, today, 18:00, 2026-11-20.")
@@ -33,7 +36,7 @@ def report(place: Place, since: str, page: str | None, best: str | None, as_json
     if page is not None and as_json:
         raise click.UsageError("--html and --json are two forms of the report: give one of them.")
     with exit_for(place):
-        told = _told(place, since, best)
+        told = _told(place, since, best, 0 if as_json else _BYTES_FOR_BARS if page is None else _BYTES_FOR_CHARTS)
         if as_json:
             from mlpipeline.views.report_programs import report_for_programs
 
@@ -46,7 +49,7 @@ def report(place: Place, since: str, page: str | None, best: str | None, as_json
             echo_screen(report_screen(told, stdout_screen()))
 
 
-def _told(place: Place, since: str, best: str | None) -> Reported:
+def _told(place: Place, since: str, best: str | None, metrics_bytes: int) -> Reported:
     import time
     from datetime import datetime
 
@@ -62,7 +65,9 @@ def _told(place: Place, since: str, best: str | None) -> Reported:
     wanted = None if best is None else _measure(best)
     # Daemons first: one that ends meanwhile has then recorded its runs.
     daemons = observe_daemons(outputs, now)
-    told = reported(read_ledger(outputs), outputs, daemons, since=begin, now=now, wanted=wanted)
+    told = reported(
+        read_ledger(outputs), outputs, daemons, since=begin, now=now, wanted=wanted, metrics_bytes=metrics_bytes
+    )
     if wanted is not None:
         _require_measured(told, wanted)
     return told

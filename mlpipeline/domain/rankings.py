@@ -73,7 +73,8 @@ def _is_telling(name: str) -> bool:
 
 def _rank(run: Run, measure: Measure) -> tuple[bool, float]:
     number = result_of(run, measure)
-    if number is None or math.isnan(number):
+    # Only a float can be NaN, and an int may be too large to become one.
+    if number is None or (isinstance(number, float) and math.isnan(number)):
         return (True, 0.0)
     return (False, number if measure.is_lower_better else -number)
 

@@ -13,6 +13,9 @@ from mlpipeline.domain.curves import Row
 #: A large file is read in so many pieces, from its beginning to its end.
 _PIECES = 64
 
+#: `json.loads` of bytes first looks which encoding they have.
+_decode = json.JSONDecoder().decode
+
 
 class Metrics(NamedTuple):
     """What a run logged."""
@@ -42,19 +45,22 @@ def read_metrics(path: Path, most_bytes: int) -> Metrics:
 
 
 def _pieces(file: BinaryIO, size: int, most_bytes: int) -> Iterator[bytes]:
-    length = most_bytes // _PIECES
+    """Yield the lines that begin in each of the pieces: a long line is read to its end."""
+    length, position = most_bytes // _PIECES, 0
     for number in range(_PIECES):
-        begin = (size - length) * number // (_PIECES - 1)
-        # With what is before it, whether it begins with a line is seen.
-        file.seek(max(0, begin - 1))
-        lines = file.read(length + (begin > 0)).split(b"\n")
-        # Whether its last line is whole is not known, but where the file ends.
-        yield from lines[begin > 0 : None if number == _PIECES - 1 else -1]
+        begin = max(position, (size - length) * number // (_PIECES - 1))
+        if begin > position:
+            # With the byte before it: a line that begins right there is one of this piece.
+            position = file.seek(begin - 1)
+            position += len(file.readline())
+        while position < begin + length and (line := file.readline()):
+            position += len(line)
+            yield line
 
 
 def _row(line: bytes) -> Row | None:
     try:
-        said = json.loads(line)
+        said = _decode(line.decode())
         step, at, metrics = said["step"], float(said["time"]), said["metrics"]
         if not math.isfinite(at):
             return None

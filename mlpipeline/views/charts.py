@@ -99,6 +99,8 @@ def _frame(x_axis: _Axis, y_axis: _Axis, unit: str) -> Iterator[str]:
         yield f'<text x="{left - 6}" y="{y + 3.5:.1f}" text-anchor="end">{_number(number)}</text>'
     yield f'<path class="axis" d="M{left} {bottom}H{right}"/>'
     for number in x_axis.ticks(_X_TICKS):
+        if unit == "step" and number % 1:
+            continue  # There is no half a step.
         x = x_axis.place(number)
         yield f'<path class="axis" d="M{x:.1f} {bottom}v4"/>'
         yield f'<text x="{x:.1f}" y="{bottom + 15}" text-anchor="middle">{_number(number)}</text>'

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from mlpipeline.domain.curves import Curve
 from mlpipeline.domain.measures import Measure
 from mlpipeline.domain.rankings import result_of
 from mlpipeline.domain.runs import Run
@@ -12,7 +14,7 @@ from mlpipeline.domain.states import Outcome, State
 from mlpipeline.views.causes import cause_text
 from mlpipeline.views.listing import runs_table
 from mlpipeline.views.observed import ObservedRun
-from mlpipeline.views.reported import Best, Reported
+from mlpipeline.views.reported import BEST_SHOWN, Best, Reported
 from mlpipeline.views.screens import Color, Screen
 from mlpipeline.views.sparklines import sparkline
 from mlpipeline.views.tables import fold, table
@@ -20,11 +22,12 @@ from mlpipeline.views.words import duration, one_line, value, values
 
 #: How many causes are told of, and how many of the last lines of output with each.
 _CAUSES_SHOWN, _OUTPUT_LINES = 6, 3
-#: How many models are told of with their best versions.
-_MODELS_SHOWN = 8
+#: How many models are told of with their best versions; with more than a few, it is fewer versions of each.
+_MODELS_SHOWN, _FEW_MODELS = 8, 3
+_BEST_OF_MANY = 3
 #: How many runs are listed one by one; of more, models are counted, and only so many of the latest listed.
-_RUNS_LISTED, _LATEST_LISTED = 30, 10
-_SPARKLINE_WIDTH = 16
+_RUNS_LISTED, _LATEST_LISTED = 20, 10
+_SPARKLINE_WIDTH = 12
 
 
 def report_screen(report: Reported, screen: Screen) -> str:
@@ -38,9 +41,10 @@ def report_top(report: Reported, screen: Screen) -> str:
     parts += [
         cause_text(cause, report.outputs, screen, output_lines=_OUTPUT_LINES) for cause in report.causes[:_CAUSES_SHOWN]
     ]
-    parts += _more(len(report.causes) - _CAUSES_SHOWN, "causes")
-    parts += [_best_part(best, screen) for best in report.best[:_MODELS_SHOWN]]
-    parts += _more(len(report.best) - _MODELS_SHOWN, "models")
+    parts += _more(len(report.causes) - _CAUSES_SHOWN, "causes", screen)
+    shown = BEST_SHOWN if len(report.best) <= _FEW_MODELS else _BEST_OF_MANY
+    parts += [_best_part(best, shown, screen) for best in report.best[:_MODELS_SHOWN]]
+    parts += _more(len(report.best) - _MODELS_SHOWN, "models", screen)
     return "\n\n".join(parts)
 
 
@@ -77,33 +81,40 @@ def head_line(report: Reported) -> str:
 def period_in_words(report: Reported) -> str:
     """Return how long the period is, and since when: `12 h since 2026-11-20 21:30`."""
     since = report.since.strftime("%Y-%m-%d %H:%M")
-    return f"{duration(report.period.length_s).removesuffix(' 0 min').removesuffix(' 0 h')} since {since}"
+    return f"{re.sub(' 0 (s|min|h)$', '', duration(report.period.length_s))} since {since}"
 
 
-def ranked(best: Best) -> str:
+def ranked(best: Best, shown: int) -> str:
     """Return how many versions are told of, and how they are ranked: `best 5 of 7 versions by loss, less is better`."""
     count, measure = len(best.ranking.runs), best.ranking.measure
+    is_cut = count > shown
     if measure is None:
-        latest = (
-            f"the latest {len(best.runs)} of {count} versions" if count > len(best.runs) else counted(count, "version")
-        )
-        return f"{latest}, newest first; to rank them: --best NAME:min or NAME:max"
-    which = f"best {len(best.runs)} of {count} versions" if count > len(best.runs) else counted(count, "version")
+        which = f"latest {shown} of {count} versions" if is_cut else counted(count, "version")
+        return f"{which}, newest first; to rank them: --best NAME:min or NAME:max" if count > 1 else which
+    which = f"best {shown} of {count} versions" if is_cut else counted(count, "version")
     return f"{which} by {one_line(measure.name)}, {'less' if measure.is_lower_better else 'more'} is better"
 
 
-def _best_part(best: Best, screen: Screen) -> str:
-    ranking = best.ranking
-    heading = _heading(f"{one_line(ranking.model)}: {ranked(best)}", screen)
-    metric = next(iter(best.metrics), None)
-    columns = ["version", ranking.measure.name if ranking.measure else "results", *ranking.differing]
-    rows = [[run.version, result_cell(run, ranking.measure), *differing_cells(best, run)] for run in best.runs]
-    if metric is not None:
-        columns.insert(2, f"course of {metric}")
-        for run, row in zip(best.runs, rows, strict=True):
-            curve = best.curves[run.id].get(metric)
-            row.insert(2, sparkline(metric, curve.points, _SPARKLINE_WIDTH) if curve else "")
+def _best_part(best: Best, shown: int, screen: Screen) -> str:
+    ranking, metric = best.ranking, next(iter(best.metrics), None)
+    told = f"{one_line(ranking.model)}: {ranked(best, shown)}"
+    columns = ["version", ranking.measure.name if ranking.measure else "results"]
+    columns += [*([] if metric is None else ["curve"]), *ranking.differing]
+    rows = [
+        [
+            run.version,
+            result_cell(run, ranking.measure),
+            *([] if metric is None else [_bars(best.curves[run.id].get(metric))]),
+            *differing_cells(best, run),
+        ]
+        for run in best.runs[:shown]
+    ]
+    heading = _heading(told if metric is None else f"{told} (curve: {one_line(metric)})", screen)
     return f"{heading}\n{table([one_line(column) for column in columns], rows, screen)}"
+
+
+def _bars(curve: Curve | None) -> str:
+    return sparkline(curve.name, curve.points, _SPARKLINE_WIDTH) if curve else ""
 
 
 def result_cell(run: Run, measure: Measure | None) -> str:
@@ -191,5 +202,6 @@ def _folded(text: str, screen: Screen) -> list[str]:
     return [text] if screen.width is None else list(fold(text, screen.width))
 
 
-def _more(count: int, what: str) -> list[str]:
-    return [f"and {count} more {what}: mlpipeline report --html report.html"] if count > 0 else []
+def _more(count: int, what: str, screen: Screen) -> list[str]:
+    told = f"and {count} more {what}: mlpipeline report --html report.html"
+    return ["\n".join(_folded(told, screen))] if count > 0 else []

@@ -29,7 +29,7 @@ from mlpipeline.views.report import (
     ranked,
     result_cell,
 )
-from mlpipeline.views.reported import Best, Reported
+from mlpipeline.views.reported import BEST_SHOWN, Best, Reported
 from mlpipeline.views.screens import Color
 from mlpipeline.views.words import achieved, duration, moment, one_line
 
@@ -69,8 +69,8 @@ def _counts(report: Reported) -> str:
     causes = f" ({counted(len(report.causes), 'cause')})" if report.causes else ""
     failed, lost = report.count(Outcome.FAILED), report.count(Outcome.LOST)
     counts = [
-        (failed, "bad", "failed" + causes),
-        (lost, "bad", "lost" + ("" if failed else causes)),
+        (failed, "bad", "failed" + ("" if lost else causes)),
+        (lost, "bad", "lost" + causes),
         (report.count(Outcome.SUCCEEDED), "good", "succeeded"),
         (report.count(Outcome.STOPPED), "notice", "stopped"),
         (report.open_count(State.RUNNING), "", "running"),
@@ -128,7 +128,7 @@ def _best_of(best: Best, *, is_drawn: bool) -> Iterator[str]:
         ]
         for number, run in enumerate(best.runs, start=1)
     ]
-    yield f'<h3>{_text(ranking.model)}</h3>\n<p class="soft">{_text(ranked(best))}</p>'
+    yield f'<h3>{_text(ranking.model)}</h3>\n<p class="soft">{_text(ranked(best, BEST_SHOWN))}</p>'
     yield _table(f"best versions of {ranking.model}", list(map(_text, columns)), rows)
     if charts:
         yield "\n".join(['<div class="charts">', *charts, "</div>"])

@@ -11,9 +11,9 @@ from mlpipeline.domain.curves import Curve, curves, telling
 from mlpipeline.domain.launches import Launch
 from mlpipeline.domain.measures import Measure
 from mlpipeline.domain.periods import HostTime, Interval, Stint, host_times
-from mlpipeline.domain.rankings import Ranking, rankings
+from mlpipeline.domain.rankings import Ranking, is_number, rankings
 from mlpipeline.domain.runs import Run
-from mlpipeline.domain.states import Outcome, State
+from mlpipeline.domain.states import Outcome, Start, State
 from mlpipeline.history.ledger import Ledger
 from mlpipeline.history.period import launches_since, runs_since
 from mlpipeline.project.files import read_json
@@ -23,10 +23,11 @@ from mlpipeline.views.observed import ObservedDaemon, ObservedRun, is_trouble, o
 
 #: How many versions of a model are told of as its best.
 BEST_SHOWN = 5
-#: How much is read of the metrics of one run at most, and of all together, in bytes.
-_MOST_BYTES, _MOST_BYTES_OF_ALL = 2_000_000, 64_000_000
-#: However many runs there are, so much is read of each: enough for a curve of some hundred points.
-_LEAST_BYTES = 200_000
+#: How much is read of the metrics of one run at most, in bytes, and however many runs there are: it is enough for a
+#: curve of some hundred points.
+_MOST_BYTES, _LEAST_BYTES = 2_000_000, 100_000
+#: Of a training that was resumed again and again, so many of the last runs are looked at.
+_MOST_PARTS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +79,7 @@ def reported(
     since: datetime,
     now: float,
     wanted: Measure | None = None,
+    metrics_bytes: int = 0,
 ) -> Reported:
     """Return what there is to tell of the period from `since` to `now`.
 
@@ -88,6 +90,8 @@ def reported(
         since: with its offset.
         now: in seconds since the epoch.
         wanted: the result by which versions are ranked, where a model has it.
+        metrics_bytes: about how much is read of the metrics of the best versions in all: they take the longest. 0 where
+            no curves are shown.
     """
     period = Interval(min(since.timestamp(), now), now)
     runs = observe_runs(runs_since(ledger, period.begin), outputs, daemons, now)
@@ -101,26 +105,28 @@ def reported(
         period=period,
         runs=runs[::-1],
         causes=causes(observed.run for observed in reversed(runs) if is_trouble(observed)),
-        best=_best(rankings(succeeded, wanted), outputs),
+        best=_best(rankings(succeeded, wanted), ledger, outputs, metrics_bytes),
         hosts=host_times(period, stints, _presences(launches, daemons, now)),
         daemons=daemons,
     )
 
 
-def _best(ranked: Sequence[Ranking], outputs: Outputs) -> list[Best]:
+def _best(ranked: Sequence[Ranking], ledger: Ledger, outputs: Outputs, metrics_bytes: int) -> list[Best]:
     count = sum(len(ranking.runs[:BEST_SHOWN]) for ranking in ranked)
-    most_bytes = max(_LEAST_BYTES, min(_MOST_BYTES, _MOST_BYTES_OF_ALL // max(1, count)))
-    return [_best_of(ranking, outputs, most_bytes) for ranking in ranked]
+    most_bytes = max(_LEAST_BYTES, min(_MOST_BYTES, metrics_bytes // max(1, count))) if metrics_bytes else 0
+    return [_best_of(ranking, ledger, outputs, most_bytes) for ranking in ranked]
 
 
-def _best_of(ranking: Ranking, outputs: Outputs, most_bytes: int) -> Best:
+def _best_of(ranking: Ranking, ledger: Ledger, outputs: Outputs, most_bytes: int) -> Best:
     runs = ranking.runs[:BEST_SHOWN]
     found: dict[str, Mapping[str, Curve]] = {}
     is_sampled = False
-    for run in runs:
-        logged = read_metrics(outputs.run_dir(run.name).metrics, most_bytes)
-        found[run.id] = curves(logged.rows, restarts=len(run.past))
-        is_sampled = is_sampled or logged.is_sampled
+    for run in runs if most_bytes else ():
+        parts = _parts(run, ledger)
+        logged = [read_metrics(outputs.run_dir(part.name).metrics, most_bytes // len(parts)) for part in parts]
+        rows = (row for metrics in logged for row in metrics.rows)
+        found[run.id] = curves(rows, restarts=sum(1 + len(part.past) for part in parts) - 1)
+        is_sampled = is_sampled or any(metrics.is_sampled for metrics in logged)
     # One number is no curve.
     drawn = dict.fromkeys(name for of_run in found.values() for name, curve in of_run.items() if len(curve.points) > 1)
     return Best(
@@ -132,28 +138,41 @@ def _best_of(ranking: Ranking, outputs: Outputs, most_bytes: int) -> Best:
     )
 
 
+def _parts(run: Run, ledger: Ledger) -> list[Run]:
+    """Return the runs that one training is made of, which each resumed the one before it, oldest first."""
+    parts = [run]
+    while run.first_start is Start.RESUME and run.previous and len(parts) < _MOST_PARTS:
+        before = ledger.get(run.previous)
+        if before is None:
+            break
+        run = before
+        parts.insert(0, run)
+    return parts
+
+
 def _stints(observed: ObservedRun, outputs: Outputs, daemons: Iterable[ObservedDaemon], now: float) -> Iterator[Stint]:
     """Yield when the attempts of a run were at work, by the clock of its host, as far as that is known."""
     run, run_dir = observed.run, outputs.run_dir(observed.run.name)
     intervals = {}
     for past in run.past:
         # An attempt that was the last before a person asked for another may be told twice.
-        worker = read_json(run_dir.attempt(past["attempt"]).worker)
+        number, seconds = past.get("attempt"), past.get("seconds")
+        worker = read_json(run_dir.attempt(number).worker) if isinstance(number, int) else None
         begin = epoch(worker.get("started_at")) if isinstance(worker, dict) else None
-        if begin is not None and past.get("seconds") is not None:
-            intervals[past["attempt"]] = Interval(begin, begin + past["seconds"])
+        if begin is not None and is_number(seconds):
+            intervals[number] = Interval(begin, begin + seconds)
     begin = epoch(run.started_at)
     if begin is not None:
         intervals[run.attempt] = Interval(begin, max(begin, _end(run, begin, daemons, now)))
     if intervals:
         spec = read_json(run_dir.spec)
-        gpus = len((spec.get("gpus") if isinstance(spec, dict) else None) or ())
+        gpus = spec.get("gpus") if isinstance(spec, dict) else None
         for interval in intervals.values():
-            yield Stint(host=run.host, interval=interval, gpus=gpus)
+            yield Stint(host=run.host, interval=interval, gpus=len(gpus) if isinstance(gpus, dict) else 0)
 
 
 def _end(run: Run, begin: float, daemons: Iterable[ObservedDaemon], now: float) -> float:
-    if run.seconds is not None:
+    if is_number(run.seconds):
         # Sooner than it is recorded, where the daemon was away, and right where a clock was set meanwhile.
         return begin + run.seconds
     if (end := epoch(run.ended_at)) is not None:
@@ -180,5 +199,5 @@ def epoch(at: str | None) -> float | None:
     """Return an ISO 8601 time in seconds since the epoch; None where there is none, or it is not one."""
     try:
         return None if at is None else datetime.fromisoformat(at).timestamp()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None

@@ -25,7 +25,10 @@ def sparkline(name: str, points: Sequence[Point], width: int) -> str:
         place = (point.x - first) / span if span > 0 else index / len(points)
         parts[min(count - 1, int(place * count))].append(point.y)
     scale = math.log if is_logarithmic(name, (point.y for point in points)) else float
-    levels = [_mean([scale(y) for y in part if is_drawn(y)]) for part in parts]
+    levels: list[float | None] = []
+    for part in parts:
+        # Of a part of which nothing was read, the one before it tells more than a gap.
+        levels.append(_mean([scale(y) for y in part if is_drawn(y)]) if part or not levels else levels[-1])
     known = [level for level in levels if level is not None]
     if not known:
         return ""

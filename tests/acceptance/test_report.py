@@ -96,8 +96,8 @@ def test_the_terminal_shows_what_failed_first_then_what_was_best_and_how_the_tim
     )
     assert lines[2].startswith("3 failed (exception): ValueError: shape ")
     assert "  at bad.py:6" in lines
-    assert "net: 3 versions by val.accuracy, more is better" in lines
-    best = [line.split()[0] for line in lines[lines.index("net: 3 versions by val.accuracy, more is better") + 3 :][:3]]
+    ranked = lines.index("net: 3 versions by val.accuracy, more is better (curve: val.accuracy)")
+    best = [line.split()[0] for line in lines[ranked + 3 :][:3]]
     assert best[0] == "fast" and best[2] == "slow"
     # 1 h lost, 1 h stopped and 1 h that runs, all with 2 GPUs; the one 30 hours ago is not told of.
     (box2,) = [line for line in lines if line.startswith("box2 ")]
