@@ -30,7 +30,7 @@ def read_queue(path: Path, models_dir: Path) -> Queue:
     Raises:
         QueueError: it is missing, cannot be read, or has a wrong value.
     """
-    return _parse_queue(path, _queue_text(path), models_dir)
+    return parse_queue(path, _queue_text(path), models_dir)
 
 
 class QueueFile:
@@ -57,7 +57,7 @@ class QueueFile:
         if text != self._text:
             self._text, self._error = text, None
             try:
-                self.last_good = _parse_queue(self.path, text, self.models_dir)
+                self.last_good = parse_queue(self.path, text, self.models_dir)
             except QueueError as error:
                 self._error = error
         if self._error is not None:
@@ -75,7 +75,12 @@ def _queue_text(path: Path) -> str:
     return read_text(path, partial(QueueError, path))
 
 
-def _parse_queue(path: Path, text: str, models_dir: Path) -> Queue:
+def parse_queue(path: Path, text: str, models_dir: Path) -> Queue:
+    """Return what a queue file with this text says.
+
+    Raises:
+        QueueError: it has a wrong value.
+    """
     top = parse(text, partial(QueueError, path))
     top.refuse_unknown(_KEYS)
     use_blacklist = top.flag("use_blacklist", False)
