@@ -106,7 +106,7 @@ def test_what_is_held_while_the_queue_runs_starts_when_that_is_taken_away(make_p
     assert status["daemon"]["held"] == [{"what": "net:large", "why": HELD}]
     assert f"net:large: {HELD}" in project.run("status").stdout
     released = project.run("release", "net:large")
-    assert f"is {HELD}: take `hold` away there" in released.stdout + released.stderr
+    assert f"is {HELD}: mlpipeline queue hold --off net:large" in released.stdout + released.stderr
 
     # What runs goes on, whoever holds it and whatever becomes of its daemon.
     project.write_queue([{**net, "hold": True}, *rest])
