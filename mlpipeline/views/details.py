@@ -8,6 +8,7 @@ from typing import Any
 
 from mlpipeline.domain.comparing import Row, file_changes, rows
 from mlpipeline.domain.curves import Curve, curves
+from mlpipeline.domain.pace import Loop
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Failure, Outcome, outcome_in_words
 from mlpipeline.history.environments import Environment, environment_of
@@ -68,8 +69,8 @@ class Details:
     metrics: Mapping[str, Curve]
     #: Whether the metrics are so many that not all were read.
     is_sampled: bool
-    #: How far each `run.steps` loop came: done, and of how many.
-    progress: Sequence[tuple[int, int]]
+    #: How far each `run.steps` loop came.
+    progress: Sequence[Loop]
     #: What `spec.json` says; empty where that is gone.
     spec: Mapping[str, Any]
     #: How long each phase took, in seconds.

@@ -15,12 +15,13 @@ from mlpipeline.project.paths import Outputs
 from mlpipeline.views.causes import cause_text
 from mlpipeline.views.details import AttemptTold, Details
 from mlpipeline.views.listing import state_cell
-from mlpipeline.views.observed import is_trouble
+from mlpipeline.views.observed import ObservedRun, is_trouble
+from mlpipeline.views.pace import pace_in_words, rate_in_words
 from mlpipeline.views.programs import run_for_programs
 from mlpipeline.views.screens import Color, Painted, Screen
 from mlpipeline.views.sparklines import sparkline
 from mlpipeline.views.tables import Cell, paragraph, table
-from mlpipeline.views.words import distinct_values, duration, moment, one_line, value
+from mlpipeline.views.words import distinct_values, duration, moment, one_line, roughly, value
 
 #: How many lines of what a run that failed printed last are shown.
 _OUTPUT_LINES = 10
@@ -60,7 +61,8 @@ def _facts(details: Details) -> Iterator[tuple[str, Cell]]:
     yield "ended", moment(run.ended_at)
     phases = ", ".join(f"{phase} {duration(seconds)}" for phase, seconds in details.timings.items())
     yield "time", f"{duration(run.seconds)} ({phases})" if phases and run.seconds is not None else duration(run.seconds)
-    yield "steps", ", ".join(f"{done} of {total}" for done, total in details.progress)
+    yield "steps", ", ".join(f"{loop.done} of {loop.of}" for loop in details.progress)
+    yield "at work", _at_work(details.observed)
     yield "began", _began(details)
     yield "process", (details.attempts[-1].how or "") if len(details.attempts) == 1 else ""
     yield "gpus", ", ".join(str(index) for index in (details.spec.get("gpus") or {}).values())
@@ -68,6 +70,18 @@ def _facts(details: Details) -> Iterator[tuple[str, Cell]]:
     yield "note", run.note or ""
     if not details.has_record:
         yield "record", Painted("its run dir is gone; this is what history knows", Color.NOTICE)
+
+
+def _at_work(observed: ObservedRun) -> str:
+    """Return for how long a run that goes on has been at work, how fast it is, and how long the rest takes."""
+    pace = observed.pace
+    if observed.elapsed_s is None:
+        return ""
+    told = [f"for {roughly(observed.elapsed_s)}"]
+    told += [pace_in_words(pace)] if pace is not None else []
+    told += [rate_in_words(pace.rate)] if pace is not None and pace.rate is not None else []
+    told += [f"{roughly(pace.left_s)} left"] if pace is not None and pace.left_s is not None else []
+    return ", ".join(told)
 
 
 def _began(details: Details) -> str:
@@ -196,7 +210,7 @@ def show_for_programs(details: Details, outputs: Outputs) -> dict[str, Any]:
         "start": run.start,
         "identity": run.identity,
         "attempts": [_attempt_for_programs(attempt) for attempt in details.attempts],
-        "progress": [{"done": done, "of": total} for done, total in details.progress],
+        "progress": [{"done": loop.done, "of": loop.of} for loop in details.progress],
         "timings": dict(details.timings),
         "conditions": details.spec.get("conditions"),
         "previous": run.previous,

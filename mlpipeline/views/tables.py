@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +16,7 @@ Cell = str | Painted
 _GAP = "   "
 #: Where columns would have to be narrower than this, each row becomes a paragraph, a line for each of its cells.
 _LEAST_WIDTH = 8
+_COLOR = re.compile("(\x1b\\[[0-9;]*m)")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], screen: Screen) -> str:
@@ -100,6 +102,22 @@ def _fit(text: str, room: int) -> int:
         if taken > room:
             return count
     return len(text)
+
+
+def cut(line: str, width: int) -> str:
+    """Return a line of at most `width` columns, with `…` where it was longer; colours take none."""
+    parts = _COLOR.split(line)
+    if display_width("".join(parts[::2])) <= width:
+        return line
+    shown, room = "", width - 1
+    for index, part in enumerate(parts):
+        is_color = index % 2 == 1
+        kept = part if is_color or display_width(part) <= room else part[: _fit(part, room)]
+        shown += kept
+        room -= 0 if is_color else display_width(kept)
+        if kept != part:
+            break
+    return f"{shown}…"
 
 
 def display_width(text: str) -> int:

@@ -1,10 +1,11 @@
 from dataclasses import replace
 
 import pytest
-from runs import FAILED, RUN, SUCCEEDED
+from runs import FAILED, RUN, RUNNING, SUCCEEDED
 
 from mlpipeline.domain.comparing import rows
 from mlpipeline.domain.curves import Row, curves
+from mlpipeline.domain.pace import Loop, Pace, Unit
 from mlpipeline.domain.states import Outcome
 from mlpipeline.history.environments import Environment
 from mlpipeline.project.paths import Outputs
@@ -41,7 +42,7 @@ def known(run, **changed):
         success=BEFORE,
         metrics=curves(logged, 0),
         is_sampled=False,
-        progress=[(2, 5)],
+        progress=[Loop(2, 5)],
         spec={"conditions": {"timeout_s": 60, "retries": {"lost": 2}}, "gpus": {"GPU-1": 3}},
         timings={"train": 0.5},
         has_record=True,
@@ -79,6 +80,16 @@ def test_why_it_failed_comes_first(outputs):
     run = replace(FAILED, place=f"{outputs.path.parent}/net.py:3")
     lines = show_screen(known(run), outputs, PLAIN).splitlines()
     assert lines[:2] == ["failed (exception): ValueError: no", "  at net.py:3"]
+
+
+def test_one_that_runs_says_how_far_it_is_and_how_long_the_rest_takes(outputs):
+    pace = Pace(done=2, of=5, unit=Unit.STEPS, rate=0.5, left_s=6.0)
+    found = known(RUNNING)
+    running = replace(found, observed=replace(found.observed, pace=pace, elapsed_s=4.0))
+    (line,) = [line for line in squeezed(show_screen(running, outputs, PLAIN)) if line.startswith("at work")]
+    assert line.startswith("at work for 4")
+    assert "2 of 5" in line
+    assert line.endswith(" left")
 
 
 def test_each_attempt_is_told_where_there_were_several(outputs):
