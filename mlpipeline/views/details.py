@@ -69,7 +69,7 @@ class Details:
     metrics: Mapping[str, Curve]
     #: Whether the metrics are so many that not all were read.
     is_sampled: bool
-    #: How far each `run.steps` loop came.
+    #: How far each `run.steps` loop came: done, and of how many.
     progress: Sequence[Loop]
     #: What `spec.json` says; empty where that is gone.
     spec: Mapping[str, Any]

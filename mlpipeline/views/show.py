@@ -15,7 +15,7 @@ from mlpipeline.project.paths import Outputs
 from mlpipeline.views.causes import cause_text
 from mlpipeline.views.details import AttemptTold, Details
 from mlpipeline.views.listing import state_cell
-from mlpipeline.views.observed import ObservedRun, is_trouble
+from mlpipeline.views.observed import is_trouble
 from mlpipeline.views.pace import pace_in_words, rate_in_words
 from mlpipeline.views.programs import run_for_programs
 from mlpipeline.views.screens import Color, Painted, Screen
@@ -60,9 +60,9 @@ def _facts(details: Details) -> Iterator[tuple[str, Cell]]:
     yield "started", moment(run.started_at)
     yield "ended", moment(run.ended_at)
     phases = ", ".join(f"{phase} {duration(seconds)}" for phase, seconds in details.timings.items())
-    yield "time", f"{duration(run.seconds)} ({phases})" if phases and run.seconds is not None else duration(run.seconds)
-    yield "steps", ", ".join(f"{loop.done} of {loop.of}" for loop in details.progress)
-    yield "at work", _at_work(details.observed)
+    took = duration(run.seconds if run.seconds is not None else details.observed.elapsed_s)
+    yield "time", f"{took} ({phases})" if phases and took else took
+    yield "progress", _progress(details)
     yield "began", _began(details)
     yield "process", (details.attempts[-1].how or "") if len(details.attempts) == 1 else ""
     yield "gpus", ", ".join(str(index) for index in (details.spec.get("gpus") or {}).values())
@@ -72,16 +72,12 @@ def _facts(details: Details) -> Iterator[tuple[str, Cell]]:
         yield "record", Painted("its run dir is gone; this is what history knows", Color.NOTICE)
 
 
-def _at_work(observed: ObservedRun) -> str:
-    """Return for how long a run that goes on has been at work, how fast it is, and how long the rest takes."""
-    pace = observed.pace
-    if observed.elapsed_s is None:
-        return ""
-    told = [f"for {roughly(observed.elapsed_s)}"]
-    told += [pace_in_words(pace)] if pace is not None else []
-    told += [rate_in_words(pace.rate)] if pace is not None and pace.rate is not None else []
-    told += [f"{roughly(pace.left_s)} left"] if pace is not None and pace.left_s is not None else []
-    return ", ".join(told)
+def _progress(details: Details) -> str:
+    pace = details.observed.pace
+    if pace is None:
+        return ", ".join(f"{loop.done} of {loop.of}" for loop in details.progress)
+    left = "" if pace.left_s is None else f"{roughly(pace.left_s)} left"
+    return ", ".join(filter(None, (pace_in_words(pace), rate_in_words(pace.rate), left)))
 
 
 def _began(details: Details) -> str:

@@ -59,7 +59,7 @@ def test_one_screen_tells_what_a_run_was_what_it_achieved_and_what_had_changed(o
     assert lines[:3] == ["version digits:deep", "run 7k2m9q on box1", "state succeeded"]
     for line in (
         "time 41.2 s (train 0.5 s)",
-        "steps 2 of 5",
+        "progress 2 of 5",
         "began clean, seed 7",
         "process fresh: x",
         "gpus 3",
@@ -86,10 +86,9 @@ def test_one_that_runs_says_how_far_it_is_and_how_long_the_rest_takes(outputs):
     pace = Pace(done=2, of=5, unit=Unit.STEPS, rate=0.5, left_s=6.0)
     found = known(RUNNING)
     running = replace(found, observed=replace(found.observed, pace=pace, elapsed_s=4.0))
-    (line,) = [line for line in squeezed(show_screen(running, outputs, PLAIN)) if line.startswith("at work")]
-    assert line.startswith("at work for 4")
-    assert "2 of 5" in line
-    assert line.endswith(" left")
+    lines = squeezed(show_screen(running, outputs, PLAIN))
+    assert "progress 2 of 5, 30/min, 6 s left" in lines
+    assert "time 4.0 s (train 0.5 s)" in lines
 
 
 def test_each_attempt_is_told_where_there_were_several(outputs):
