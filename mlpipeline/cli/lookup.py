@@ -11,6 +11,7 @@ from mlpipeline.cli.project import Place, exit_for
 from mlpipeline.cli.reading import look
 
 if TYPE_CHECKING:
+    from mlpipeline.domain.queue import Entry
     from mlpipeline.domain.requests import Request
     from mlpipeline.domain.runs import Run
     from mlpipeline.history.ledger import Ledger
@@ -110,7 +111,16 @@ def _queued(settings: Settings) -> list[str]:
     try:
         queue = read_queue(settings.root / QUEUE_NAME, settings.models_dir)
         entries = listed_scripts(queue, settings.models_dir).entries
-        return list(dict.fromkeys(entry.script if entry.changes is None else str(entry) for entry in entries))
+        return list(dict.fromkeys(map(_entry_named, entries)))
     except QueueError as error:
         click.echo(f"mlpipeline: {error}", err=True)
         return []
+
+
+def _entry_named(entry: Entry) -> str:
+    from mlpipeline.domain.waits import HELD_IN_QUEUE
+
+    name = entry.script if entry.changes is None else str(entry)
+    if isinstance(entry.hold, bool):
+        return f"{name} ({HELD_IN_QUEUE})" if entry.hold else name
+    return f"{name} ({HELD_IN_QUEUE}: {', '.join(entry.hold)})"
