@@ -88,3 +88,9 @@ class IllegalTransition(MlpipelineError):
 
 class OutputsError(MlpipelineError):
     """The outputs folder cannot be used: read-only, full, or in use by another daemon."""
+
+
+class CannotWrite(MlpipelineError):
+    """What was asked for cannot be written where it was to be."""
+
+    exit_status = 1

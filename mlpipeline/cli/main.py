@@ -16,6 +16,7 @@ from mlpipeline.cli.output import have_all_written
 from mlpipeline.cli.project import Place, exit_for
 from mlpipeline.cli.queue import queue
 from mlpipeline.cli.releasing import release
+from mlpipeline.cli.report import report
 
 _RUN_ONLY = {"skip_done": "-u", "no_log": "-n", "at_once": "-j", "watch": "--watch", "test_first": "--test-first"}
 _LAUNCH_ONLY = {"is_execution": "-r", **_RUN_ONLY, "only": "--only"}
@@ -95,7 +96,7 @@ def command(
         sys.exit(test(context.obj, only))
 
 
-for verb in (runs, status, logs, queue, stop, pause, resume, retry, release):
+for verb in (runs, status, logs, report, queue, stop, pause, resume, retry, release):
     command.add_command(verb)
 
 
