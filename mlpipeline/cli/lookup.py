@@ -11,7 +11,6 @@ from mlpipeline.cli.project import Place, exit_for
 from mlpipeline.cli.reading import look
 
 if TYPE_CHECKING:
-    from mlpipeline.domain.queue import Entry
     from mlpipeline.domain.requests import Request
     from mlpipeline.domain.runs import Run
     from mlpipeline.history.ledger import Ledger
@@ -107,20 +106,11 @@ def _queued(settings: Settings) -> list[str]:
     from mlpipeline.project.paths import QUEUE_NAME
     from mlpipeline.project.queue_file import read_queue
     from mlpipeline.project.scripts import listed_scripts
+    from mlpipeline.views.queued import queued_names
 
     try:
         queue = read_queue(settings.root / QUEUE_NAME, settings.models_dir)
-        entries = listed_scripts(queue, settings.models_dir).entries
-        return list(dict.fromkeys(map(_entry_named, entries)))
+        return queued_names(listed_scripts(queue, settings.models_dir).entries)
     except QueueError as error:
         click.echo(f"mlpipeline: {error}", err=True)
         return []
-
-
-def _entry_named(entry: Entry) -> str:
-    from mlpipeline.domain.waits import HELD_IN_QUEUE
-
-    name = entry.script if entry.changes is None else str(entry)
-    if isinstance(entry.hold, bool):
-        return f"{name} ({HELD_IN_QUEUE})" if entry.hold else name
-    return f"{name} ({HELD_IN_QUEUE}: {', '.join(entry.hold)})"

@@ -96,7 +96,7 @@ def command(
         sys.exit(test(context.obj, only))
 
 
-for verb in (runs, status, logs, report, queue, stop, pause, resume, retry, release):
+for verb in (status, runs, logs, report, queue, stop, pause, resume, retry, release):
     command.add_command(verb)
 
 

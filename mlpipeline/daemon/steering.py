@@ -193,7 +193,7 @@ class Steering:
         what = [] if version and offer is None else self._breaker.what_holds(model, offer)
         is_to_be_tested = self._gate.release(model, version or None)
         if not what and not is_to_be_tested and self._is_on_hold(model, version):
-            return f"is {HELD_IN_QUEUE}: take `hold` away there"
+            return f"is {HELD_IN_QUEUE}: mlpipeline queue hold --off {request.of}"
         if not what and not is_to_be_tested:
             return "is not held by anything that can be released"
         self._records.note({"event": "released", "of": request.of, "what": what, "by": request.by})

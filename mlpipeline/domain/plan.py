@@ -78,7 +78,7 @@ def closing_line(outcomes: list[Outcome | None], problem_count: int, on_hold_cou
     if on_hold_count:
         parts.append(f"{on_hold_count} {HELD_IN_QUEUE}")
     if behind_count:
-        parts.append(f"{behind_count} after that")
+        parts.append(f"{behind_count} waiting for that")
     return f"mlpipeline ends: {', '.join(parts) if parts else 'nothing was run'}"
 
 

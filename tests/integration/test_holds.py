@@ -77,7 +77,7 @@ def test_a_launch_leaves_what_is_held_and_that_is_no_failure(make_project, tmp_p
     assert outcomes(project, "net:large") == ["succeeded"]
     assert [event["version"] for event in project.history() if event["event"] == "selected"] == ["large"]
     assert "4 versions: 3 to run, 1 held in models.toml" in project.log
-    assert "mlpipeline ends: 1 succeeded, 2 held in models.toml, 2 after that" in project.log
+    assert "mlpipeline ends: 1 succeeded, 2 held in models.toml, 2 waiting for that" in project.log
     assert project.log.count(f"{HELD}: net:small\n") == 1
     # What comes after it is tested while somebody is still there; what is held is not waited for.
     assert "test first: 3 versions to test" in project.log
@@ -106,7 +106,7 @@ def test_what_is_held_while_the_queue_runs_starts_when_that_is_taken_away(make_p
     assert status["daemon"]["held"] == [{"what": "net:large", "why": HELD}]
     assert f"net:large: {HELD}" in project.run("status").stdout
     released = project.run("release", "net:large")
-    assert f"is {HELD}: take `hold` away there" in released.stdout + released.stderr
+    assert f"is {HELD}: mlpipeline queue hold --off net:large" in released.stdout + released.stderr
 
     # What runs goes on, whoever holds it and whatever becomes of its daemon.
     project.write_queue([{**net, "hold": True}, *rest])

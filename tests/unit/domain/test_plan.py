@@ -74,7 +74,7 @@ def test_what_became_of_it_in_one_line():
     outcomes = [Outcome.FAILED, Outcome.SUCCEEDED, Outcome.SUCCEEDED]
     assert closing_line(outcomes, 1, 0, 0) == "mlpipeline ends: 2 succeeded, 1 failed, 1 could not be used"
     assert closing_line([], 0, 0, 0) == "mlpipeline ends: nothing was run"
-    assert closing_line([], 0, 2, 1) == "mlpipeline ends: 2 held in models.toml, 1 after that"
+    assert closing_line([], 0, 2, 1) == "mlpipeline ends: 2 held in models.toml, 1 waiting for that"
 
 
 def test_what_is_to_be_tested_and_what_came_of_it_is_told_in_a_line():
