@@ -58,6 +58,6 @@ def _named(runs: Sequence[Run]) -> str:
 
 
 def _output(run: Run, outputs: Outputs, count: int) -> Iterator[str]:
-    text = last_output(outputs.run_dir(run.name).attempt(run.attempt).output) or ""
-    for line in text.splitlines()[-count:]:
+    text = last_output(outputs.run_dir(run.name).attempt(run.attempt).output) if count else None
+    for line in (text or "").splitlines()[-count:]:
         yield one_line(strip_colors(line))

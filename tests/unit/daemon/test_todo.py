@@ -9,6 +9,7 @@ from mlpipeline.daemon.catalogue import Offer, Problem
 from mlpipeline.daemon.options import LaunchOptions
 from mlpipeline.daemon.todo import Todo
 from mlpipeline.domain.queue import Awaited
+from mlpipeline.domain.states import Start
 from mlpipeline.domain.waits import Wait
 
 
@@ -127,3 +128,14 @@ def test_what_was_begun_in_vain_is_started_again_in_the_same_launch(todo):
     todo.forget_begun("net:a")
     todo.refresh()
     assert todo.to_run("net:a") is not None
+
+
+def test_what_is_to_be_started_is_counted_without_what_is_held_or_was_begun(todo, doubt):
+    assert todo.outlook.to_start == {("net", Start.CLEAN): 4}
+    todo.note_begun("net:a", "i")
+    doubt.waits = {"b": Wait(why="bad", is_held=True), "c": Wait(why="after other")}
+    todo.forget_waits()
+    assert todo.outlook.to_start == {("net", Start.CLEAN): 2}
+    todo.note_begun("net:c", "i")
+    todo.note_begun("net:d", "i")
+    assert todo.outlook.to_start == {}
