@@ -146,7 +146,6 @@ def _queued(settings: Settings) -> tuple[list[str], str | None]:
 
     try:
         queue = read_queue(settings.root / QUEUE_NAME, settings.models_dir)
-        entries = listed_scripts(queue, settings.models_dir).entries
-        return queued_names(entries), None
+        return queued_names(listed_scripts(queue, settings.models_dir).entries), None
     except QueueError as error:
         return [], str(error)

@@ -49,11 +49,11 @@ class Outlook:
     is_any_passing: bool
     #: What is held because something is wrong, and why.
     held: Sequence[Problem]
+    #: How many versions are to be started by and by, by model and how they begin; none that is held.
+    to_start: Mapping[tuple[str, Start], int]
     #: What the queue file holds, and how many versions come after that.
     on_hold: Sequence[Problem]
     behind_count: int
-    #: How many versions are to be started by and by, by model and how they begin; none that is held.
-    to_start: Mapping[tuple[str, Start], int]
 
 
 class Todo:
@@ -276,11 +276,11 @@ class Todo:
                         if wait.is_held and not wait.is_meant
                     ),
                 ],
+                to_start=self._counts_without([*self._held, *(key for key, wait in kept.items() if wait.is_held)]),
                 on_hold=[
                     Problem(what=what, why=HELD_IN_QUEUE) for what in (*on_hold, *self._catalogue.unusable_on_hold)
                 ],
                 behind_count=len(behind),
-                to_start=self._counts_without([*self._held, *(key for key, wait in kept.items() if wait.is_held)]),
             )
         return self._outlook
 

@@ -107,6 +107,17 @@ def test_it_is_over_when_all_that_is_left_is_held(todo, doubt):
     assert not todo.is_over
 
 
+def test_what_is_to_be_started_is_counted_without_what_is_held_or_was_begun(todo, doubt):
+    assert todo.outlook.to_start == {("net", Start.CLEAN): 4}
+    todo.note_begun("net:a", "i")
+    doubt.waits = {"b": Wait(why="bad", is_held=True), "c": Wait(why="after other")}
+    todo.forget_waits()
+    assert todo.outlook.to_start == {("net", Start.CLEAN): 2}
+    todo.note_begun("net:c", "i")
+    todo.note_begun("net:d", "i")
+    assert todo.outlook.to_start == {}
+
+
 def test_what_somebody_holds_and_what_comes_after_that_is_no_trouble_and_keeps_nobody(todo, doubt):
     meant = Wait(why="held in models.toml", is_held=True, is_meant=True)
     behind = Wait(why="after net:d, which is held in models.toml", is_held=True, is_meant=True)
@@ -128,14 +139,3 @@ def test_what_was_begun_in_vain_is_started_again_in_the_same_launch(todo):
     todo.forget_begun("net:a")
     todo.refresh()
     assert todo.to_run("net:a") is not None
-
-
-def test_what_is_to_be_started_is_counted_without_what_is_held_or_was_begun(todo, doubt):
-    assert todo.outlook.to_start == {("net", Start.CLEAN): 4}
-    todo.note_begun("net:a", "i")
-    doubt.waits = {"b": Wait(why="bad", is_held=True), "c": Wait(why="after other")}
-    todo.forget_waits()
-    assert todo.outlook.to_start == {("net", Start.CLEAN): 2}
-    todo.note_begun("net:c", "i")
-    todo.note_begun("net:d", "i")
-    assert todo.outlook.to_start == {}
