@@ -35,6 +35,10 @@ class NoSuchRun(MlpipelineError):
     """No run is called what a person calls it, or more than one."""
 
 
+class NoSuchResult(MlpipelineError):
+    """No run has a result of that name."""
+
+
 class InvalidName(MlpipelineError):
     """A name that its user chose cannot become part of a path."""
 

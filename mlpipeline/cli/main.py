@@ -10,6 +10,7 @@ import click
 
 from mlpipeline import __version__
 from mlpipeline.cli.asking import pause, resume, retry, stop
+from mlpipeline.cli.gc import gc
 from mlpipeline.cli.lookup import runs, status
 from mlpipeline.cli.output import have_all_written
 from mlpipeline.cli.project import Place, exit_for
@@ -93,7 +94,7 @@ def command(
         sys.exit(test(context.obj, only))
 
 
-for verb in (runs, status, stop, pause, resume, retry, release):
+for verb in (runs, status, stop, pause, resume, retry, release, gc):
     command.add_command(verb)
 
 

@@ -21,7 +21,7 @@ from mlpipeline.project.cache import cache_folder
 from mlpipeline.project.paths import Outputs
 
 #: Raised whenever tables, or what is written into them, change: an index of another version is made anew.
-_VERSION = 6
+_VERSION = 7
 #: How long another process that writes is waited for, in seconds.
 _PATIENCE_S = 2.0
 
@@ -42,6 +42,7 @@ CREATE TABLE tests (
 );
 CREATE INDEX tests_failed ON tests (at) WHERE NOT is_passed;
 CREATE TABLE released (what TEXT PRIMARY KEY);
+CREATE TABLE collected (run TEXT PRIMARY KEY);
 CREATE TABLE latest (model_dir TEXT PRIMARY KEY, id TEXT, is_trouble INTEGER, selected_at TEXT);
 CREATE INDEX latest_trouble ON latest (selected_at) WHERE is_trouble;
 """
@@ -200,9 +201,17 @@ class Index:
         """Return whether a person released that."""
         return self._tables.execute("SELECT 1 FROM released WHERE what = ?", (what,)).fetchone() is not None
 
+    def save_collected(self, run_id: str) -> None:
+        """Know that what a run left was deleted, see `Ledger.is_collected`."""
+        self._tables.execute("INSERT OR IGNORE INTO collected VALUES (?)", (run_id,))
+
+    def is_collected(self, run_id: str) -> bool:
+        """Return whether what a run left was deleted."""
+        return self._tables.execute("SELECT 1 FROM collected WHERE run = ?", (run_id,)).fetchone() is not None
+
     def forget_all(self) -> None:
         """Know nothing any more."""
-        for table in ("journals", "runs", "latest", "requests", "answers", "released", "tests"):
+        for table in ("journals", "runs", "latest", "requests", "answers", "released", "collected", "tests"):
             self._tables.execute(f"DELETE FROM {table}")
 
     def _note_latest(self, model_dir: str) -> None:

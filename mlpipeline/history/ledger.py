@@ -248,6 +248,10 @@ class Ledger:
         where = "WHERE model = ? AND NOT is_open AND NOT is_withdrawn ORDER BY selected_at DESC, number DESC LIMIT ?"
         return list(self.runs(where, model, most))
 
+    def withdrawn(self) -> list[Run]:
+        """Return the runs that were taken back before anything of them ran."""
+        return list(self.runs("WHERE is_withdrawn"))
+
     def is_released(self, what: str) -> bool:
         """Return whether a person released something.
 
@@ -256,6 +260,10 @@ class Ledger:
                 or `model:version@identity`, for a version that was held.
         """
         return self._answered(lambda index: index.is_released(what))
+
+    def is_collected(self, run_id: str) -> bool:
+        """Return whether a person had `gc` delete what a run left in its model dir, of which it was the latest."""
+        return self._answered(lambda index: index.is_collected(run_id))
 
     def named(self, name: str) -> list[Run]:
         """Return the runs that a person may mean: the latest `model:version`, or those whose ids begin so."""
@@ -326,6 +334,8 @@ class Ledger:
                 self._index.save_answer(text(event, "request"), text(event, "said"))
             elif event["event"] == "released":
                 self._index.save_released(texts(event, "what"))
+            elif event["event"] == "collected":
+                self._index.save_collected(text(event, "of"))
             elif event["event"] == "tested":
                 self._index.save_test(result_from_event(event), at)
         except (KeyError, ValueError, TypeError) as error:

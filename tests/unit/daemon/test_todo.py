@@ -44,7 +44,7 @@ def doubt() -> Doubt:
 def todo(doubt) -> Todo:
     offers = [offer("a"), offer("b"), offer("c", "other.py"), offer("d")]
     catalogue = SimpleNamespace(offers=offers, in_turn=offers, generation=0, refresh=lambda: None)
-    ledger = SimpleNamespace(news=0, catch_up=lambda: None, latest=lambda _: None)
+    ledger = SimpleNamespace(news=0, catch_up=lambda: None, latest=lambda _: None, is_collected=lambda _: False)
     todo = Todo(catalogue, ledger, LaunchOptions(), "box1", lambda _: None)
     todo.obstacles = [doubt]
     todo.refresh()
