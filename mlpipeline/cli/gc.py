@@ -11,6 +11,8 @@ from mlpipeline.cli.output import echo_json, echo_screen, stdout_screen
 from mlpipeline.cli.project import Place, exit_for
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mlpipeline.daemon.deleting import Deleted
     from mlpipeline.domain.retention import Rules
     from mlpipeline.errors import OutputsError
@@ -119,8 +121,9 @@ def _gc(place: Place, rules: Rules, *, is_dry: bool, is_sure: bool, are_all_name
     if is_dry or not found.items:
         deleted = None if is_dry else []
     elif is_sure or click.confirm("\nDelete?", default=False):
+        deletions = Deleter(outputs, ledger, by=typed(), server_now=server_now).delete(found.items)
         try:
-            deleted = list(Deleter(outputs, ledger, by=typed(), server_now=server_now).delete(found.items))
+            deleted = _shown(deletions, len(found.items)) if not as_json else list(deletions)
         except OSError as error:
             raise _unread(error, outputs) from error
     else:
@@ -134,6 +137,14 @@ def _gc(place: Place, rules: Rules, *, is_dry: bool, is_sure: bool, are_all_name
         for line in kept:
             click.echo(f"mlpipeline: not deleted: {line}", err=True)
     return 1 if any(done.error is not None for done in deleted or ()) else 0
+
+
+def _shown(deletions: Iterator[Deleted], count: int) -> list[Deleted]:
+    """Return what came of each, telling on a terminal how far that is: thousands of folders take their time."""
+    if not sys.stdout.isatty():
+        return list(deletions)
+    with click.progressbar(deletions, length=count, label="deleting") as shown:
+        return list(shown)
 
 
 def _unread(error: OSError, outputs: Outputs) -> OutputsError:
