@@ -35,6 +35,14 @@ class NoSuchRun(MlpipelineError):
     """No run is called what a person calls it, or more than one."""
 
 
+class SameRun(MlpipelineError):
+    """A run is to be compared with itself."""
+
+
+class FilterError(MlpipelineError):
+    """Which runs are wanted, or what of them, is said in a way that cannot be understood."""
+
+
 class NoSuchResult(MlpipelineError):
     """No run has a result of that name."""
 
@@ -61,6 +69,15 @@ class VersionsError(MlpipelineError):
     exit_status = 1
 
 
+class NoSuchParameter(VersionsError):
+    """A parameter is to be changed that a version does not have; `key` says which, `advice` what it may have been."""
+
+    def __init__(self, key: str, advice: str) -> None:
+        super().__init__(f'there is no parameter "{key}".{advice}')
+        self.key = key
+        self.advice = advice
+
+
 class NotJson(MlpipelineError):
     """A value that has to be recorded cannot be JSON; `key` says which."""
 
@@ -83,3 +100,9 @@ class IllegalTransition(MlpipelineError):
 
 class OutputsError(MlpipelineError):
     """The outputs folder cannot be used: read-only, full, or in use by another daemon."""
+
+
+class CannotWrite(MlpipelineError):
+    """What was asked for cannot be written where it was to be."""
+
+    exit_status = 1

@@ -32,6 +32,12 @@ class Remains:
         with (self.outputs.path / f"history-{host}.jsonl").open("a") as file:
             file.writelines(json.dumps({"at": at, **event}) + "\n" for event in events)
 
+    def launch(self, launch: str, environment: str, *, host: str = "box1", days_ago: float = 0) -> None:
+        """Have a launch begin, and find that around it."""
+        began = {"event": "launch", "launch": launch, "host": host, "pid": 1, "command": "mlpipeline -r"}
+        found = {"event": "environment", "launch": launch, "environment": environment}
+        self.tell(host, began, found, days_ago=days_ago)
+
     def select(self, id: str, version: str, *, days_ago: float = 0, host: str = "box1", **changed: Any) -> Path:
         """Have a run of `net` begin, and return its run dir."""
         name = changed.get("name", f"net-{version}-{id}")

@@ -2,114 +2,63 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from mlpipeline.cli.output import echo_json, echo_screen, stdout_screen
 from mlpipeline.cli.project import Place, exit_for
 from mlpipeline.cli.reading import look
 
-if TYPE_CHECKING:
-    from mlpipeline.domain.requests import Request
-    from mlpipeline.domain.runs import Run
-    from mlpipeline.history.ledger import Ledger
-    from mlpipeline.project.paths import Outputs
-    from mlpipeline.project.settings import Settings
-
-#: How many of the latest runs `status` looks through for those that were stopped: it answers at once, whatever ran.
-_LOOKED_AT = 200
-
 
 @click.command()
+@click.option("--failed", "is_failed", is_flag=True, help="Those that failed or were lost and were not run since.")
+@click.option("--model", "models", multiple=True, metavar="MODEL[:VERSION]", help="Of this model, or of 'cnn/*'.")
+@click.option("--where", "wheres", multiple=True, metavar="COMPARISON", help="Such as 'lr<0.1'; all must hold.")
+@click.option("--since", metavar="WHEN", help="At work since 12h ago, 1d, today, 18:00, 2026-11-20.")
+@click.option("--sort", metavar="NAME[:min|max]", help="By a result, best first, or by any other name.")
+@click.option("--columns", multiple=True, metavar="NAMES", help="Show lr,accuracy,host; or +lr besides.")
 @click.option("-n", "count", type=click.IntRange(min=1), default=20, show_default=True, help="How many.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: a list of objects.")
 @click.pass_obj
-def runs(place: Place, count: int, as_json: bool) -> None:
-    """List the latest runs, newest first.
+def runs(
+    place: Place,
+    is_failed: bool,
+    models: tuple[str, ...],
+    wheres: tuple[str, ...],
+    since: str | None,
+    sort: str | None,
+    columns: tuple[str, ...],
+    count: int,
+    as_json: bool,
+) -> None:
+    """List the latest runs, newest first, or those that are asked for.
+
+    A NAME is that of a parameter or a result, such as test.accuracy, or one of run, model, version, host, state,
+    outcome, failure, error, attempt, seed, started, ended, seconds. They are compared by = != < <= > >= and ~
+    (contains).
 
     \b
-    Example:
+    Examples:
       mlpipeline runs -n 50
+      mlpipeline runs --failed --since 1d
+      mlpipeline runs --model digits --where 'lr<0.1' --where optimizer=adam
+      mlpipeline runs --sort test.accuracy --columns run,version,lr,test.accuracy
     """
+    if columns and as_json:
+        raise click.UsageError("--columns is for people; --json prints all there is: leave one of them out.")
+    from mlpipeline.cli.searching import Asked, asked_for, wanted_columns, why_none
     from mlpipeline.views.listing import runs_table
     from mlpipeline.views.programs import run_for_programs
 
+    asked = Asked(is_failed, models, wheres, since, sort)
+    most = count + 1  # One more tells whether there are more.
     with exit_for(place):
         outputs = place.outputs(place.settings())
-        latest = look(outputs, lambda ledger: ledger.newest(count)).runs
+        seen = look(outputs, lambda ledger: asked_for(asked, ledger, most) if asked.is_any else ledger.newest(most))
+        found = seen.runs[:count]
         if as_json:
-            echo_json([run_for_programs(run, outputs) for run in latest])
+            echo_json([run_for_programs(run, outputs) for run in found])
+        elif not found and asked.is_any and seen.ledger.newest(1):
+            click.echo(why_none(asked, seen.ledger))
         else:
-            echo_screen(runs_table(latest, stdout_screen()))
-
-
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="For programs: one object.")
-@click.pass_obj
-def status(place: Place, as_json: bool) -> None:
-    """Show what runs, is next, is held, and failed.
-
-    \b
-    Example:
-      watch -n 10 mlpipeline status
-    """
-    from mlpipeline.views.programs import status_for_programs
-    from mlpipeline.views.status import FAILED_SHOWN, status_screen
-
-    with exit_for(place):
-        settings = place.settings()
-        outputs = place.outputs(settings)
-        most = None if as_json else FAILED_SHOWN
-        _, daemons, observed, ledger = look(outputs, lambda ledger: _that_matter(ledger, most))
-        if as_json:
-            echo_json(status_for_programs(daemons, observed, outputs, ledger.failed_tests()))
-        else:
-            more = max(0, ledger.trouble_count() - FAILED_SHOWN)
-            screen = status_screen(
-                daemons,
-                observed,
-                outputs,
-                _queued(settings),
-                stdout_screen(),
-                more_failed=more,
-                failed_tests=ledger.failed_tests(),
-                stopped=_stopped(ledger),
-                requests=_unanswered(ledger, outputs),
-            )
-            echo_screen(screen)
-
-
-def _that_matter(ledger: Ledger, most_failed: int | None) -> list[Run]:
-    return [*ledger.open_runs()[::-1], *ledger.in_trouble(most_failed)]
-
-
-def _stopped(ledger: Ledger) -> list[str]:
-    """Return the versions whose latest run was stopped, newest first, as far as the latest runs tell."""
-    from mlpipeline.domain.states import Outcome
-
-    stopped = (run for run in ledger.newest(_LOOKED_AT) if run.outcome is Outcome.STOPPED)
-    return [run.key for run in stopped if (last := ledger.latest(run.model_dir)) is not None and last.id == run.id]
-
-
-def _unanswered(ledger: Ledger, outputs: Outputs) -> list[Request]:
-    """Return the requests that no daemon has answered, what they are about called as its user knows it."""
-    from dataclasses import replace
-
-    requests = [request for host in outputs.hosts() for request in ledger.open_requests(host)]
-    runs = {request.of: ledger.get(request.of) for request in requests}
-    return [replace(request, of=run.key) if (run := runs[request.of]) else request for request in requests]
-
-
-def _queued(settings: Settings) -> list[str]:
-    from mlpipeline.errors import QueueError
-    from mlpipeline.project.paths import QUEUE_NAME
-    from mlpipeline.project.queue_file import read_queue
-    from mlpipeline.project.scripts import listed_scripts
-
-    try:
-        queue = read_queue(settings.root / QUEUE_NAME, settings.models_dir)
-        return [entry.script for entry in listed_scripts(queue, settings.models_dir).entries]
-    except QueueError as error:
-        click.echo(f"mlpipeline: {error}", err=True)
-        return []
+            shown = {"columns": wanted_columns(columns, seen.ledger)} if found and columns else {}
+            echo_screen(runs_table(found, stdout_screen(), has_more=len(seen.runs) > count, **shown))

@@ -14,7 +14,19 @@ if TYPE_CHECKING:
     from mlpipeline.views.screens import Screen
 
 #: What stands for our own signs where an encoding lacks them; anything else becomes an escape.
-_PLAINER = {"─": "-", "│": "|", "…": "...", "−": "-", "–": "-", "≤": "<=", "≥": ">=", "·": "-", "×": "x", "→": "->"}
+_PLAINER = {
+    "─": "-",
+    "│": "|",
+    "…": "...",
+    "−": "-",
+    "–": "-",
+    "≤": "<=",
+    "≥": ">=",
+    "·": "-",
+    "×": "x",
+    "→": "->",
+    **dict(zip("▁▂▃▄▅▆▇█", ".:-=+*#@", strict=True)),
+}
 
 
 def stdout_screen() -> Screen:

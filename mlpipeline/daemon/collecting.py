@@ -14,7 +14,7 @@ from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import NoSuchResult
 from mlpipeline.executors.processes import ProcessId
 from mlpipeline.history import claims
-from mlpipeline.history.environments import read_environments
+from mlpipeline.history.environments import environments_in_use
 from mlpipeline.history.ledger import Ledger
 from mlpipeline.project import storage
 from mlpipeline.project.files import read_json
@@ -193,8 +193,7 @@ class _Surveyor:
                 self._offer(Kind.CODE, path, "no run dir names it")
 
     def _look_at_environments(self, stored: Iterable[Path], staying: Iterable[Run]) -> None:
-        known = read_environments(self._outputs)
-        named = {known.of.get(launch) for launch in (*known.latest, *(run.launch for run in staying))}
+        named = environments_in_use((run.launch for run in staying), self._ledger)
         for path in stored:
             if path.stem not in named and not self._is_left_over(path) and self._is_old(path):
                 self._offer(Kind.ENVIRONMENT, path, "no run dir names its launch")

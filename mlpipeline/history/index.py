@@ -11,17 +11,23 @@ import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from mlpipeline.domain.requests import Request, request_from_event
+from mlpipeline.domain.facts import facts
 from mlpipeline.domain.runs import Run, run_from_json
 from mlpipeline.domain.states import Outcome, State
-from mlpipeline.domain.test_results import TestResult, result_from_event
 from mlpipeline.project.cache import cache_folder
 from mlpipeline.project.paths import Outputs
 
+if TYPE_CHECKING:
+    from mlpipeline.domain.launches import Launch
+    from mlpipeline.domain.requests import Request
+    from mlpipeline.domain.test_results import TestResult
+
 #: Raised whenever tables, or what is written into them, change: an index of another version is made anew.
-_VERSION = 7
+_VERSION = 10
 #: How long another process that writes is waited for, in seconds.
 _PATIENCE_S = 2.0
 
@@ -29,12 +35,16 @@ _TABLES = """
 CREATE TABLE journals (name TEXT PRIMARY KEY, offset INTEGER, lines INTEGER, head TEXT, last_at TEXT);
 CREATE TABLE runs (
     number INTEGER PRIMARY KEY, id TEXT UNIQUE, previous TEXT, host TEXT, model TEXT, model_dir TEXT, selected_at TEXT,
-    is_open INTEGER, is_withdrawn INTEGER, is_trouble INTEGER, record TEXT
+    is_open INTEGER, is_withdrawn INTEGER, is_trouble INTEGER, record TEXT,
+    version TEXT, first_start TEXT, took_s REAL, outcome TEXT, ended_at REAL
 );
 CREATE INDEX runs_by_model_dir ON runs (model_dir);
 CREATE INDEX runs_by_model ON runs (model, selected_at, number) WHERE NOT is_open AND NOT is_withdrawn;
 CREATE INDEX runs_by_age ON runs (selected_at, number) WHERE NOT is_withdrawn;
 CREATE INDEX runs_open ON runs (number) WHERE is_open;
+CREATE INDEX runs_by_end ON runs (ended_at, outcome) WHERE ended_at IS NOT NULL;
+CREATE INDEX runs_whole ON runs (model, first_start, selected_at, version, took_s) WHERE took_s IS NOT NULL;
+CREATE TABLE launches (id TEXT PRIMARY KEY, host TEXT, began_at TEXT, heard_at TEXT, ended_at TEXT);
 CREATE TABLE requests (id TEXT PRIMARY KEY, host TEXT, event TEXT);
 CREATE TABLE answers (request TEXT PRIMARY KEY, said TEXT);
 CREATE TABLE tests (
@@ -45,17 +55,31 @@ CREATE TABLE released (what TEXT PRIMARY KEY);
 CREATE TABLE collected (run TEXT PRIMARY KEY);
 CREATE TABLE latest (model_dir TEXT PRIMARY KEY, id TEXT, is_trouble INTEGER, selected_at TEXT);
 CREATE INDEX latest_trouble ON latest (selected_at) WHERE is_trouble;
+CREATE TABLE facts (name TEXT, number INTEGER, value, PRIMARY KEY (name, number)) WITHOUT ROWID;
+CREATE TABLE surroundings (launch TEXT PRIMARY KEY, command TEXT, environment TEXT);
 """
-
+_ALL = (
+    *("journals", "runs", "facts", "latest", "launches", "surroundings"),
+    *("requests", "answers", "released", "collected", "tests"),
+)
 
 _SAVE = """
-INSERT INTO runs (id, previous, host, model, model_dir, selected_at, is_open, is_withdrawn, is_trouble, record)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO runs (id, previous, host, model, model_dir, selected_at, is_open, is_withdrawn, is_trouble, record,
+    version, first_start, took_s, outcome, ended_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET
     is_open = excluded.is_open, is_withdrawn = excluded.is_withdrawn, is_trouble = excluded.is_trouble,
-    record = excluded.record
+    record = excluded.record, took_s = excluded.took_s, outcome = excluded.outcome, ended_at = excluded.ended_at
 """
 
+_SAVE_FACT = """
+INSERT INTO facts SELECT ?, number, ? FROM runs WHERE id = ? ON CONFLICT DO UPDATE SET value = excluded.value
+"""
+#: A launch says what it was called with first, and what it found around it later.
+_SAVE_SURROUNDINGS = """
+INSERT INTO surroundings VALUES (?, ?, ?) ON CONFLICT (launch) DO UPDATE SET
+    command = coalesce(excluded.command, command), environment = coalesce(excluded.environment, environment)
+"""
 #: A pass stands, whatever another host found before or after it.
 _SAVE_TEST = """
 INSERT INTO tests VALUES (?, ?, ?, ?, ?, ?)
@@ -122,6 +146,10 @@ class Index:
         records = self._tables.execute(f"SELECT record FROM runs {where}", values).fetchall()
         return (run_from_json(json.loads(record)) for (record,) in records)
 
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return what a query finds."""
+        return self._tables.execute(query, values).fetchall()
+
     def models_in_trouble(self) -> set[str]:
         """Return the models of the runs that are the latest in their model dir and failed or were lost."""
         models = "SELECT DISTINCT model FROM latest JOIN runs USING (id) WHERE latest.is_trouble"
@@ -155,9 +183,27 @@ class Index:
 
     def save(self, runs: Collection[Run], selected_at: Mapping[str, str]) -> None:
         """Write runs as they are now; `selected_at` is when each was selected, by a clock that never goes back."""
+        # Facts are only ever added, but where a run begins anew, or was taken back.
+        for run in runs:
+            if run.past or run.state is State.WITHDRAWN:
+                self._forget_facts(run.id)
         self._tables.executemany(_SAVE, [_row(run, selected_at[run.id]) for run in runs])
+        kept = (run for run in runs if run.state is not State.WITHDRAWN)
+        known = [(name, fact, run.id) for run in kept for name, fact in facts(run).items()]
+        self._tables.executemany(_SAVE_FACT, known)
         for model_dir in dict.fromkeys(run.model_dir for run in runs):
             self._note_latest(model_dir)
+
+    def _forget_facts(self, run_id: str) -> None:
+        # By their names: an index by run would take as much room as the facts themselves.
+        for before in self.runs("WHERE id = ?", run_id):
+            names = [(name, run_id) for name in facts(before)]
+            where = "WHERE name = ? AND number = (SELECT number FROM runs WHERE id = ?)"
+            self._tables.executemany(f"DELETE FROM facts {where}", names)
+
+    def save_surroundings(self, launch: str, *, command: str | None = None, environment: str | None = None) -> None:
+        """Know what a launch was called with, or by which name what it found around it is stored."""
+        self._tables.execute(_SAVE_SURROUNDINGS, (launch, command, environment))
 
     def save_request(self, request: Request) -> None:
         """Know of a request, whether or not its answer is known already."""
@@ -170,6 +216,9 @@ class Index:
 
     def open_requests(self, host: str) -> list[Request]:
         """Return the requests that a host has not answered, in the order in which histories told them."""
+        # Here, and below: most who look something up ask for runs alone.
+        from mlpipeline.domain.requests import request_from_event
+
         where = "WHERE host = ? AND id NOT IN (SELECT request FROM answers) ORDER BY rowid"
         rows = self._tables.execute(f"SELECT event FROM requests {where}", (host,))
         return [request_from_event(json.loads(event)) for (event,) in rows]
@@ -178,6 +227,32 @@ class Index:
         """Return what came of a request, or None while nobody has said."""
         row = self._tables.execute("SELECT said FROM answers WHERE request = ?", (request_id,)).fetchone()
         return None if row is None else str(row[0])
+
+    def save_launch(self, launch: Launch) -> None:
+        """Know that a daemon was launched."""
+        row = (launch.id, launch.host, launch.began_at, launch.heard_at, launch.ended_at)
+        self._tables.execute("INSERT OR IGNORE INTO launches VALUES (?, ?, ?, ?, ?)", row)
+
+    def save_heard(self, host: str, at: str) -> None:
+        """Know when a host's last launch recorded something."""
+        last = "SELECT id FROM launches WHERE host = ? ORDER BY rowid DESC LIMIT 1"
+        self._tables.execute(f"UPDATE launches SET heard_at = ? WHERE id = ({last})", (at, host))
+
+    def save_launch_end(self, launch: str, at: str) -> None:
+        """Know when a launch came to its end."""
+        self._tables.execute("UPDATE launches SET ended_at = ? WHERE id = ?", (at, launch))
+
+    def launches(self, since: str) -> list[Launch]:
+        """Return the launches that were not over before `since`, in the order in which histories told them."""
+        from mlpipeline.domain.launches import Launch
+
+        columns = "id, host, began_at, heard_at, ended_at"
+        where = "WHERE coalesce(ended_at, heard_at) >= ? OR ended_at IS NULL ORDER BY rowid"
+        rows = self._tables.execute(f"SELECT {columns} FROM launches {where}", (since,))
+        return [
+            Launch(id=id_, host=host, began_at=began, heard_at=heard, ended_at=ended)
+            for id_, host, began, heard, ended in rows
+        ]
 
     def save_test(self, test: TestResult, at: str) -> None:
         """Know of a test; `at` is when it ended, by a clock that never goes back."""
@@ -191,6 +266,8 @@ class Index:
 
     def failed_tests(self) -> list[TestResult]:
         """Return the tests that failed, of versions that were neither tested nor run since, newest first."""
+        from mlpipeline.domain.test_results import result_from_event
+
         return [result_from_event(json.loads(event)) for (event,) in self._tables.execute(_FAILED_TESTS)]
 
     def save_released(self, what: Collection[str]) -> None:
@@ -211,7 +288,7 @@ class Index:
 
     def forget_all(self) -> None:
         """Know nothing any more."""
-        for table in ("journals", "runs", "latest", "requests", "answers", "released", "collected", "tests"):
+        for table in _ALL:
             self._tables.execute(f"DELETE FROM {table}")
 
     def _note_latest(self, model_dir: str) -> None:
@@ -315,4 +392,17 @@ def _row(run: Run, selected_at: str) -> tuple[object, ...]:
         run.state is State.WITHDRAWN,
         run.outcome in (Outcome.FAILED, Outcome.LOST),
         json.dumps(vars(run)),
+        run.version,
+        run.first_start,
+        run.whole_s,
+        run.outcome,
+        _seconds_since_epoch(run.ended_at),
     )
+
+
+def _seconds_since_epoch(at: str | None) -> float | None:
+    """Return a time as one can compare it, whatever its offset; None where there is none, or nobody can tell."""
+    try:
+        return None if at is None else datetime.fromisoformat(at).timestamp()
+    except (ValueError, OverflowError):
+        return None

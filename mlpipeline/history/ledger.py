@@ -7,25 +7,40 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from mlpipeline.domain.facts import encodable
 from mlpipeline.domain.fields import text, text_or_none, texts
-from mlpipeline.domain.requests import Request, request_from_event
 from mlpipeline.domain.runs import Run, follow
-from mlpipeline.domain.test_results import TestResult, result_from_event
 from mlpipeline.errors import IllegalTransition
 from mlpipeline.history.index import Index, Place, delete_index, is_damage
 from mlpipeline.history.journal import JournalReader
 from mlpipeline.project.paths import Outputs
+
+if TYPE_CHECKING:
+    from mlpipeline.domain.launches import Launch
+    from mlpipeline.domain.requests import Request
+    from mlpipeline.domain.test_results import TestResult
 
 #: How much of a journal's beginning tells it from another in its place, in bytes.
 _HEAD_BYTES = 512
 #: How many of its own runs a daemon notes before the index follows; to write them one by one would take longer.
 _MOST_AHEAD = 64
 _OF_VERSION = """
-WHERE json_extract(record, '$.model') || ':' || json_extract(record, '$.version') = ? AND NOT is_withdrawn
+WHERE model = ? AND number IN (SELECT number FROM facts WHERE name = 'version' AND value = ?) AND NOT is_withdrawn
 ORDER BY selected_at DESC, number DESC LIMIT 1
 """
+
+#: What others than the daemon write into its host's journal: it says nothing of whether the daemon is there.
+_OF_OTHERS = frozenset({"request", "released", "stop"})
+
+#: What an event is about that is not a request, in words.
+_SUBJECTS = {
+    **dict.fromkeys(("launch", "launch_ended"), "a launch"),
+    "collected": "what was deleted",
+    "environment": "what a launch found around it",
+    "tested": "a test",
+}
 
 T = TypeVar("T")
 
@@ -267,8 +282,9 @@ class Ledger:
 
     def named(self, name: str) -> list[Run]:
         """Return the runs that a person may mean: the latest `model:version`, or those whose ids begin so."""
-        if ":" in name:
-            return list(self.runs(_OF_VERSION, name))
+        model, colon, version = name.partition(":")
+        if colon:
+            return list(self.runs(_OF_VERSION, encodable(model), encodable(version)))
         return list(self.runs("WHERE substr(id, 1, ?) = ? AND NOT is_withdrawn ORDER BY id", len(name), name))
 
     def open_requests(self, host: str) -> list[Request]:
@@ -287,11 +303,23 @@ class Ledger:
         """Return the tests that failed, of versions that were neither tested nor run since, newest first."""
         return self._answered(Index.failed_tests)
 
+    def launches(self, since: str) -> list[Launch]:
+        """Return the launches of all hosts that were not over before `since`, compared as text, oldest first."""
+        if self._is_ahead:
+            self._read_on()
+        return self._answered(lambda index: index.launches(since))
+
     def runs(self, where: str, *values: object) -> Iterator[Run]:
         """Return the runs that an SQL clause selects, see the tables of the index; for modules of this package."""
         if self._ahead:
             self._read_on()
         return self._select(where, *values)
+
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return what an SQL query finds, see the tables of the index; for modules of this package."""
+        if self._ahead:
+            self._read_on()
+        return self._answered(lambda index: index.rows(query, *values))
 
     def _select(self, where: str, *values: object) -> Iterator[Run]:
         return self._answered(lambda index: index.runs(where, *values))
@@ -317,10 +345,17 @@ class Ledger:
     def _read_journal(self, path: Path, place: Place) -> None:
         reader = self._readers.setdefault(path, JournalReader(path))
         reader.offset, reader.lines = place.offset, place.lines
-        last_at = place.last_at
+        last_at, heard_at = place.last_at, ""
+        host = path.stem.removeprefix("history-")
         for event in reader.read(warn=self.warn):
             last_at = max(last_at, str(event.get("at", "")))
+            if event["event"] == "launch" and heard_at:
+                self._index.save_heard(host, heard_at)
+            if event["event"] not in _OF_OTHERS:
+                heard_at = last_at
             self._follow(event, last_at)
+        if heard_at:
+            self._index.save_heard(host, heard_at)
         self._save_changed()
         head = place.head if place.offset >= _HEAD_BYTES else _head(path, reader.offset)
         self._index.save_place(path.name, Place(offset=reader.offset, lines=reader.lines, head=head, last_at=last_at))
@@ -328,18 +363,9 @@ class Ledger:
     def _follow(self, event: Mapping[str, Any], at: str) -> None:
         """Follow an event; one that cannot be is skipped with a warning."""
         try:
-            if event["event"] == "request":
-                self._index.save_request(request_from_event(event))
-            elif event["event"] == "answer":
-                self._index.save_answer(text(event, "request"), text(event, "said"))
-            elif event["event"] == "released":
-                self._index.save_released(texts(event, "what"))
-            elif event["event"] == "collected":
-                self._index.save_collected(text(event, "of"))
-            elif event["event"] == "tested":
-                self._index.save_test(result_from_event(event), at)
+            self._know(event, at)
         except (KeyError, ValueError, TypeError) as error:
-            what = "a test" if event.get("event") == "tested" else "what was asked for"
+            what = _SUBJECTS.get(event["event"], "what was asked for")
             self.warn(f"history: {what} is not understood ({error!r}); skipped")
         run_id = event.get("run")
         if not isinstance(run_id, str):
@@ -358,6 +384,33 @@ class Ledger:
         else:
             self._changed[run_id] = run
             self._selected_at.setdefault(run_id, at)
+
+    def _know(self, event: Mapping[str, Any], at: str) -> None:
+        """Take in what an event tells that is not about the state of a run."""
+        match event["event"]:
+            case "request":
+                from mlpipeline.domain.requests import request_from_event
+
+                self._index.save_request(request_from_event(event))
+            case "answer":
+                self._index.save_answer(text(event, "request"), text(event, "said"))
+            case "released":
+                self._index.save_released(texts(event, "what"))
+            case "collected":
+                self._index.save_collected(text(event, "of"))
+            case "tested":
+                from mlpipeline.domain.test_results import result_from_event
+
+                self._index.save_test(result_from_event(event), at)
+            case "launch":
+                from mlpipeline.domain.launches import Launch
+
+                self._index.save_launch(Launch.of_event(event, at))
+                self._index.save_surroundings(text(event, "launch"), command=text_or_none(event, "command"))
+            case "launch_ended":
+                self._index.save_launch_end(text(event, "launch"), at)
+            case "environment":
+                self._index.save_surroundings(text(event, "launch"), environment=text(event, "environment"))
 
     def _save_changed(self) -> None:
         changed, self._changed = self._changed, {}

@@ -6,17 +6,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from mlpipeline.domain.endings import ending
-from mlpipeline.domain.result import Result
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome, State, outcome_in_words
 from mlpipeline.executors.processes import ProcessId
-from mlpipeline.project.exit_file import read_exit
 from mlpipeline.project.files import read_json
-from mlpipeline.project.paths import Outputs
-from mlpipeline.project.result_file import read_result
+from mlpipeline.project.paths import AttemptDir, Outputs
 from mlpipeline.views.words import ago, moment
+
+if TYPE_CHECKING:
+    from mlpipeline.domain.pace import Pace
 
 #: After how long a daemon counts as silent that says every 30 s that it is there, in seconds.
 _SILENT_AFTER_S = 120.0
@@ -48,6 +48,9 @@ class ObservedDaemon:
     #: What waits for something else than its turn, and what is held or cannot be used: `{"what", "why"}` each.
     waits: tuple[dict[str, str], ...] = ()
     held: tuple[dict[str, str], ...] = ()
+    #: How many versions it runs at a time, and how much it is to start: `{"model", "start", "count"}` each.
+    at_once: int = 1
+    to_start: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def is_silent(self) -> bool:
@@ -81,6 +84,11 @@ class ObservedRun:
     why: str | None = None
     #: UUID -> index of the GPUs that it leases; None where it leaves that to itself, or has ended.
     gpus: Mapping[str, int] | None = None
+    #: How far it came, and for how long it has been at work, in seconds; None where that is not known, or it has ended.
+    pace: Pace | None = None
+    elapsed_s: float | None = None
+    #: When it will have done what is left of its steps at its rate, in seconds since the epoch.
+    ends_at: float | None = None
 
     @property
     def in_words(self) -> str:
@@ -101,7 +109,18 @@ def observe_runs(
     """Return runs in the same order, none shown as running whose process is gone."""
     by_host = {daemon.host: daemon for daemon in daemons}
     found = [_observed(run, outputs, by_host, now) for run in runs]
-    return [replace(run, gpus=_gpus(run.run, outputs)) if run.run.is_open else run for run in found]
+    return [_closer(observed, outputs, now) if observed.run.is_open else observed for observed in found]
+
+
+def _closer(observed: ObservedRun, outputs: Outputs, now: float) -> ObservedRun:
+    """Return a run that is still to end with what its run dir tells."""
+    # What is listed is mostly over.
+    from mlpipeline.views.pace import observe_pace
+
+    run = observed.run
+    pace, elapsed_s = observe_pace(run, outputs, now) if run.state is State.RUNNING else (None, None)
+    ends_at = None if pace is None or pace.left_s is None else now + pace.left_s
+    return replace(observed, gpus=_gpus(run, outputs), pace=pace, elapsed_s=elapsed_s, ends_at=ends_at)
 
 
 def _observed_daemon(path: Path, own_host: str, now: float) -> ObservedDaemon | None:
@@ -128,6 +147,8 @@ def _observed_daemon(path: Path, own_host: str, now: float) -> ObservedDaemon | 
         waiting=said.get("waiting", 0),
         waits=tuple(said.get("waits", ())),
         held=tuple(said.get("held", ())),
+        at_once=said.get("at_once", 1),
+        to_start=tuple(said.get("to_start", ())),
     )
 
 
@@ -153,7 +174,7 @@ def _observed(run: Run, outputs: Outputs, daemons: dict[str, ObservedDaemon], no
     if process.is_alive():
         run = replace(run, state=State.RUNNING, pid=process.pid, started_at=worker["started_at"])
         return ObservedRun(run=run, why=_joined(_told(run), None if is_daemon_alive else "its daemon is not running"))
-    return _gone(run, read_result(attempt), read_exit(attempt.exit), is_daemon_alive)
+    return _gone(run, attempt, is_daemon_alive)
 
 
 def _told(run: Run) -> str | None:
@@ -190,12 +211,18 @@ def _gpus(run: Run, outputs: Outputs) -> Mapping[str, int] | None:
     return spec.get("gpus") if isinstance(spec, dict) else None
 
 
-def _gone(run: Run, result: Result | None, exit_status: int | None, is_daemon_alive: bool) -> ObservedRun:
+def _gone(run: Run, attempt: AttemptDir, is_daemon_alive: bool) -> ObservedRun:
+    # Hardly ever is a run found that nobody has recorded yet.
+    from mlpipeline.domain.endings import ending
+    from mlpipeline.project.exit_file import read_exit
+    from mlpipeline.project.result_file import read_result
+
+    result = read_result(attempt)
     run = replace(run, state=State.ENDED)
     if result is None and is_daemon_alive:
         # The daemon alone knows how its child ended, and is about to say so.
         return ObservedRun(run=run, why="its process is gone; the daemon is recording how it ended")
-    end = ending(result, exit_status, is_stop_asked=run.is_stop_asked, timeout=run.timeout)
+    end = ending(result, read_exit(attempt.exit), is_stop_asked=run.is_stop_asked, timeout=run.timeout)
     run = replace(
         run,
         outcome=end.outcome,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,13 @@ _SHORT, _LONG = 60, 500
 def duration(seconds: float | None) -> str:
     """Return a duration, or nothing where none is known."""
     return "" if seconds is None else duration_in_words(seconds)
+
+
+def roughly(seconds: float) -> str:
+    """Return a duration of which the last digit does not matter: `41 s`, `3 min`, `2 h 5 min`, `3 d 4 h`."""
+    if seconds < 59.5:
+        return f"{seconds:.0f} s"
+    return f"{round(seconds / 60)} min" if seconds < 3570 else duration_in_words(round(seconds / 60) * 60)
 
 
 def ago(seconds: float) -> str:
@@ -34,6 +41,16 @@ def moment(at: str | None) -> str:
         return at
 
 
+def midnight_before(now: float) -> float:
+    """Return when the local day of `now` began, both in seconds since the epoch."""
+    return datetime.fromtimestamp(now).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+
+
+def iso_time(at: float) -> str:
+    """Return seconds since the epoch as local time with its offset, ISO 8601, for programs."""
+    return datetime.fromtimestamp(at).astimezone().isoformat(timespec="milliseconds")
+
+
 def one_line(text: str) -> str:
     """Return `text` with spaces for line feeds and whatever else could disturb a line of a terminal."""
     return "".join(character if is_fit(character) else " " for character in text)
@@ -47,6 +64,13 @@ def value(thing: Any) -> str:
 def exact_value(thing: Any) -> str:
     """Return a parameter or a result with all its digits, on one line."""
     return _cut(one_line(str(thing)), _LONG)
+
+
+def distinct_values(things: Sequence[Any]) -> list[str]:
+    """Return parameters or results in few characters, but in enough to tell those apart that are not the same."""
+    short = [value(thing) for thing in things]
+    is_enough = len(set(short)) == len({repr(thing) for thing in things})
+    return short if is_enough else [exact_value(thing) for thing in things]
 
 
 def values(things: Mapping[str, Any]) -> str:

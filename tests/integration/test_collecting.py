@@ -69,8 +69,7 @@ def test_code_and_environments_go_that_no_run_dir_names_and_nobody_is_about_to(r
     remains.outputs.code("mine").mkdir()
     launches = {"l1": "a", "l2": "b", "l3": "c", "l4": "d", "l5": "e"}
     for launch, name in launches.items():
-        remains.tell("box1", {"event": "launch", "launch": launch}, days_ago=50)
-        remains.tell("box1", {"event": "environment", "launch": launch, "environment": name * 16}, days_ago=50)
+        remains.launch(launch, name * 16, days_ago=50)
     remains.run("aaaaa2", "kept", launch="l1", code="a" * 16, days_ago=40)
     # A live one has its code, wherever its run dir is.
     folder = remains.select("aaaaa3", "live", launch="l2", code="b" * 16, days_ago=40)
