@@ -21,7 +21,7 @@ from mlpipeline.domain.retention import Best, Kind
 from mlpipeline.errors import NoSuchResult
 from mlpipeline.executors.processes import ProcessId
 from mlpipeline.history import claims
-from mlpipeline.history.stores import code_name, store_code
+from mlpipeline.history.stores import code_name, store_code, store_environment
 from mlpipeline.project import storage
 
 MONTH = {"older_than_s": 30 * DAY_S}
@@ -274,10 +274,15 @@ def test_stored_code_that_a_daemon_is_about_to_name_again_is_there_for_it(remain
     }
 
 
-def test_what_is_stored_anew_when_it_was_just_deleted_is_whole(remains, tmp_path):
-    environment = remains.store_environment(CODE)
+def test_what_was_stored_and_deleted_is_stored_anew(remains):
+    name = store_environment(remains.outputs, {"python": "3.11"})
+    path = age(remains.outputs.environment(name), 7200)
     assert [done.error for done in remains.delete(remains.survey())] == [None]
-    assert not environment.exists()
+    assert not path.exists()
+    assert store_environment(remains.outputs, {"python": "3.11"}) == name
+    assert json.loads(path.read_text()) == {"python": "3.11"}
+    remains.now = time.time()
+    assert remains.going() == set()
 
 
 def test_a_result_that_no_run_has_is_an_error_that_names_the_nearest(remains):
