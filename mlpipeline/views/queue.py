@@ -11,6 +11,7 @@ from typing import Any
 from mlpipeline.domain.names import version_key
 from mlpipeline.domain.queue import Entry, Queue, model_name
 from mlpipeline.domain.states import Outcome
+from mlpipeline.domain.waits import HELD_IN_QUEUE
 from mlpipeline.views.observed import ObservedDaemon, ObservedRun
 from mlpipeline.views.screens import Color, Painted, Screen
 from mlpipeline.views.tables import Cell, table
@@ -65,7 +66,7 @@ class Line:
 def standing(entries: Sequence[Entry], runs: Iterable[ObservedRun], daemons: Sequence[ObservedDaemon]) -> list[Line]:
     """Return how all that is listed stands.
 
-    Of a script that is listed with every version, those are known that have run, or that a daemon names.
+    Of a script that is listed with every version, those are known that have run, that a daemon names, or that are held.
 
     Args:
         entries: of the list, in order.
@@ -92,9 +93,12 @@ def _line(
         own = list(entry.versions)
     else:
         own = [name for version in known if (name := _own_name(entry, version, known)) is not None]
+        held = () if isinstance(entry.hold, bool) else entry.hold
+        own = list(dict.fromkeys([*own, *(version.removesuffix(entry.name_of("")) for version in held)]))
     listed = [_standing(entry, version, latest, daemons) for version in own]
-    problems = (told["why"] for daemon in daemons for told in daemon.held if told["what"] == entry.script)
-    return Line(entry=entry, versions=tuple(listed), problem=next(problems, None))
+    said = [told["why"] for daemon in daemons for told in daemon.held if told["what"] == entry.script]
+    problem = next((why for why in said if why != HELD_IN_QUEUE), None)
+    return Line(entry=entry, versions=tuple(listed), problem=problem)
 
 
 def _own_name(entry: Entry, version: str, known: Sequence[str]) -> str | None:

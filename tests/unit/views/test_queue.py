@@ -86,6 +86,18 @@ def test_what_a_daemon_that_is_gone_had_ahead_is_nobodys_plan():
     assert lines[3].problem is None
 
 
+def test_a_script_that_is_held_as_a_whole_is_not_said_to_be_unusable():
+    said = ({"what": "new.py", "why": "held in models.toml"},)
+    (line,) = standing([Entry(script="new.py", hold=True)], [], [replace(DAEMON, held=said)])
+    assert line.problem is None
+
+
+def test_what_the_file_holds_by_name_is_known_though_it_never_ran():
+    entries = [Entry(script="new.py", hold=("a",)), Entry(script="new.py", hold=("b", "c@lr=0.1"), changes=SET)]
+    told = [[(one.version, str(one.stand)) for one in line.versions] for line in standing(entries, [], [])]
+    assert told == [[("a", "held")], [("b@lr=0.1", "held"), ("c@lr=0.1", "held")]]
+
+
 def test_of_many_versions_that_stand_alike_the_first_are_named():
     entry = Entry(script="net.py", versions=tuple(f"v{n}" for n in range(20)))
     screen = queue_screen(Queue(entries=(entry,)), standing([entry], [], []), PLAIN)
