@@ -1,0 +1,106 @@
+"""Every verb that looks or steers, on a project with a run of every kind from two hosts."""
+
+from __future__ import annotations
+
+import pytest
+from schemas import complaints
+from two_hosts import TwoHosts
+
+#: The newest first.
+BROKEN = ("broken:c", "broken:b", "broken:a")
+ENDED = {
+    "digits:wide": ("succeeded", None, "box2"),
+    "slow:lost": ("lost", None, "box2"),
+    "slow:stopped": ("stopped", None, "box2"),
+    "digits:deep": ("succeeded", None, "box1"),
+    "broken:a": ("failed", "exception", "box1"),
+    "broken:b": ("failed", "exception", "box1"),
+    "broken:c": ("failed", "exception", "box1"),
+    "crash:exit": ("failed", "exit", "box1"),
+}
+
+
+def keys(runs: list[dict[str, object]]) -> list[str]:
+    return [f"{run['model']}:{run['version']}" for run in runs]
+
+
+@pytest.mark.parametrize("host", ["box1", "box2", "box3"])
+def test_status_tells_the_same_from_every_host(two_hosts: TwoHosts, host: str):
+    status = two_hosts.json("status", host=host)
+    assert complaints("status", status) == []
+    daemons = [daemon for daemon in (status["daemon"], *status["other_daemons"]) if daemon]
+    assert [(daemon["host"], daemon["pid"]) for daemon in daemons] == [("box1", two_hosts.daemon.pid)]
+    assert daemons[0]["next"] == ["slow:next"]
+    assert [held["what"] for held in daemons[0]["held"]] == ["broken:d"]
+    states = {key: run["state"] for key, run in zip(keys(status["runs"]), status["runs"], strict=True)}
+    assert states == {"slow:running": "running", **dict.fromkeys(("crash:exit", *BROKEN, "slow:lost"), "ended")}
+
+    screen = two_hosts.run("status", host=host)
+    assert (screen.returncode, screen.stderr) == (0, "")
+    run = two_hosts.ids["slow:running"]
+    running = next(line.split() for line in screen.stdout.splitlines() if line.startswith(run))
+    assert running[:4] == [run, "slow:running", "running", "box1"]
+    assert "2 of 5" in " ".join(running)
+    assert "slow:stopped" in screen.stdout
+    assert "broken:d: 3 versions in a row failed (exception) at broken.py:6" in screen.stdout
+    failed = screen.stdout.partition("failed:\n")[2]
+    causes = [line for line in failed.splitlines() if line.startswith(("3 failed", "failed", "lost"))]
+    assert causes == [
+        "3 failed (exception): KeyError: 'layer 2'",
+        "failed (exit): ended with exit status 3 before it wrote its result",
+        "lost: its process is gone, and nobody saw how it ended",
+    ]
+    assert "  at broken.py:6\n" in failed
+    assert "│ no licence for the solver\n" in failed
+
+
+def test_runs_lists_every_run_of_both_hosts_newest_first(two_hosts: TwoHosts):
+    runs = two_hosts.json("runs")
+    assert complaints("runs", runs) == []
+    # By the clocks of both, which are one here.
+    order = ["slow:running", "crash:exit", *BROKEN, "digits:deep", "slow:stopped", "slow:lost", "digits:wide"]
+    assert keys(runs) == order
+    ended = {
+        key: (run["outcome"], run["failure"], run["host"])
+        for key, run in zip(keys(runs), runs, strict=True)
+        if run["state"] == "ended"
+    }
+    assert ended == ENDED
+    table = two_hosts.run("runs").stdout.splitlines()
+    assert [line.split()[:2] for line in table[2:]] == [[two_hosts.ids[key], key] for key in order]
+    assert two_hosts.run("runs", host="box2").stdout.splitlines()[3:] == table[3:]
+
+
+@pytest.mark.parametrize("verb", ["stop", "pause", "resume", "retry"])
+def test_a_wrong_run_changes_nothing_and_the_nearest_are_named(two_hosts: TwoHosts, verb: str):
+    before = two_hosts.project.history("box1")
+    unknown = two_hosts.run(verb, "slow:runing")
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert unknown.stderr.startswith('mlpipeline: there is no run "slow:runing"; `mlpipeline runs` lists them.')
+    assert f"The nearest: {two_hosts.ids['slow:running']} (slow:running)" in unknown.stderr
+    waiting = two_hosts.run(verb, "slow:next")
+    assert waiting.returncode == 2
+    assert '"slow:next" has not run yet: it is listed, and waits for its turn on box1.' in waiting.stderr
+    held = two_hosts.run(verb, "broken:d")
+    assert held.returncode == 2
+    assert '"broken:d" has not run yet: it is held on box1: 3 versions in a row failed' in held.stderr
+    assert two_hosts.project.history("box1") == before
+
+
+@pytest.mark.parametrize("verb", ["stop", "pause", "resume"])
+def test_what_has_ended_is_said_to_have_and_how_it_goes_on(two_hosts: TwoHosts, verb: str):
+    lost, ended = two_hosts.ids["slow:lost"], two_hosts.ids["digits:deep"]
+    done = two_hosts.run(verb, "slow:lost", ended)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        f"{lost} slow:lost had ended already: lost; the next launch resumes it, `mlpipeline retry` does at once",
+        f"{ended} digits:deep had ended already: succeeded",
+    ]
+
+
+def test_release_knows_what_is_held_and_what_nobody_has(two_hosts: TwoHosts):
+    unknown = two_hosts.run("release", "brokn")
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert 'there is no model "brokn". Did you mean "broken"?' in unknown.stderr
+    nothing = two_hosts.run("release", "digits")
+    assert (nothing.returncode, nothing.stdout) == (0, "digits is not held by anything that can be released\n")
