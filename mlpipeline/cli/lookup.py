@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlpipeline.cli.output import echo_json, echo_screen, stdout_screen
+from mlpipeline.cli.output import echo_json, echo_message, echo_screen, stdout_screen
 from mlpipeline.cli.project import Place, exit_for
 from mlpipeline.cli.reading import look
 
@@ -111,5 +111,5 @@ def _queued(settings: Settings) -> list[str]:
         queue = read_queue(settings.root / QUEUE_NAME, settings.models_dir)
         return [entry.script for entry in listed_scripts(queue, settings.models_dir).entries]
     except QueueError as error:
-        click.echo(f"mlpipeline: {error}", err=True)
+        echo_message(str(error))
         return []

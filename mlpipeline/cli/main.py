@@ -5,13 +5,14 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+from contextlib import suppress
 
 import click
 
 from mlpipeline import __version__
 from mlpipeline.cli.asking import pause, resume, retry, stop
 from mlpipeline.cli.lookup import runs, status
-from mlpipeline.cli.output import have_all_written
+from mlpipeline.cli.output import give_up_stdout, have_all_written
 from mlpipeline.cli.project import Place, exit_for
 from mlpipeline.cli.releasing import release
 
@@ -105,23 +106,25 @@ def main() -> None:
             command(prog_name="mlpipeline")
         except SystemExit as leaving:
             _leave(leaving)
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; Python would complain once more when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+    except OSError as error:
+        give_up_stdout(error)
+        _leave(SystemExit(1))
 
 
 def _leave(leaving: SystemExit) -> None:
     """End as Python does, but for taking all modules apart: that takes longer than looking something up.
 
     Raises:
-        BrokenPipeError: whoever read our output has seen enough.
+        OSError: what was printed cannot be written.
     """
     if leaving.code is not None and not isinstance(leaving.code, int):
         raise leaving
     if "threading" in sys.modules:
         sys.modules["threading"]._shutdown()
     atexit._run_exitfuncs()
-    for stream in filter(None, (sys.stdout, sys.stderr)):
-        stream.flush()
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    if sys.stderr is not None:
+        with suppress(OSError):  # Nobody is left to be told.
+            sys.stderr.flush()
     os._exit((leaving.code or 0) & 0xFF)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import os
 import sys
+from contextlib import suppress
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
 #: What stands for our own signs where an encoding lacks them; anything else becomes an escape.
 _PLAINER = {"─": "-", "│": "|", "…": "...", "−": "-", "–": "-", "≤": "<=", "≥": ">=", "·": "-", "×": "x", "→": "->"}
+
+#: The modules that write to stdout.
+_PRINTING = ("click.utils", "mlpipeline.cli.main", __name__)
 
 
 def stdout_screen() -> Screen:
@@ -32,6 +37,7 @@ def stdout_screen() -> Screen:
 
 def echo_screen(text: str) -> None:
     """Print what was made for `stdout_screen`, as it is."""
+    _require_stdout()
     click.echo(text, color=True)
 
 
@@ -39,8 +45,44 @@ def echo_json(value: Any) -> None:
     """Print one JSON value for programs: UTF-8 whatever the locale is."""
     import json
 
+    _require_stdout()
     # Half a surrogate pair becomes its JSON escape.
     click.echo(json.dumps(value, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace"))
+
+
+def echo_message(text: str, *, begins: str = "mlpipeline: ") -> None:
+    """Print for people what is not what they asked for, on stderr; where that cannot be written, nobody is told."""
+    with suppress(OSError):
+        click.echo(f"{begins}{text}", err=True)
+
+
+def _require_stdout() -> None:
+    """Raise OSError where stdout was closed before the launch: what is asked for would be printed to nobody."""
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+
+def give_up_stdout(error: OSError) -> None:
+    """Say that stdout cannot be written, and let it go; a reader who has seen enough needs no word.
+
+    Raises:
+        OSError: `error`, where that is not why.
+    """
+    if not _is_of_printing(error):
+        raise error
+    if not isinstance(error, BrokenPipeError):
+        echo_message(f"stdout cannot be written: {error.strerror}")
+    if sys.stdout is not None:
+        # Python would complain once more when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _is_of_printing(error: OSError) -> bool:
+    """Return whether it was raised where something is printed, rather than where files are written."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_globals.get("__name__") in _PRINTING
 
 
 def have_all_written() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-import click
+from mlpipeline.cli.output import echo_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ def read_ledger(outputs: Outputs) -> Ledger:
     """Return the history, saying on stderr what of it cannot be read."""
     from mlpipeline.history.ledger import Ledger
 
-    return Ledger.read(outputs, os.environ, warn=lambda text: click.echo(f"mlpipeline: {text}", err=True))
+    return Ledger.read(outputs, os.environ, warn=echo_message)
 
 
 def look(outputs: Outputs, choose: Callable[[Ledger], list[Run]]) -> Seen:
