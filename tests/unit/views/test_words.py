@@ -61,3 +61,8 @@ def test_values_are_short_on_one_line_and_exact_where_there_is_room():
 
 def test_one_line_keeps_emoji_and_loses_what_could_disturb_a_terminal():
     assert one_line("a\tb\nc\x1b[31md\r🙂 é") == "a b c [31md 🙂 é"
+
+
+def test_a_line_is_no_longer_than_a_path_may_be():
+    assert one_line("x" * 4096) == "x" * 4096
+    assert one_line("x\n" * 5_000_000) == ("x " * 2048)[:4095] + "…"
