@@ -11,6 +11,7 @@ import click
 
 from mlpipeline import __version__
 from mlpipeline.cli.asking import pause, resume, retry, stop
+from mlpipeline.cli.completion import model_or_version
 from mlpipeline.cli.lookup import runs, status
 from mlpipeline.cli.output import give_up_stdout, have_all_written
 from mlpipeline.cli.project import Place, exit_for
@@ -36,7 +37,13 @@ _LAUNCH_ONLY = {"is_execution": "-r", **_RUN_ONLY, "only": "--only"}
 )
 @click.option("--watch", is_flag=True, help="With -r: stay when the queue is empty, and wait for work.")
 @click.option("--test-first", is_flag=True, help="With -r: first test all that has not passed test mode yet.")
-@click.option("--only", multiple=True, metavar="MODEL[:VERSION]", help="Only this; may be given again.")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="MODEL[:VERSION]",
+    help="Only this; may be given again.",
+    shell_complete=model_or_version,
+)
 @click.option("-C", "folder", type=click.Path(), default=".", metavar="DIR", help="The project.")
 @click.option("--debug", is_flag=True, help="Show tracebacks of mlpipeline itself.")
 @click.version_option(__version__, prog_name="mlpipeline")
@@ -101,6 +108,10 @@ for verb in (runs, status, stop, pause, resume, retry, release):
 def main() -> None:
     """Run the command."""
     have_all_written()
+    if "_MLPIPELINE_COMPLETE" in os.environ:
+        from mlpipeline.cli.shells import know_shells
+
+        know_shells()
     try:
         try:
             command(prog_name="mlpipeline")
