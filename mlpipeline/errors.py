@@ -57,6 +57,15 @@ class VersionsError(MlpipelineError):
     exit_status = 1
 
 
+class NoSuchParameter(VersionsError):
+    """A parameter is to be changed that a version does not have; `key` says which, `advice` what it may have been."""
+
+    def __init__(self, key: str, advice: str) -> None:
+        super().__init__(f'there is no parameter "{key}".{advice}')
+        self.key = key
+        self.advice = advice
+
+
 class NotJson(MlpipelineError):
     """A value that has to be recorded cannot be JSON; `key` says which."""
 
@@ -79,3 +88,9 @@ class IllegalTransition(MlpipelineError):
 
 class OutputsError(MlpipelineError):
     """The outputs folder cannot be used: read-only, full, or in use by another daemon."""
+
+
+class CannotWrite(MlpipelineError):
+    """What was asked for cannot be written where it was to be."""
+
+    exit_status = 1

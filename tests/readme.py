@@ -28,6 +28,7 @@ _VARIABLE = (
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"), "TIME"),
     (re.compile(r"(?<=TIME )[2-9a-hjkmnp-z]{6} "), "RUN "),
     (re.compile(r"^[2-9a-hjkmnp-z]{6}(?=  )", re.MULTILINE), "RUN"),
+    (re.compile(r"(?<=\()[2-9a-hjkmnp-z]{6}(?=\))"), "RUN"),
     (re.compile(r"(?<=run {8})[2-9a-hjkmnp-z]{6}"), "RUN"),
     (re.compile(r"-[2-9a-hjkmnp-z]{6}(?=/|\s|$)", re.MULTILINE), "-RUN"),
     (re.compile(r"(\d+ h )?(\d+ min )?\d+(\.\d+)? (ms|s|min|h)\b"), "LONG"),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mlpipeline.authoring.version import Version, checked_keys, listed, spelled
-from mlpipeline.domain.values import as_json, qualified_name
+from mlpipeline.domain.names import name_from_values
+from mlpipeline.domain.values import as_json, qualified_name, value_text
 from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import NotJson, VersionsError
 
@@ -35,7 +34,10 @@ def grid(
         )
     combinations = list(itertools.product(*(_choices(key, given) for key in combining)))
     if names is None:
-        names = [_name_from_values(zip(combining, values, strict=True)) for values in combinations]
+        names = [
+            name_from_values((key, _value_text(value)) for key, value in zip(combining, values, strict=True))
+            for values in combinations
+        ]
     if len(names) != len(combinations):
         raise VersionsError(
             f"{_WHERE}: {len(names)} names for {len(combinations)} combinations. "
@@ -59,17 +61,8 @@ def _choices(key: str, given: Version) -> list[Any]:
     return choices
 
 
-def _name_from_values(values: Iterable[tuple[str, Any]]) -> str:
-    """Such as `learning_rate=0.1,layers=2`, fit to be part of a file name."""
-    name = ",".join(f"{key}={_value_text(value)}" for key, value in values)
-    return re.sub(r"[/\x00-\x1f\x7f]", "_", name)
-
-
 def _value_text(value: object) -> str:
     try:
-        plain = as_json(value, "")
+        return value_text(as_json(value, ""))
     except NotJson:
         return qualified_name(value if hasattr(value, "__qualname__") else type(value))
-    if isinstance(plain, list | dict):
-        return json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
-    return str(plain)

@@ -67,10 +67,15 @@ def model_or_version(context: click.Context, _: click.Parameter, incomplete: str
 
 
 @_quietly
-def model(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return the models that are listed, or ran."""
-    settings, _outputs, ledger = _project(context)
-    return _fitting(_models(settings, ledger), incomplete)
+def any_script(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return what `model_or_version` does, and the scripts that nobody listed yet."""
+    from mlpipeline.domain.queue import Queue, model_name
+    from mlpipeline.project.scripts import listed_scripts
+
+    settings, outputs, ledger = _project(context)
+    every = listed_scripts(Queue(entries=(), use_blacklist=True), settings.models_dir).entries
+    scripts = [model_name(entry.script) for entry in every]
+    return _fitting([*scripts, *_models(settings, ledger), *_versions(settings, outputs, ledger)], incomplete)
 
 
 def _project(context: click.Context) -> tuple[Settings, Outputs, Ledger]:

@@ -109,7 +109,8 @@ def _queued(settings: Settings) -> list[str]:
 
     try:
         queue = read_queue(settings.root / QUEUE_NAME, settings.models_dir)
-        return [entry.script for entry in listed_scripts(queue, settings.models_dir).entries]
+        entries = listed_scripts(queue, settings.models_dir).entries
+        return list(dict.fromkeys(entry.script if entry.changes is None else str(entry) for entry in entries))
     except QueueError as error:
         echo_message(str(error))
         return []

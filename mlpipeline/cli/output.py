@@ -16,7 +16,19 @@ if TYPE_CHECKING:
     from mlpipeline.views.screens import Screen
 
 #: What stands for our own signs where an encoding lacks them; anything else becomes an escape.
-_PLAINER = {"─": "-", "│": "|", "…": "...", "−": "-", "–": "-", "≤": "<=", "≥": ">=", "·": "-", "×": "x", "→": "->"}
+_PLAINER = {
+    "─": "-",
+    "│": "|",
+    "…": "...",
+    "−": "-",
+    "–": "-",
+    "≤": "<=",
+    "≥": ">=",
+    "·": "-",
+    "×": "x",
+    "→": "->",
+    **dict(zip("▁▂▃▄▅▆▇█", ".:-=+*#@", strict=True)),
+}
 
 #: The modules that write to stdout.
 _PRINTING = ("click.utils", "mlpipeline.cli.main", __name__)

@@ -9,11 +9,12 @@ from functools import cached_property
 from typing import Any
 
 from mlpipeline.daemon.descriptions import SLOW_S, Answer, Descriptions
+from mlpipeline.domain.chosen import Chosen, chosen
 from mlpipeline.domain.conditions import Conditions
 from mlpipeline.domain.description import Description, VersionDescription
 from mlpipeline.domain.excerpts import excerpt
 from mlpipeline.domain.names import checked_model_dir, shared_model_dirs, version_key
-from mlpipeline.domain.queue import Awaited, Entry, Only, Queue, model_name, queue_changes
+from mlpipeline.domain.queue import Awaited, Entry, Only, Queue, awaited_entries, model_name, queue_changes
 from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import InvalidName, QueueError, ScriptError
 from mlpipeline.project.queue_file import QueueFile
@@ -41,6 +42,12 @@ class Offer:
     #: What has to have succeeded before it starts.
     after: tuple[Awaited, ...] = ()
     conditions: Conditions = field(default_factory=Conditions)
+    #: The version of the script that it is made of, and what changes in the parameters of that; None where it is one of
+    #: the script's own.
+    base: str | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    #: Whether the queue file says that it is not to start for now.
+    is_on_hold: bool = False
 
     @cached_property
     def key(self) -> str:
@@ -102,6 +109,8 @@ class Catalogue:
         self.generation = 0
         #: Script -> what it offers, None while that is being found out: of all that is asked for, and is awaited by it.
         self._answers: dict[str, Answer | None] = {}
+        #: What entries list, of these answers.
+        self._chosen_of: dict[Entry, Chosen] = {}
 
     def refresh(self) -> None:
         """Read the queue again and see what it offers now; a queue file that is wrong leaves the last good list."""
@@ -116,6 +125,7 @@ class Catalogue:
     def _make_anew(self, entries: tuple[Entry, ...]) -> None:
         self.generation += 1
         self.offers, self.problems, self.listed = [], [], {}
+        self._chosen_of.clear()
         in_turn: int | None = None
         for entry in entries:
             model = model_name(entry.script)
@@ -160,21 +170,25 @@ class Catalogue:
             return None
         if isinstance(answer, ScriptError):
             raise answer.with_traceback(None)
-        names = [version.name for version in answer.versions]
-        if awaited.version is not None and awaited.version not in names:
-            raise ScriptError(script, f'has no version "{awaited.version}".{did_you_mean(awaited.version, names)}')
         entries = [entry for entry in self._entries or () if entry.script == script]
-        if awaited.version is not None or not entries:
-            entries = [Entry(script=script, versions=None if awaited.version is None else (awaited.version,))]
         try:
-            return [
-                self._offer(entry, version, answer)
-                for entry in entries
-                for version in answer.versions
-                if entry.versions is None or version.name in entry.versions
+            # It need not be listed to have succeeded.
+            found = [
+                self._offer(entry, version, answer, is_on_hold=version.name in chosen_of.held)
+                for entry in awaited_entries(entries, awaited) or [Entry(script=script)]
+                for chosen_of in [self._chosen(entry, answer)]
+                for version in chosen_of.versions
+                if awaited.version in (None, version.name)
             ]
         except InvalidName as error:
             raise ScriptError(script, str(error)) from error
+        if not found and awaited.version is not None:
+            known = [version.name for version in answer.versions]
+            known += [version.name for entry in entries for version in self._chosen(entry, answer).versions]
+            raise ScriptError(script, f'has no version "{awaited.version}".{did_you_mean(awaited.version, known)}')
+        if not found:
+            raise ScriptError(script, "none of the versions that are listed can be used.")
+        return found
 
     def _asked(self, entries: tuple[Entry, ...]) -> dict[str, Answer | None]:
         asked = [entry for entry in entries if self._only.may_match(model_name(entry.script))]
@@ -223,27 +237,27 @@ class Catalogue:
             return
         for warning in answer.warnings:
             self._tell(entry.script, warning)
-        chosen = self._chosen(entry, model, answer)
-        self.listed[model] = (*(self.listed[model] or ()), *(version.name for version in chosen))
-        for version in chosen:
+        found = self._chosen(entry, answer)
+        for unusable in found.unusable:
+            if any(self._only.matches(model, version) for version in unusable.versions):
+                self.problems.append(Problem(what=entry.script, why=unusable.why))
+        self.listed[model] = (*(self.listed[model] or ()), *(version.name for version in found.versions))
+        for version in found.versions:
             if self._only.matches(model, version.name):
                 try:
-                    self.offers.append(self._offer(entry, version, answer))
+                    is_on_hold = version.name in found.held
+                    self.offers.append(self._offer(entry, version, answer, is_on_hold=is_on_hold))
                 except InvalidName as error:
                     # Not what it would be called: that may break a line.
                     self.problems.append(Problem(what=entry.script, why=str(error)))
 
-    def _chosen(self, entry: Entry, model: str, description: Description) -> list[VersionDescription]:
-        if entry.versions is None:
-            return list(description.versions)
-        names = [version.name for version in description.versions]
-        for name in entry.versions:
-            if name not in names and self._only.matches(model, name):
-                why = f'{self._queue_file.path.name} lists version "{name}", which it does not have.'
-                self.problems.append(Problem(what=entry.script, why=why + did_you_mean(name, names)))
-        return [version for version in description.versions if version.name in entry.versions]
+    def _chosen(self, entry: Entry, description: Description) -> Chosen:
+        # Hundreds may come after versions of one script.
+        if entry not in self._chosen_of:
+            self._chosen_of[entry] = chosen(entry, description, self._queue_file.path.name)
+        return self._chosen_of[entry]
 
-    def _offer(self, entry: Entry, version: VersionDescription, description: Description) -> Offer:
+    def _offer(self, entry: Entry, version: VersionDescription, description: Description, *, is_on_hold: bool) -> Offer:
         """Return a version of a script as the queue's entry offers it.
 
         Raises:
@@ -262,6 +276,9 @@ class Catalogue:
             files=description.files,
             after=entry.after,
             conditions=own.over(entry.conditions).over(self._conditions),
+            base=version.base,
+            changes=version.changes,
+            is_on_hold=is_on_hold,
         )
 
     def _refuse_shared_model_dirs(self) -> None:

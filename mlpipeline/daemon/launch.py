@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from mlpipeline.daemon.catalogue import Catalogue
@@ -146,6 +146,12 @@ def _require_temporary_folder() -> None:
         raise OutputsError(told) from error
 
 
+def _note_end(records: Records) -> None:
+    # Of a launch that could not say so, its last event tells how long it was there at least.
+    with suppress(OSError):
+        records.note({"event": "launch_ended", "launch": records.launch}, to_disk=False)
+
+
 @contextmanager
 def _records(outputs: Outputs, options: LaunchOptions, since: str) -> Iterator[Records]:
     """The records of this launch; without recording they lie in a temporary folder."""
@@ -174,6 +180,7 @@ def _records(outputs: Outputs, options: LaunchOptions, since: str) -> Iterator[R
         except OSError as error:
             told = f"{outputs.path} cannot be written: {error.strerror}. Nothing was started."
             raise OutputsError(told) from error
+        stack.callback(_note_end, records)
         for warning in warnings:
             records.log(warning)
         ledger.warn = records.log

@@ -242,6 +242,8 @@ class Starter:
             name=name,
             model=offer.model,
             version=offer.version,
+            base=offer.base,
+            changes=offer.changes,
             mode=Mode.EXECUTION,
             host=self._outputs.host,
             script=str(self._settings.models_dir / offer.script),

@@ -305,6 +305,8 @@ class TestGate:
             script=offer.script,
             version=offer.version,
             seed=offer.seed,
+            base=offer.base,
+            changes=offer.changes,
         )
 
     def _attempt(self, offer: Offer, folder: Path, spec: Spec) -> Attempt:

@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import SystemRandom
@@ -14,12 +14,12 @@ from random import SystemRandom
 from mlpipeline.daemon.active import LEAVE_TIME_S
 from mlpipeline.daemon.descriptions import Request
 from mlpipeline.daemon.test_runs import spec_of_test, written_attempt
+from mlpipeline.domain.chosen import chosen
 from mlpipeline.domain.description import Description, VersionDescription
 from mlpipeline.domain.endings import ending
 from mlpipeline.domain.names import checked_model_dir, run_id, shared_model_dirs, version_key
 from mlpipeline.domain.queue import Entry, Only, model_name
 from mlpipeline.domain.states import Outcome
-from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import InvalidName, ScriptError
 from mlpipeline.executors.foreground import run_in_foreground
 from mlpipeline.executors.how import fresh
@@ -86,15 +86,24 @@ class TestMode:
         self._only.refuse_unmatched(self._listed)
 
     def _test_script(self, entry: Entry, folder: Path) -> None:
+        if entry.hold is True:
+            self._say(f"{entry.script}: held in {TEST_QUEUE_NAME}, not tested")
+            return
         description = self._describe(entry.script, folder)
         for warning in description.warnings:
             self._say(f"{entry.script}: {warning}")
-        versions = _chosen(entry, description)
+        found = chosen(entry, description, TEST_QUEUE_NAME)
+        if found.unusable:
+            raise ScriptError(entry.script, found.unusable[0].why)
         model = model_name(entry.script)
-        self._listed[model] = (*(self._listed[model] or ()), *(version.name for version in versions))
-        self._check_names(entry.script, versions)
-        for version in versions:
-            if self._only.matches(model, version.name):
+        self._listed[model] = (*(self._listed[model] or ()), *(version.name for version in found.versions))
+        self._check_names(entry.script, found.versions)
+        asked = [version for version in found.versions if self._only.matches(model, version.name)]
+        held = [version_key(model, version.name) for version in asked if version.name in found.held]
+        if held:
+            self._say(f"{', '.join(held)}: held in {TEST_QUEUE_NAME}, not tested")
+        for version in asked:
+            if version.name not in found.held:
                 self._passed(self._test_version(entry.script, version, folder))
 
     def _describe(self, script: str, folder: Path) -> Description:
@@ -115,7 +124,7 @@ class TestMode:
             raise answer
         return answer
 
-    def _check_names(self, script: str, versions: list[VersionDescription]) -> None:
+    def _check_names(self, script: str, versions: Sequence[VersionDescription]) -> None:
         model = model_name(script)
         try:
             for version in versions:
@@ -140,6 +149,8 @@ class TestMode:
             script=script,
             version=version.name,
             seed=version.seed,
+            base=version.base,
+            changes=version.changes,
             is_attended=True,
         )
         attempt = written_attempt(spec, folder)
@@ -167,17 +178,6 @@ class TestMode:
 
 #: How a worker ends that was interrupted at the keyboard.
 _INTERRUPTED = (130, -2)
-
-
-def _chosen(entry: Entry, description: Description) -> list[VersionDescription]:
-    if entry.versions is None:
-        return list(description.versions)
-    names = [version.name for version in description.versions]
-    for name in entry.versions:
-        if name not in names:
-            told = f'{TEST_QUEUE_NAME} lists version "{name}", which it does not have.'
-            raise ScriptError(entry.script, told + did_you_mean(name, names))
-    return [version for version in description.versions if version.name in entry.versions]
 
 
 def _emptied(folder: Path) -> Path:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mlpipeline.daemon.active import LEAVE_TIME_S, Active
 from mlpipeline.daemon.catalogue import Offer
@@ -38,6 +40,8 @@ def spec_of_test(
     script: str,
     version: str,
     seed: int | None,
+    base: str | None,
+    changes: Mapping[str, Any],
     is_attended: bool = False,
 ) -> Spec:
     """Return what a test run carries out, on the live files.
@@ -50,6 +54,8 @@ def spec_of_test(
         script: relative to models_dir.
         version: its name.
         seed: the version's own, if it has one.
+        base: the version of the script that it is made of, if it is made by the queue.
+        changes: what changes in the parameters of that.
         is_attended: whether somebody is at its terminal.
     """
     model = model_name(script)
@@ -58,6 +64,8 @@ def spec_of_test(
         name=run_name(model, version, id),
         model=model,
         version=version,
+        base=base,
+        changes=changes,
         mode=Mode.TEST,
         is_attended=is_attended,
         host=host,

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
-from mlpipeline.domain.names import version_key
-from mlpipeline.domain.queue import Entry, model_name
+from mlpipeline.domain.queue import Entry, awaited_entries
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome
 from mlpipeline.domain.waits import Wait
@@ -18,32 +17,27 @@ _HELD = " is held: "
 
 def circle(entries: Sequence[Entry]) -> str | None:
     """Return what is wrong where entries wait for each other in a circle, None when none do."""
-    by_script: dict[str, list[int]] = defaultdict(list)
-    for index, entry in enumerate(entries):
-        by_script[entry.script].append(index)
+    by_script: dict[str, list[Entry]] = defaultdict(list)
+    indices = {id(entry): index for index, entry in enumerate(entries)}
+    for entry in entries:
+        by_script[entry.script].append(entry)
     awaited = {
-        index: [other for wanted in entry.after for other in by_script[wanted.script] if entries[other].lists(wanted)]
-        for index, entry in enumerate(entries)
+        indices[id(entry)]: [
+            indices[id(other)] for wanted in entry.after for other in awaited_entries(by_script[wanted.script], wanted)
+        ]
+        for entry in entries
         if entry.after
     }
     try:
         TopologicalSorter(awaited).prepare()
     except CycleError as error:
         # Each of them is awaited by the next; the last one is the first again.
-        first, *others = [_shown(entries[index]) for index in reversed(error.args[1])]
+        first, *others = [str(entries[index]) for index in reversed(error.args[1])]
         if len(others) == 1:
             return f"{first} waits for itself and could never start. Take that out of its `after`."
         path = ", which waits for ".join(others)
         return f"{first} waits for {path}: none of them could ever start. Take one of these out of its `after`."
     return None
-
-
-def _shown(entry: Entry) -> str:
-    if entry.versions is None:
-        return entry.script
-    if len(entry.versions) == 1:
-        return version_key(model_name(entry.script), entry.versions[0])
-    return f"{entry.script} ({', '.join(entry.versions)})"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Protocol
@@ -41,6 +42,11 @@ def run_id(random: Chooser) -> str:
 def version_key(model: str, version: str) -> str:
     """How a version is written everywhere: `cnn/net:small`."""
     return f"{model}:{version}"
+
+
+def name_from_values(values: Iterable[tuple[str, str]]) -> str:
+    """A name made of keys and the texts of their values, such as `learning_rate=0.1,layers=2`, fit for a file name."""
+    return re.sub(r"[/\\\x00-\x1f\x7f]", "_", ",".join(f"{key}={text}" for key, text in values))
 
 
 def check_name(name: str, what: str) -> None:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from mlpipeline.domain.changes import Changes
 from mlpipeline.domain.conditions import Conditions
 from mlpipeline.domain.names import version_key
 from mlpipeline.domain.words import did_you_mean
@@ -32,17 +33,55 @@ class Entry:
 
     #: Its path relative to models_dir, with `/` and with `.py`.
     script: str
-    #: Only these, in the script's own order; None means every version.
+    #: Only these, in the script's own order and by its names for them; None means every version.
     versions: tuple[str, ...] | None = None
+    #: What changes in their parameters (`set`): each is then a version of its own.
+    changes: Changes | None = None
+    #: Whether they stay listed and do not start; or which of them.
+    hold: bool | tuple[str, ...] = False
     #: What has to have succeeded before they start.
     after: tuple[Awaited, ...] = ()
     #: On what conditions they run, as far as the queue says.
     conditions: Conditions = field(default_factory=Conditions, hash=False)
 
+    def __str__(self) -> str:
+        """As a message names it: `net.py`, `net:small@lr=0.1`, `net.py (small, large)`."""
+        if self.versions is None:
+            return self.name_of(self.script)
+        if len(self.versions) == 1:
+            return version_key(model_name(self.script), self.name_of(self.versions[0]))
+        return f"{self.script} ({', '.join(map(self.name_of, self.versions))})"
+
+    def name_of(self, version: str) -> str:
+        """Return what is run of a script's version: itself, or what `set` makes of it, such as `small@lr=0.1`."""
+        return version if self.changes is None else self.changes.name_of(version)
+
+    def holds(self, version: str) -> bool:
+        """Whether a version, by its script's name for it, does not start while the entry says so."""
+        if isinstance(self.hold, bool):
+            return self.hold
+        return version in self.hold or self.name_of(version) in self.hold
+
     def lists(self, awaited: Awaited) -> bool:
         """Whether any of its versions is one that is awaited."""
-        is_version = self.versions is None or awaited.version is None or awaited.version in self.versions
-        return self.script == awaited.script and is_version
+        if self.script != awaited.script:
+            return False
+        return awaited.version is None or self.makes(awaited) or (self.changes is None and self._has(awaited.version))
+
+    def makes(self, awaited: Awaited) -> bool:
+        """Whether its `set` makes the very version that is awaited."""
+        if self.script != awaited.script or self.changes is None or awaited.version is None:
+            return False
+        ending = self.name_of("")
+        return awaited.version.endswith(ending) and self._has(awaited.version.removesuffix(ending))
+
+    def _has(self, version: str) -> bool:
+        return self.versions is None or version in self.versions
+
+
+def awaited_entries(entries: Sequence[Entry], awaited: Awaited) -> list[Entry]:
+    """Return the entries that list what is awaited: those that make it, before those that list all of its script."""
+    return [entry for entry in entries if entry.makes(awaited)] or [entry for entry in entries if entry.lists(awaited)]
 
 
 @dataclass(frozen=True, kw_only=True)

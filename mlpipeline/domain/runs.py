@@ -45,6 +45,8 @@ class Run:
     selected_at: str
     #: The hash of its code, as stored.
     code: str | None = None
+    #: How its first attempt began: what a whole run had to do.
+    first_start: Start = Start.CLEAN
     attempt: int = 1
     #: The highest number that any of its attempts was given; a number is never given again.
     last_number: int = 1
@@ -93,6 +95,17 @@ class Run:
         return outcome_in_words(self.outcome, self.failure)
 
     @property
+    def whole_s(self) -> float | None:
+        """How long a run took that did all of its work, over all attempts; None of any other.
+
+        One that resumed an earlier run did only the rest. What its last attempt stood still for is left out.
+        """
+        parts = [self.seconds, *(attempt["seconds"] for attempt in self.past)]
+        known = [part for part in parts if isinstance(part, int | float)]
+        is_whole = self.outcome is Outcome.SUCCEEDED and self.first_start is not Start.RESUME
+        return max(0.0, sum(known) - self.paused_s) if is_whole and len(known) == len(parts) else None
+
+    @property
     def is_open(self) -> bool:
         """Whether it is still to end."""
         return self.state in (State.WAITING, State.RUNNING)
@@ -121,6 +134,7 @@ def run_from_json(value: Mapping[str, Any]) -> Run:
         **{
             **value,
             "start": Start(value["start"]),
+            "first_start": Start(value["first_start"]),
             "state": State(value["state"]),
             "outcome": Outcome(value["outcome"]) if value["outcome"] else None,
             "failure": Failure(value["failure"]) if value["failure"] else None,
@@ -210,6 +224,7 @@ def _selected(event: Mapping[str, Any]) -> Run:
         launch=event["launch"],
         identity=event["identity"],
         start=Start(event["start"]),
+        first_start=Start(event["start"]),
         seed=event["seed"],
         model_dir=event["model_dir"],
         parameters=event["parameters"],

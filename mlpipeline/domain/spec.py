@@ -36,6 +36,10 @@ class Spec:
     model_dir: str
     start: Start
     seed: int
+    #: The version of the script that this one is made of, and what changes in the parameters of that; None where it is
+    #: one of the script's own.
+    base: str | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
     #: What the version was described with; a worker that finds something else fails as `bad_script`. None: anything.
     parameters: Mapping[str, Any] | None = None
     identity: str | None = None

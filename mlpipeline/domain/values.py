@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from enum import Enum
 from numbers import Real
 from pathlib import PurePath
@@ -33,6 +34,13 @@ def as_parameter(value: object) -> Json:
     The text names the type and the qualified name, never an address, so it is the same in every process.
     """
     return _converted(value, "", strict=False)
+
+
+def value_text(plain: Json) -> str:
+    """What a value is called in the name of a version that is named by its values: `0.1`, `[2,3]`."""
+    if isinstance(plain, list | dict):
+        return json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
+    return str(plain)
 
 
 def is_opaque(value: object) -> bool:

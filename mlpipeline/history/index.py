@@ -11,8 +11,11 @@ import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+from mlpipeline.domain.launches import Launch
 from mlpipeline.domain.requests import Request, request_from_event
 from mlpipeline.domain.runs import Run, run_from_json
 from mlpipeline.domain.states import Outcome, State
@@ -21,7 +24,7 @@ from mlpipeline.project.cache import cache_folder
 from mlpipeline.project.paths import Outputs
 
 #: Raised whenever tables, or what is written into them, change: an index of another version is made anew.
-_VERSION = 6
+_VERSION = 8
 #: How long another process that writes is waited for, in seconds.
 _PATIENCE_S = 2.0
 
@@ -29,12 +32,16 @@ _TABLES = """
 CREATE TABLE journals (name TEXT PRIMARY KEY, offset INTEGER, lines INTEGER, head TEXT, last_at TEXT);
 CREATE TABLE runs (
     number INTEGER PRIMARY KEY, id TEXT UNIQUE, previous TEXT, host TEXT, model TEXT, model_dir TEXT, selected_at TEXT,
-    is_open INTEGER, is_withdrawn INTEGER, is_trouble INTEGER, record TEXT
+    is_open INTEGER, is_withdrawn INTEGER, is_trouble INTEGER, record TEXT,
+    version TEXT, first_start TEXT, took_s REAL, outcome TEXT, ended_at REAL
 );
 CREATE INDEX runs_by_model_dir ON runs (model_dir);
 CREATE INDEX runs_by_model ON runs (model, selected_at, number) WHERE NOT is_open AND NOT is_withdrawn;
 CREATE INDEX runs_by_age ON runs (selected_at, number) WHERE NOT is_withdrawn;
 CREATE INDEX runs_open ON runs (number) WHERE is_open;
+CREATE INDEX runs_by_end ON runs (ended_at, outcome) WHERE ended_at IS NOT NULL;
+CREATE INDEX runs_whole ON runs (model, first_start, selected_at, version, took_s) WHERE took_s IS NOT NULL;
+CREATE TABLE launches (id TEXT PRIMARY KEY, host TEXT, began_at TEXT, heard_at TEXT, ended_at TEXT);
 CREATE TABLE requests (id TEXT PRIMARY KEY, host TEXT, event TEXT);
 CREATE TABLE answers (request TEXT PRIMARY KEY, said TEXT);
 CREATE TABLE tests (
@@ -48,11 +55,12 @@ CREATE INDEX latest_trouble ON latest (selected_at) WHERE is_trouble;
 
 
 _SAVE = """
-INSERT INTO runs (id, previous, host, model, model_dir, selected_at, is_open, is_withdrawn, is_trouble, record)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO runs (id, previous, host, model, model_dir, selected_at, is_open, is_withdrawn, is_trouble, record,
+    version, first_start, took_s, outcome, ended_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET
     is_open = excluded.is_open, is_withdrawn = excluded.is_withdrawn, is_trouble = excluded.is_trouble,
-    record = excluded.record
+    record = excluded.record, took_s = excluded.took_s, outcome = excluded.outcome, ended_at = excluded.ended_at
 """
 
 #: A pass stands, whatever another host found before or after it.
@@ -121,6 +129,10 @@ class Index:
         records = self._tables.execute(f"SELECT record FROM runs {where}", values).fetchall()
         return (run_from_json(json.loads(record)) for (record,) in records)
 
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return what a query finds."""
+        return self._tables.execute(query, values).fetchall()
+
     def models_in_trouble(self) -> set[str]:
         """Return the models of the runs that are the latest in their model dir and failed or were lost."""
         models = "SELECT DISTINCT model FROM latest JOIN runs USING (id) WHERE latest.is_trouble"
@@ -178,6 +190,30 @@ class Index:
         row = self._tables.execute("SELECT said FROM answers WHERE request = ?", (request_id,)).fetchone()
         return None if row is None else str(row[0])
 
+    def save_launch(self, launch: Launch) -> None:
+        """Know that a daemon was launched."""
+        row = (launch.id, launch.host, launch.began_at, launch.heard_at, launch.ended_at)
+        self._tables.execute("INSERT OR IGNORE INTO launches VALUES (?, ?, ?, ?, ?)", row)
+
+    def save_heard(self, host: str, at: str) -> None:
+        """Know when a host's last launch recorded something."""
+        last = "SELECT id FROM launches WHERE host = ? ORDER BY rowid DESC LIMIT 1"
+        self._tables.execute(f"UPDATE launches SET heard_at = ? WHERE id = ({last})", (at, host))
+
+    def save_launch_end(self, launch: str, at: str) -> None:
+        """Know when a launch came to its end."""
+        self._tables.execute("UPDATE launches SET ended_at = ? WHERE id = ?", (at, launch))
+
+    def launches(self, since: str) -> list[Launch]:
+        """Return the launches that were not over before `since`, in the order in which histories told them."""
+        columns = "id, host, began_at, heard_at, ended_at"
+        where = "WHERE coalesce(ended_at, heard_at) >= ? OR ended_at IS NULL ORDER BY rowid"
+        rows = self._tables.execute(f"SELECT {columns} FROM launches {where}", (since,))
+        return [
+            Launch(id=id_, host=host, began_at=began, heard_at=heard, ended_at=ended)
+            for id_, host, began, heard, ended in rows
+        ]
+
     def save_test(self, test: TestResult, at: str) -> None:
         """Know of a test; `at` is when it ended, by a clock that never goes back."""
         event = json.dumps(test.to_event())
@@ -202,7 +238,7 @@ class Index:
 
     def forget_all(self) -> None:
         """Know nothing any more."""
-        for table in ("journals", "runs", "latest", "requests", "answers", "released", "tests"):
+        for table in ("journals", "runs", "latest", "requests", "answers", "released", "tests", "launches"):
             self._tables.execute(f"DELETE FROM {table}")
 
     def _note_latest(self, model_dir: str) -> None:
@@ -306,4 +342,17 @@ def _row(run: Run, selected_at: str) -> tuple[object, ...]:
         run.state is State.WITHDRAWN,
         run.outcome in (Outcome.FAILED, Outcome.LOST),
         json.dumps(vars(run)),
+        run.version,
+        run.first_start,
+        run.whole_s,
+        run.outcome,
+        _seconds_since_epoch(run.ended_at),
     )
+
+
+def _seconds_since_epoch(at: str | None) -> float | None:
+    """Return a time as one can compare it, whatever its offset; None where there is none, or nobody can tell."""
+    try:
+        return None if at is None else datetime.fromisoformat(at).timestamp()
+    except (ValueError, OverflowError):
+        return None

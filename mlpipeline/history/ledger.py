@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from mlpipeline.domain.fields import text, text_or_none, texts
+from mlpipeline.domain.launches import Launch
 from mlpipeline.domain.requests import Request, request_from_event
 from mlpipeline.domain.runs import Run, follow
 from mlpipeline.domain.test_results import TestResult, result_from_event
@@ -26,6 +27,12 @@ _OF_VERSION = """
 WHERE json_extract(record, '$.model') || ':' || json_extract(record, '$.version') = ? AND NOT is_withdrawn
 ORDER BY selected_at DESC, number DESC LIMIT 1
 """
+
+#: What others than the daemon write into its host's journal: it says nothing of whether the daemon is there.
+_OF_OTHERS = frozenset({"request", "released", "stop"})
+
+#: What an event is about that is not a request, in words.
+_SUBJECTS = {"tested": "a test", "launch": "a launch", "launch_ended": "a launch"}
 
 T = TypeVar("T")
 
@@ -279,11 +286,23 @@ class Ledger:
         """Return the tests that failed, of versions that were neither tested nor run since, newest first."""
         return self._answered(Index.failed_tests)
 
+    def launches(self, since: str) -> list[Launch]:
+        """Return the launches of all hosts that were not over before `since`, compared as text, oldest first."""
+        if self._is_ahead:
+            self._read_on()
+        return self._answered(lambda index: index.launches(since))
+
     def runs(self, where: str, *values: object) -> Iterator[Run]:
         """Return the runs that an SQL clause selects, see the tables of the index; for modules of this package."""
         if self._ahead:
             self._read_on()
         return self._select(where, *values)
+
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return what an SQL query finds, see the tables of the index; for modules of this package."""
+        if self._ahead:
+            self._read_on()
+        return self._answered(lambda index: index.rows(query, *values))
 
     def _select(self, where: str, *values: object) -> Iterator[Run]:
         return self._answered(lambda index: index.runs(where, *values))
@@ -309,10 +328,17 @@ class Ledger:
     def _read_journal(self, path: Path, place: Place) -> None:
         reader = self._readers.setdefault(path, JournalReader(path))
         reader.offset, reader.lines = place.offset, place.lines
-        last_at = place.last_at
+        last_at, heard_at = place.last_at, ""
+        host = path.stem.removeprefix("history-")
         for event in reader.read(warn=self.warn):
             last_at = max(last_at, str(event.get("at", "")))
+            if event["event"] == "launch" and heard_at:
+                self._index.save_heard(host, heard_at)
+            if event["event"] not in _OF_OTHERS:
+                heard_at = last_at
             self._follow(event, last_at)
+        if heard_at:
+            self._index.save_heard(host, heard_at)
         self._save_changed()
         head = place.head if place.offset >= _HEAD_BYTES else _head(path, reader.offset)
         self._index.save_place(path.name, Place(offset=reader.offset, lines=reader.lines, head=head, last_at=last_at))
@@ -328,8 +354,12 @@ class Ledger:
                 self._index.save_released(texts(event, "what"))
             elif event["event"] == "tested":
                 self._index.save_test(result_from_event(event), at)
+            elif event["event"] == "launch":
+                self._index.save_launch(Launch.of_event(event, at))
+            elif event["event"] == "launch_ended":
+                self._index.save_launch_end(text(event, "launch"), at)
         except (KeyError, ValueError, TypeError) as error:
-            what = "a test" if event.get("event") == "tested" else "what was asked for"
+            what = _SUBJECTS.get(event["event"], "what was asked for")
             self.warn(f"history: {what} is not understood ({error!r}); skipped")
         run_id = event.get("run")
         if not isinstance(run_id, str):

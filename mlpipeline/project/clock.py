@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 
 
 def timestamp() -> str:
@@ -19,3 +19,25 @@ def log_time() -> str:
 def since_boot() -> float:
     """Return how long this machine has been awake since it was started, in seconds: for all processes the same."""
     return time.monotonic()
+
+
+class LocalZone(tzinfo):
+    """The zone of this machine with all changes of its offset; `datetime.astimezone()` keeps but one offset."""
+
+    def utcoffset(self, at: datetime | None) -> timedelta | None:
+        """Return the offset at a local time."""
+        return None if at is None else at.replace(tzinfo=None).astimezone().utcoffset()
+
+    def dst(self, _at: datetime | None) -> None:
+        """Return nothing: which part of the offset is for the summer is not known."""
+
+    def tzname(self, at: datetime | None) -> str | None:
+        """Return what the zone is called at a local time, such as `CET`."""
+        return None if at is None else at.replace(tzinfo=None).astimezone().tzname()
+
+    def fromutc(self, at: datetime) -> datetime:
+        """Return the local time for one that is in UTC."""
+        there = at.replace(tzinfo=UTC).astimezone()
+        local = there.replace(tzinfo=self)
+        # In autumn there are two of the same name.
+        return local if local.utcoffset() == there.utcoffset() else local.replace(fold=1)

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -30,6 +31,33 @@ def write_whole(path: Path, data: bytes, *, to_disk: bool = True) -> None:
     """
     with _written_aside(path, data, to_disk=to_disk) as aside:
         os.replace(aside, path)
+
+
+def replace_if_unchanged(path: Path, before: bytes, after: bytes) -> bool:
+    """Put `after` in the place of a file that others edit too, unless it holds something else than `before` by now.
+
+    Its mode stays, and its owner as far as that may be given. Return whether it was put there.
+
+    Raises:
+        OSError: it could not be read or written; what stood at `path` still does.
+    """
+    with _written_aside(path, after, to_disk=True) as aside:
+        status = os.stat(path)
+        os.chmod(aside, stat.S_IMODE(status.st_mode))
+        with suppress(PermissionError):
+            os.chown(aside, status.st_uid, status.st_gid)
+        # Editors know of no locks: this is looked at last, and once more where what stood there can be had back.
+        if path.read_bytes() != before:
+            return False
+        if not _exchanged(aside, path):
+            os.replace(aside, path)
+            return True
+        if _content(aside) == before:
+            return True
+        _exchanged(aside, path)
+        if _content(aside) != after:
+            _exchanged(aside, path)  # It was saved once more: that is the last.
+        return False
 
 
 def create_exclusively(path: Path, data: bytes, *, to_disk: bool = True) -> bool:
@@ -144,6 +172,23 @@ def _write(descriptor: int, data: bytes) -> None:
         data = data[os.write(descriptor, data) :]
 
 
+def _content(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def _exchanged(one: str, other: Path) -> bool:
+    """Have two files change places at once; return whether the system and the file system can do that."""
+    import ctypes
+
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except AttributeError:
+        return False  # macOS
+    here = -100  # AT_FDCWD: paths that are relative begin in the current folder.
+    return bool(rename(here, os.fsencode(one), here, os.fsencode(other), _EXCHANGE) == 0)
+
+
 def _create_without_link(path: Path, data: bytes) -> bool:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
@@ -157,6 +202,8 @@ def _create_without_link(path: Path, data: bytes) -> bool:
     return True
 
 
+#: Of renameat2(2): neither name is ever without a file.
+_EXCHANGE = 2
 #: What file systems that have no locks answer.
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL})
 #: What those answer that have no hard links.

@@ -7,7 +7,9 @@ import posixpath
 from functools import partial
 from pathlib import Path
 
+from mlpipeline.authoring.version import spelled
 from mlpipeline.domain.after import circle
+from mlpipeline.domain.changes import Changes
 from mlpipeline.domain.complaints import shown, wrong_value
 from mlpipeline.domain.conditions import KEYS as CONDITIONS
 from mlpipeline.domain.conditions import Conditions
@@ -18,7 +20,7 @@ from mlpipeline.project.legacy import legacy_advice, toml_replacements
 from mlpipeline.project.tables import Table, parse, read_text
 
 _KEYS = ("use_blacklist", "whitelisted_models", "blacklisted_models")
-_ENTRY_KEYS = ("script", "versions", "after", *CONDITIONS)
+_ENTRY_KEYS = ("script", "versions", "hold", "set", "after", *CONDITIONS)
 _EXAMPLE = 'use_blacklist = false\nwhitelisted_models = ["digits.py"]\nblacklisted_models = []'
 
 
@@ -28,7 +30,7 @@ def read_queue(path: Path, models_dir: Path) -> Queue:
     Raises:
         QueueError: it is missing, cannot be read, or has a wrong value.
     """
-    return _parse_queue(path, _queue_text(path), models_dir)
+    return parse_queue(path, _queue_text(path), models_dir)
 
 
 class QueueFile:
@@ -55,7 +57,7 @@ class QueueFile:
         if text != self._text:
             self._text, self._error = text, None
             try:
-                self.last_good = _parse_queue(self.path, text, self.models_dir)
+                self.last_good = parse_queue(self.path, text, self.models_dir)
             except QueueError as error:
                 self._error = error
         if self._error is not None:
@@ -73,7 +75,12 @@ def _queue_text(path: Path) -> str:
     return read_text(path, partial(QueueError, path))
 
 
-def _parse_queue(path: Path, text: str, models_dir: Path) -> Queue:
+def parse_queue(path: Path, text: str, models_dir: Path) -> Queue:
+    """Return what a queue file with this text says.
+
+    Raises:
+        QueueError: it has a wrong value.
+    """
     top = parse(text, partial(QueueError, path))
     top.refuse_unknown(_KEYS)
     use_blacklist = top.flag("use_blacklist", False)
@@ -116,22 +123,61 @@ def _entry(table: Table, models_dir: Path) -> Entry:
     script = _script(table, f"{table.prefix}script", table.text("script", ""), models_dir)
     return Entry(
         script=script,
-        versions=_versions(table),
+        versions=_versions(table, "versions", "To run every version, leave the key out."),
+        changes=_changes(table),
+        hold=_hold(table),
         after=_after(table, models_dir),
         conditions=Conditions.parse(table.values, table.prefix, table.complain),
     )
 
 
-def _versions(table: Table) -> tuple[str, ...] | None:
-    if "versions" not in table.values:
+def _versions(table: Table, key: str, otherwise: str) -> tuple[str, ...] | None:
+    if key not in table.values:
         return None
-    versions = table.texts("versions", '["small", "large"]')
+    versions = table.texts(key, '["small", "large"]')
     if not versions:
-        raise table.complain(f"{table.prefix}versions = [] names none. To run every version, leave the key out.")
+        raise table.complain(f"{table.prefix}{key} = [] names none. {otherwise}")
     twice = next((version for index, version in enumerate(versions) if version in versions[:index]), None)
     if twice is not None:
-        raise table.complain(f"{table.prefix}versions lists {shown(twice)} twice. Keep one of them.")
+        raise table.complain(f"{table.prefix}{key} lists {shown(twice)} twice. Keep one of them.")
     return versions
+
+
+def _hold(table: Table) -> bool | tuple[str, ...]:
+    value = table.values.get("hold", False)
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, list):
+        raise table.wrong("hold", 'true, or the versions to hold, such as ["small"]')
+    return _versions(table, "hold", "To hold nothing, leave the key out.") or False
+
+
+def _changes(table: Table) -> Changes | None:
+    if "set" not in table.values:
+        return None
+    given = table.values["set"]
+    if not isinstance(given, dict):
+        raise table.wrong("set", "a table of parameters, such as { lr = 0.1 }")
+    if not given:
+        raise table.complain(f"{table.prefix}set = {{}} changes nothing. Name a parameter, or leave the key out.")
+    for key, value in given.items():
+        _check_value(table, f"{table.prefix}set.{key}", value)
+    values = {spelled(key): value for key, value in given.items()}
+    if len(values) < len(given):
+        raise table.complain(f"{table.prefix}set: epoc_count and epoch_count are the same parameter. Keep one of them.")
+    return Changes(values=values)
+
+
+def _check_value(table: Table, where: str, value: object) -> None:
+    """Refuse dates and times, which no parameter can be recorded as."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _check_value(table, f"{where}.{key}", item)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _check_value(table, f"{where}[{index}]", item)
+    elif not isinstance(value, (bool, int, float, str)):
+        raise table.complain(wrong_value(where, value, "a number, true or false, a text, a list, or a table of these"))
 
 
 def _after(table: Table, models_dir: Path) -> tuple[Awaited, ...]:
@@ -150,15 +196,17 @@ def _after(table: Table, models_dir: Path) -> tuple[Awaited, ...]:
 
 
 def _refuse_overlap(top: Table, where: str, entry: Entry, earlier: str, other: Entry) -> None:
-    if entry.script != other.script:
+    # What `set` makes are other versions, with names of their own.
+    if entry.script != other.script or entry.name_of("") != other.name_of(""):
         return
     if entry.versions is None or other.versions is None:
-        raise top.complain(f"{where} lists {shown(entry.script)} again, after {earlier}. Keep one of them.")
+        what = shown(entry.script) if entry.changes is None else f"{shown(entry.script)} with the same `set`"
+        raise top.complain(f"{where} lists {what} again, after {earlier}. Keep one of them.")
     shared = [version for version in entry.versions if version in other.versions]
     if shared:
+        name = shown(entry.name_of(shared[0]))
         raise top.complain(
-            f"{where}.versions lists {shown(shared[0])} of {shown(entry.script)} again, after {earlier}. "
-            "Keep one of them."
+            f"{where}.versions lists {name} of {shown(entry.script)} again, after {earlier}. Keep one of them."
         )
 
 

@@ -31,10 +31,10 @@ def cause_text(cause: Cause, outputs: Outputs, screen: Screen, *, output_lines: 
     first = cause.runs[0]
     lines = [f"{heading}: {one_line(cause.error)}" if cause.error else heading]
     if cause.place:
-        lines.append(f"  at {place_in_words(cause.place, outputs)}")
-    lines.append(f"  {_named(cause.runs)}")
+        lines.append(f"  at {one_line(place_in_words(cause.place, outputs))}")
+    lines.append(f"  {one_line(_named(cause.runs))}")
     lines += [f"  {screen.paint(f'│ {line}', Color.DIM)}" for line in _output(first, outputs, output_lines)]
-    lines.append(f"  {output_path(first, outputs)}")
+    lines.append(f"  {one_line(output_path(first, outputs))}")
     return "\n".join(lines)
 
 

@@ -22,6 +22,10 @@ class Color(StrEnum):
     STRONG = "1"
     #: Of little weight.
     DIM = "2"
+    #: To tell several from each other that are worth the same.
+    FIRST = "36"
+    SECOND = "35"
+    THIRD = "34"
 
 
 class Painted(NamedTuple):

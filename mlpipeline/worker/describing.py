@@ -13,7 +13,7 @@ from typing import Any
 from mlpipeline.authoring.versions import Version
 from mlpipeline.domain.conditions import Conditions
 from mlpipeline.domain.description import ABSENT, Description, VersionDescription
-from mlpipeline.domain.identity import code_identity, identity
+from mlpipeline.domain.identity import code_identity
 from mlpipeline.domain.values import is_opaque
 from mlpipeline.errors import MlpipelineError, ScriptError, VersionsError
 from mlpipeline.project.files import read_json, to_json, write_whole
@@ -106,14 +106,11 @@ def _checked(model: Any) -> list[Version]:
 
 
 def _described(version: Version, conditions: Conditions, code: str) -> VersionDescription:
-    parameters = parameters_of(version)
-    seed = parameters.get("seed")
-    return VersionDescription(
-        name=version.name,
+    return VersionDescription.of(
+        version.name,
         suffix=version.suffix,
-        parameters=parameters,
-        identity=identity({**parameters, "model_dir_suffix": version.suffix}, code),
-        seed=seed if isinstance(seed, int) else None,
+        parameters=parameters_of(version),
+        code=code,
         conditions=conditions.to_json(),
     )
 

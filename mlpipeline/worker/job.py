@@ -97,14 +97,22 @@ class Job:
 
     def _version_of(self, model: Any) -> Version:
         from mlpipeline.domain.words import did_you_mean
-        from mlpipeline.worker.parameters import changed_parameters, parameters_of
+        from mlpipeline.worker.parameters import changed_parameters, changed_version, parameters_of
 
         script, name = self.spec.script, self.spec.version
+        own_name = name if self.spec.base is None else self.spec.base
         try:
-            version: Version = model.versions.getVersion(name)
+            version: Version = model.versions.getVersion(own_name)
         except VersionsError as error:
-            hint = did_you_mean(name, [version.name for version in model.versions.in_order()])
-            raise ScriptError(script, f'has no version "{name}" any more.{hint}') from error
+            hint = did_you_mean(own_name, [version.name for version in model.versions.in_order()])
+            raise ScriptError(script, f'has no version "{own_name}" any more.{hint}') from error
+        if self.spec.base is not None:
+            try:
+                version = changed_version(version, name, self.spec.changes)
+                # Those of the script were checked when it was described.
+                model.check_version(version)
+            except VersionsError as error:
+                raise ScriptError(script, str(error)) from error
         described = self.spec.parameters
         changed = [] if described is None else changed_parameters(described, parameters_of(version))
         if changed:

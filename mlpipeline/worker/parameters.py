@@ -17,6 +17,23 @@ def parameters_of(version: Version) -> dict[str, Any]:
     return {name: as_parameter(value) for name, value in version.own_parameters().items()}
 
 
+def changed_version(version: Version, name: str, changes: Mapping[str, Any]) -> Version:
+    """Return the version of that name which an entry of the queue makes of one of the script's.
+
+    Raises:
+        NoSuchParameter: it does not have one that is to be changed.
+    """
+    from mlpipeline.authoring.version import version_parameters
+    from mlpipeline.domain.changes import Changes
+
+    made = version.copy()
+    made.update(Changes(values=changes).in_place(version.own_parameters()))
+    made[version_parameters.NAME] = name
+    if version.get(version_parameters.MODEL_DIR_SUFFIX) is not None:
+        made[version_parameters.MODEL_DIR_SUFFIX] = f"{version.suffix}{name.removeprefix(version.name)}"
+    return made
+
+
 def changed_parameters(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """Return the names of the recorded parameters that differ, in order; NaN is equal to NaN."""
     return [name for name in sorted({*before, *after}) if _comparable(before, name) != _comparable(after, name)]

@@ -11,7 +11,10 @@ import pytest
 from two_hosts import TwoHosts
 
 #: Verbs that read the history, as they are typed.
-READING = ["runs", "runs --json", "status", "status --json", "stop zzz9"]
+READING = [
+    *("runs", "runs --json", "status", "status --json", "report", "report --json", "queue", "queue --json"),
+    *("logs slow:lost", "stop zzz9"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -53,6 +53,7 @@ def test_verbs_runs_models_and_versions_are_offered_as_each_verb_takes_them(two_
         *(key for key in ids if key not in ("slow:running", "digits:deep", "digits:wide")),
         *(run for key, run in ids.items() if key not in ("slow:running", "digits:deep", "digits:wide")),
     }
+    assert offered(two_hosts, "logs", "dig") == ["digits:deep", "digits:wide"]
     # What is held, and what was never run, is known, too.
     assert offered(two_hosts, "release", "broken", ":", "d") == ["d"]
     assert offered(two_hosts, "--only", "slow", ":") == ["running", "next", "stopped", "lost"]
@@ -79,6 +80,13 @@ def test_names_that_mean_something_to_bash_are_offered_as_it_has_to_read_them(tw
         'whitelisted_models = [{ script = "net.py", versions = ["a good one", "lr=0.1,layers=2", "lr=0.2"] }]'
     )
     only = ("-C", str(tmp_path), "--only")
+    (tmp_path / "models" / "other.py").write_text("MODEL = None")
+    assert offered(two_hosts, "-C", str(tmp_path), "queue", "add", "") == [
+        "other",
+        "net",
+        *offered(two_hosts, *only, "net:"),
+    ]
+    assert offered(two_hosts, "-C", str(tmp_path), "queue", "rm", "o") == []
     # `read` in the function that bash calls makes one of two.
     assert offered(two_hosts, *only, "net:a") == [r"net:a\\ good\\ one"]
     assert offered(two_hosts, *only, "net", ":", r"a\ go") == [r"a\\ good\\ one"]

@@ -10,7 +10,10 @@ import pytest
 from two_hosts import COMMAND, TwoHosts
 
 #: Verbs as they are typed, on the project of `two_hosts`; one of each that lists or shows something.
-VERBS = ["status", "runs", "runs --json", "status --json", "--help"]
+VERBS = [
+    *("--help", "status", "status --json", "runs", "runs --json", "report", "report --json", "queue", "queue --json"),
+    *("logs -n 10", "logs broken:a"),
+]
 
 #: Environments in which not every character can be written.
 ENCODINGS = [

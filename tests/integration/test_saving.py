@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -217,7 +218,10 @@ def test_with_a_blacklist_a_script_is_taken_up_wherever_it_is_written(project):
 
 
 def inotify_watches(pid):
-    lines = [line for path in Path(f"/proc/{pid}/fdinfo").iterdir() for line in path.read_text().splitlines()]
+    lines: list[str] = []
+    for path in Path(f"/proc/{pid}/fdinfo").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            lines += path.read_text().splitlines()
     return sum(line.startswith("inotify wd:") for line in lines)
 
 

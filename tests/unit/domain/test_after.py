@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
 from mlpipeline.domain.after import Standing, circle, foremost, wait_after
+from mlpipeline.domain.changes import Changes
 from mlpipeline.domain.queue import Awaited, Entry
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Failure, Outcome, Start, State
@@ -34,6 +37,22 @@ def entry(name, *after):
 )
 def test_a_queue_without_a_circle_is_fine(entries):
     assert circle(entries) is None
+
+
+CHANGES = Changes(values={"lr": 0.1})
+
+
+def test_what_set_makes_is_another_version_than_that_it_is_made_of():
+    changed = replace(entry("a:x"), changes=CHANGES)
+    all_changed = replace(entry("a"), changes=CHANGES)
+    after_it = entry("a", "a:x@lr=0.1")
+    assert circle([after_it, changed]) is None
+    assert circle([after_it, all_changed]) is None
+    assert circle([entry("a:x"), replace(changed, after=entry("b", "a:x").after)]) is None
+    told = "a:x waits for a:x@lr=0.1, which waits for a:x: " + NONE
+    assert circle([entry("a:x", "a:x@lr=0.1"), replace(changed, after=entry("b", "a:x").after)]) == told
+    told = "a:x@lr=0.1 waits for itself and could never start. Take that out of its `after`."
+    assert circle([replace(changed, after=after_it.after)]) == told
 
 
 NONE = "none of them could ever start. Take one of these out of its `after`."

@@ -1,5 +1,6 @@
 import pytest
 
+from mlpipeline.domain.changes import Changes
 from mlpipeline.domain.queue import Entry, Only, model_name, queue_changes
 from mlpipeline.errors import MlpipelineError
 
@@ -44,6 +45,21 @@ def test_a_script_listed_twice_may_swap_its_versions():
     small, large = Entry(script="a.py", versions=("small",)), Entry(script="a.py", versions=("large",))
     assert queue_changes([small, large], [large, small]) == "queue re-read: 1 reordered"
     assert queue_changes([small, large], [small]) == "queue re-read: −1"
+
+
+def test_another_value_in_set_is_a_change_though_python_takes_it_for_the_same():
+    before = [Entry(script="a.py", changes=Changes(values={"x": 1}))]
+    assert queue_changes(before, [Entry(script="a.py", changes=Changes(values={"x": True}))]) == (
+        "queue re-read: 1 changed"
+    )
+    assert queue_changes(before, [Entry(script="a.py", changes=Changes(values={"x": 1}))]) is None
+
+
+def test_versions_are_held_by_their_own_name_or_by_that_of_what_set_makes():
+    assert Entry(script="a.py", hold=True).holds("s")
+    assert not Entry(script="a.py").holds("s")
+    entry = Entry(script="a.py", hold=("s", "t@x=1"), changes=Changes(values={"x": 1}))
+    assert [entry.holds(version) for version in ("s", "t", "u")] == [True, True, False]
 
 
 def test_without_only_everything_is_asked_for():

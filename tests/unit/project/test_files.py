@@ -5,13 +5,22 @@ import fcntl
 import math
 import os
 import stat
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from mlpipeline.project.files import append_whole, create_exclusively, read_json, to_json, write_whole
+from mlpipeline.project.files import (
+    append_whole,
+    create_exclusively,
+    read_json,
+    replace_if_unchanged,
+    to_json,
+    write_whole,
+)
 
 
 @pytest.fixture
@@ -189,3 +198,39 @@ def test_without_locks_a_line_is_written_all_the_same(path, monkeypatch):
     monkeypatch.setattr(fcntl, "flock", refuse)
     append_whole(path, b"one\n", to_disk=False)
     assert path.read_bytes() == b"one\n"
+
+
+class SavedMeanwhile(type(Path())):
+    """A file that somebody saves, in each of these ways, right after it was looked at."""
+
+    saves: ClassVar[list[str]] = []
+
+    def read_bytes(self):
+        content = super().read_bytes()
+        if self.saves:
+            aside = self.with_name("editor")
+            aside.write_text(self.saves.pop(0))
+            aside.replace(self)
+        return content
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere two files cannot change places at once")
+def test_what_is_saved_at_the_last_moment_is_not_replaced(tmp_path):
+    path = SavedMeanwhile(tmp_path / "file")
+    path.write_text("old")
+    path.saves.append("saved")
+    assert not replace_if_unchanged(path, b"old", b"new")
+    assert path.read_text() == "saved"
+    assert replace_if_unchanged(path, b"saved", b"new")
+    assert path.read_text() == "new"
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_file_that_is_something_else_by_now_is_left(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("saved")
+    path.chmod(0o600)
+    assert not replace_if_unchanged(path, b"old", b"new")
+    assert path.read_text() == "saved"
+    assert replace_if_unchanged(path, b"saved", b"new")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600

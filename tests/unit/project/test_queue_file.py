@@ -3,6 +3,7 @@ import tomllib
 
 import pytest
 
+from mlpipeline.domain.changes import Changes
 from mlpipeline.domain.queue import Awaited, Entry, Queue
 from mlpipeline.errors import QueueError
 from mlpipeline.project.queue_file import QueueFile, read_queue
@@ -122,8 +123,8 @@ def test_scripts_outside_are_left_for_the_check_of_scripts(path):
         ),
         (
             'whitelisted_models = [{ script = "b.py", version = ["s"] }]',
-            "models.toml: whitelisted_models[0].version is unknown. Known: script, versions, after, resources, "
-            'retries, timeout, silence, stop_if_diverged. Did you mean "versions"?',
+            "models.toml: whitelisted_models[0].version is unknown. Known: script, versions, hold, set, after, "
+            'resources, retries, timeout, silence, stop_if_diverged. Did you mean "versions"?',
         ),
         (
             'whitelisted_models = [{ script = "b.py", after = "a.py" }]',
@@ -152,6 +153,38 @@ def test_scripts_outside_are_left_for_the_check_of_scripts(path):
             'whitelisted_models = ["a.py", { script = "b.py", after = ["c"] }, { script = "c.py", after = ["b"] }]',
             "models.toml: b.py waits for c.py, which waits for b.py: none of them could ever start. "
             "Take one of these out of its `after`.",
+        ),
+        (
+            'whitelisted_models = [{ script = "b.py", hold = "s" }]',
+            'models.toml: whitelisted_models[0].hold = "s" is a text; '
+            'expected true, or the versions to hold, such as ["small"].',
+        ),
+        (
+            'whitelisted_models = [{ script = "b.py", hold = [] }]',
+            "models.toml: whitelisted_models[0].hold = [] names none. To hold nothing, leave the key out.",
+        ),
+        (
+            'whitelisted_models = [{ script = "b.py", hold = ["s", "s"] }]',
+            'models.toml: whitelisted_models[0].hold lists "s" twice. Keep one of them.',
+        ),
+        (
+            'whitelisted_models = [{ script = "b.py", set = "lr=0.1" }]',
+            'models.toml: whitelisted_models[0].set = "lr=0.1" is a text; '
+            "expected a table of parameters, such as { lr = 0.1 }.",
+        ),
+        (
+            'whitelisted_models = [{ script = "b.py", set = {} }]',
+            "models.toml: whitelisted_models[0].set = {} changes nothing. Name a parameter, or leave the key out.",
+        ),
+        (
+            'whitelisted_models = [{ script = "b.py", set = { a = { b = [1, 2026-11-21] } } }]',
+            'models.toml: whitelisted_models[0].set.a.b[1] = "2026-11-21" is a date or time; '
+            "expected a number, true or false, a text, a list, or a table of these.",
+        ),
+        (
+            'whitelisted_models = [{ script = "b.py", set = { epoc_count = 1, epoch_count = 2 } }]',
+            "models.toml: whitelisted_models[0].set: epoc_count and epoch_count are the same parameter. "
+            "Keep one of them.",
         ),
         (
             'whitelisted_models = [{ versions = ["s"] }]',
@@ -206,6 +239,34 @@ def test_a_script_may_be_listed_again_for_other_versions(path):
     message = error_of(read, path, f"whitelisted_models = {overlapping}")
     assert message == (
         'models.toml: whitelisted_models[2].versions lists "s" of "a.py" again, after whitelisted_models[0]. '
+        "Keep one of them."
+    )
+
+
+def test_what_is_held_and_what_is_changed_is_read_as_it_is_written(path):
+    items = """[
+        { script = "a.py", hold = true },
+        { script = "b.py", hold = ["s", "t"] },
+        { script = "c.py", hold = false, set = { epoc_count = 3, net = { layers = [1, 2], on = true } } },
+    ]"""
+    a, b, c = read(path, f"whitelisted_models = {items}").entries
+    assert (a.hold, b.hold, c.hold) == (True, ("s", "t"), False)
+    assert (a.changes, b.changes) == (None, None)
+    assert c.changes == Changes(values={"epoch_count": 3, "net": {"layers": [1, 2], "on": True}})
+
+
+def test_what_set_makes_may_be_listed_beside_what_it_is_made_of(path):
+    plain, changed = "'a.py'", "{ script = 'a.py', set = { lr = 0.1 } }"
+    other = "{ script = 'a.py', versions = ['s'], set = { lr = 0.2 } }"
+    assert scripts(path, f"[{plain}, {changed}, {other}]") == ["a.py"] * 3
+    again = error_of(read, path, f"whitelisted_models = [{changed}, {changed}]")
+    assert again == (
+        'models.toml: whitelisted_models[1] lists "a.py" with the same `set` again, after whitelisted_models[0]. '
+        "Keep one of them."
+    )
+    overlapping = error_of(read, path, f"whitelisted_models = [{other}, {plain}, {other}]")
+    assert overlapping == (
+        'models.toml: whitelisted_models[2].versions lists "s@lr=0.2" of "a.py" again, after whitelisted_models[0]. '
         "Keep one of them."
     )
 

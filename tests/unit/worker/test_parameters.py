@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mlpipeline.authoring.versions import Versions
-from mlpipeline.worker.parameters import changed_parameters, parameters_of
+from mlpipeline.worker.parameters import changed_parameters, changed_version, parameters_of
 
 NAN = float("nan")
 
@@ -12,6 +12,17 @@ def test_a_version_is_recorded_with_its_own_parameters_whatever_they_are():
     versions = Versions(learning_rate=0.1)
     versions.add_version("v", order=3, loss=len)
     assert parameters_of(versions.getVersion("v")) == {"learning_rate": 0.1, "loss": "<function len>"}
+
+
+def test_what_set_makes_of_a_version_has_its_name_and_its_values():
+    versions = Versions(epoc_count=3)
+    versions.add_version("small", lr=0.01, net={"layers": 2, "act": len}, model_dir_suffix="old")
+    small = versions.getVersion("small")
+    made = changed_version(small, "small@lr=0.1", {"lr": 0.1, "net": {"layers": 4}, "epoch_count": 5})
+    assert (made.name, made.suffix) == ("small@lr=0.1", "old@lr=0.1")
+    assert made.own_parameters() == {"lr": 0.1, "net": {"layers": 4, "act": len}, "epoch_count": 5}
+    assert made.epoc_count == 5
+    assert small.own_parameters() == {"lr": 0.01, "net": {"layers": 2, "act": len}, "epoch_count": 3}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,91 @@
+"""What an entry of the queue changes in the parameters of its versions, and what these are then called."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from mlpipeline.domain.conditions import KEYS as CONDITIONS
+from mlpipeline.domain.names import name_from_values
+from mlpipeline.domain.values import value_text
+from mlpipeline.domain.words import did_you_mean
+from mlpipeline.errors import NoSuchParameter
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Changes:
+    """Values that versions have in place of their own.
+
+    A table changes, of a parameter that is a table itself, the keys that it names; any other value is replaced whole.
+    """
+
+    #: Parameter -> its value, JSON, in the order in which they were written.
+    values: Mapping[str, Any]
+
+    @cached_property
+    def name(self) -> str:
+        """What they add to the name of a version: `lr=0.1,optimizer.momentum=0.9`."""
+        return name_from_values((key, _written(value)) for key, value in _leaves(self.values))
+
+    def name_of(self, version: str) -> str:
+        """Return what a version is called that has them: `small@lr=0.1`."""
+        return f"{version}@{self.name}"
+
+    def in_place(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return all these parameters, changed.
+
+        Raises:
+            NoSuchParameter: one is to be changed that is not there.
+        """
+        return {**parameters, **_merged(self.values, parameters, "")}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Changes) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    @cached_property
+    def _text(self) -> str:
+        # 1, 1.0 and true are equal in Python, as dicts are in any order; here they are called otherwise, and do other
+        # things.
+        return json.dumps(self.values)
+
+
+def _leaves(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, f"{before}{key}.")
+        else:
+            yield f"{before}{key}", value
+
+
+def _written(value: Any) -> str:
+    """Return a value as it stands in the name: as in that of a grid's version, but for what TOML writes otherwise."""
+    return json.dumps(value) if isinstance(value, bool) else value_text(value)
+
+
+def _merged(values: Mapping[str, Any], own: Mapping[Any, Any], before: str) -> dict[Any, Any]:
+    """Return the values by the keys of `own`, tables with all that they hold."""
+    by_name = {str(key): key for key in own}
+    merged = {}
+    for name, given in values.items():
+        if name not in by_name:
+            raise _no_such(f"{before}{name}", [f"{before}{known}" for known in by_name])
+        key = by_name[name]
+        merged[key] = given
+        if isinstance(given, dict) and given and isinstance(own[key], dict):
+            merged[key] = copy.copy(own[key])  # A script may have a dict of a kind of its own.
+            merged[key].update(_merged(given, own[key], f"{before}{name}."))
+    return merged
+
+
+def _no_such(key: str, known: list[str]) -> NoSuchParameter:
+    hint = did_you_mean(key, known)
+    if not hint and key in CONDITIONS:
+        hint = f" It is a condition: say it beside `set`, {{ {key} = …, set = … }}."
+    return NoSuchParameter(key, hint or f" It has {', '.join(known) or 'none'}.")

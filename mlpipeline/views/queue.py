@@ -1,0 +1,247 @@
+"""`mlpipeline queue`: the list that is in force, and how each of its versions stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from mlpipeline.domain.names import version_key
+from mlpipeline.domain.queue import Entry, Queue, model_name
+from mlpipeline.domain.states import Outcome
+from mlpipeline.views.observed import ObservedDaemon, ObservedRun
+from mlpipeline.views.screens import Color, Painted, Screen
+from mlpipeline.views.tables import Cell, table
+from mlpipeline.views.words import duration, value, values
+
+#: How many versions that stand alike are named.
+_NAMED = 8
+
+
+class Stand(StrEnum):
+    """How a version of the list stands."""
+
+    #: It has a run that is not over.
+    RUNNING = "running"
+    #: Its turn is to come in this launch.
+    NEXT = "next"
+    #: It waits for something else than its turn.
+    WAITS = "waits"
+    #: Somebody has to do something first, or to let it go.
+    HELD = "held"
+    #: Its latest run is over.
+    ENDED = "ended"
+    #: It has not run yet, as far as anybody knows.
+    NEW = "new"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """A version of the list, and how it stands."""
+
+    #: As it is called: `small`, `small@lr=0.1`.
+    version: str
+    stand: Stand
+    #: As people read it, and why where that is known.
+    in_words: str
+    why: str | None = None
+    #: Its latest run, if it has one.
+    run: ObservedRun | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A line of the list."""
+
+    entry: Entry
+    #: Those that it lists, as far as they are known.
+    versions: tuple[Standing, ...]
+    #: Why the script cannot be used, as a daemon found.
+    problem: str | None = None
+
+
+def standing(entries: Sequence[Entry], runs: Iterable[ObservedRun], daemons: Sequence[ObservedDaemon]) -> list[Line]:
+    """Return how all that is listed stands.
+
+    Of a script that is listed with every version, those are known that have run, or that a daemon names.
+
+    Args:
+        entries: of the list, in order.
+        runs: the latest of each version of these scripts, and those that are not over; the later one last.
+        daemons: that left a heartbeat.
+    """
+    latest = {observed.run.key: observed for observed in runs}
+    daemons = [daemon for daemon in daemons if daemon.is_there]
+    by_model: dict[str, list[str]] = {}
+    for key in dict.fromkeys([*latest, *(key for daemon in daemons for key in daemon.known)]):
+        model, colon, version = key.partition(":")
+        if colon:
+            by_model.setdefault(model, []).append(version)
+    return [_line(entry, by_model.get(model_name(entry.script), []), latest, daemons) for entry in entries]
+
+
+def _line(
+    entry: Entry,
+    known: Sequence[str],
+    latest: dict[str, ObservedRun],
+    daemons: Sequence[ObservedDaemon],
+) -> Line:
+    if entry.versions is not None:
+        own = list(entry.versions)
+    else:
+        own = [name for version in known if (name := _own_name(entry, version, known)) is not None]
+    listed = [_standing(entry, version, latest, daemons) for version in own]
+    problems = (told["why"] for daemon in daemons for told in daemon.held if told["what"] == entry.script)
+    return Line(entry=entry, versions=tuple(listed), problem=next(problems, None))
+
+
+def _own_name(entry: Entry, version: str, known: Sequence[str]) -> str | None:
+    """Return what the script calls a version that is known; None where this line does not list it."""
+    if entry.changes is not None:
+        own = version.removesuffix(entry.name_of(""))
+        return own if own != version else None
+    # What a `set` made, perhaps of a line that is gone, is none of the script's own.
+    base, at, _ = version.partition("@")
+    return None if at and base in known else version
+
+
+def _standing(entry: Entry, own: str, latest: dict[str, ObservedRun], daemons: Sequence[ObservedDaemon]) -> Standing:
+    version = entry.name_of(own)
+    key = version_key(model_name(entry.script), version)
+    observed = latest.get(key)
+    stand, in_words, why = _stand(entry, own, key, observed, daemons)
+    return Standing(version=version, stand=stand, in_words=in_words, why=why, run=observed)
+
+
+def _stand(
+    entry: Entry, own: str, key: str, observed: ObservedRun | None, daemons: Sequence[ObservedDaemon]
+) -> tuple[Stand, str, str | None]:
+    if observed is not None and observed.run.is_open:
+        return Stand.RUNNING, observed.in_words, observed.why
+    if entry.holds(own):
+        return Stand.HELD, "held", "in models.toml"
+    for daemon in daemons:
+        for stand, problems in ((Stand.HELD, daemon.held), (Stand.WAITS, daemon.waits)):
+            why = next((told["why"] for told in problems if told["what"] == key), None)
+            if why is not None:
+                return stand, str(stand), why
+        if key in daemon.next:
+            return Stand.NEXT, "next", None
+    if observed is not None:
+        return Stand.ENDED, observed.in_words, observed.run.error or observed.why
+    return Stand.NEW, "not run yet", None
+
+
+def queue_screen(queue: Queue, lines: Sequence[Line], screen: Screen) -> str:
+    """Return the list as a table.
+
+    Args:
+        queue: as the file says it.
+        lines: that it means.
+        screen: that it is for.
+    """
+    head = []
+    if queue.use_blacklist:
+        but = ", ".join(entry.script for entry in queue.entries)
+        head.append(f"use_blacklist is on: every script there is{f', but {value(but)}' if but else ''}\n")
+    if not lines:
+        return "\n".join([*head, "nothing is listed; to list a script: mlpipeline queue add SCRIPT"])
+    conditions = [_conditions(line.entry) for line in lines]
+    columns = ["", "script", "versions", "state", *(["on condition"] if any(conditions) else [])]
+    rows: list[Sequence[Cell]] = []
+    for position, (line, condition) in enumerate(zip(lines, conditions, strict=True), start=1):
+        for index, (versions, state) in enumerate(_groups(line)):
+            is_first = index == 0
+            every = "all" if line.entry.versions is None and is_first else ""
+            cells = [": ".join(filter(None, (every, versions))), state]
+            rows.append([str(position) if is_first else "", line.entry.script if is_first else "", *cells])
+            if any(conditions):
+                rows[-1] = [*rows[-1], condition if is_first else ""]
+    return "\n".join([*head, table(columns, rows, screen)])
+
+
+def _groups(line: Line) -> list[tuple[str, Cell]]:
+    """Return the versions that stand alike, and how."""
+    if line.problem is not None and not line.versions:
+        return [(_changed(line), Painted(f"cannot be used: {line.problem}", Color.BAD))]
+    if not line.versions:
+        held = line.entry.hold is True
+        return [(_changed(line), Painted("held: in models.toml", Color.NOTICE) if held else "not run yet")]
+    found: dict[tuple[Stand, str], list[Standing]] = {}
+    for standing in line.versions:
+        told = f"{standing.in_words}: {standing.why}" if standing.why else standing.in_words
+        if standing.stand is Stand.RUNNING and standing.run is not None:
+            told = f"{standing.in_words} ({standing.run.run.id}){f'; {standing.why}' if standing.why else ''}"
+        found.setdefault((standing.stand, told), []).append(standing)
+    return [(_named(alike), Painted(told, _color(alike[0]))) for (_, told), alike in found.items()]
+
+
+def _changed(line: Line) -> str:
+    return line.entry.name_of("") if line.entry.changes else ""
+
+
+def _named(alike: Sequence[Standing]) -> str:
+    more = len(alike) - _NAMED
+    named = ", ".join(one.version for one in alike[:_NAMED])
+    return f"{named} and {more} more" if more > 0 else named
+
+
+def _color(standing: Standing) -> Color:
+    outcome = standing.run.run.outcome if standing.run is not None else None
+    if standing.stand is Stand.ENDED:
+        return Color.GOOD if outcome is Outcome.SUCCEEDED else Color.NOTICE if outcome is Outcome.STOPPED else Color.BAD
+    return Color.NOTICE if standing.stand is Stand.HELD else Color.PLAIN
+
+
+def _conditions(entry: Entry) -> str:
+    """Return what the list says on what its versions run."""
+    said = entry.conditions
+    asked = {key: one for key, one in said.resources.to_json().items() if one is not None}
+    if "memory_bytes" in asked:
+        asked["memory"] = f"{asked.pop('memory_bytes') / 1e9:g} GB"
+    limits = {"timeout": said.timeout_s, "silence": said.silence_s}
+    parts = [
+        f"after {', '.join(map(str, entry.after))}" if entry.after else "",
+        values(asked),
+        *(f"{name} {duration(limit)}" for name, limit in limits.items() if limit),
+        f"retries {values(said.retries)}" if said.retries else "",
+        "stop_if_diverged" if said.stop_if_diverged else "",
+    ]
+    return "; ".join(filter(None, parts))
+
+
+def queue_for_programs(path: Path, queue: Queue, lines: Sequence[Line]) -> dict[str, Any]:
+    """Return the list as `--json` prints it; keys are only ever added."""
+    return {
+        "file": str(path),
+        "use_blacklist": queue.use_blacklist,
+        "entries": [_line_for_programs(position, line) for position, line in enumerate(lines, start=1)],
+    }
+
+
+def _line_for_programs(position: int, line: Line) -> dict[str, Any]:
+    entry = line.entry
+    return {
+        "position": position,
+        "script": entry.script,
+        "model": model_name(entry.script),
+        "versions": None if entry.versions is None else list(entry.versions),
+        "hold": entry.hold if isinstance(entry.hold, bool) else list(entry.hold),
+        "set": dict(entry.changes.values) if entry.changes else {},
+        "after": [str(awaited) for awaited in entry.after],
+        "conditions": entry.conditions.to_json(),
+        "problem": line.problem,
+        "known": [
+            {
+                "version": one.version,
+                "state": str(one.stand),
+                "outcome": one.run.run.outcome if one.run else None,
+                "why": one.why,
+                "run": one.run.run.name if one.run else None,
+                "id": one.run.run.id if one.run else None,
+            }
+            for one in line.versions
+        ],
+    }

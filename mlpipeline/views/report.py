@@ -1,0 +1,207 @@
+"""`mlpipeline report` on a terminal, and its top for notices."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from mlpipeline.domain.curves import Curve
+from mlpipeline.domain.measures import Measure
+from mlpipeline.domain.rankings import result_of
+from mlpipeline.domain.runs import Run
+from mlpipeline.domain.states import Outcome, State
+from mlpipeline.views.causes import cause_text
+from mlpipeline.views.listing import runs_table
+from mlpipeline.views.observed import ObservedRun
+from mlpipeline.views.reported import BEST_SHOWN, Best, Reported
+from mlpipeline.views.screens import Color, Screen
+from mlpipeline.views.sparklines import sparkline
+from mlpipeline.views.tables import fold, table
+from mlpipeline.views.words import duration, one_line, value, values
+
+#: How many causes are told of, and how many of the last lines of output with each.
+_CAUSES_SHOWN, _OUTPUT_LINES = 6, 3
+#: How many models are told of with their best versions; with more than a few, it is fewer versions of each.
+_MODELS_SHOWN, _FEW_MODELS = 8, 3
+_BEST_OF_MANY = 3
+#: How many runs are listed one by one; of more, models are counted, and only so many of the latest listed.
+_RUNS_LISTED, _LATEST_LISTED = 20, 10
+_SPARKLINE_WIDTH = 12
+
+
+def report_screen(report: Reported, screen: Screen) -> str:
+    """Return the whole report, what failed first."""
+    return "\n\n".join([report_top(report, screen), *_rest(report, screen)])
+
+
+def report_top(report: Reported, screen: Screen) -> str:
+    """Return how the period went in one line, why runs failed, and which versions were best."""
+    parts = [_heading(head_line(report), screen)]
+    parts += [
+        cause_text(cause, report.outputs, screen, output_lines=_OUTPUT_LINES) for cause in report.causes[:_CAUSES_SHOWN]
+    ]
+    parts += _more(len(report.causes) - _CAUSES_SHOWN, "causes", screen)
+    shown = BEST_SHOWN if len(report.best) <= _FEW_MODELS else _BEST_OF_MANY
+    parts += [_best_part(best, shown, screen) for best in report.best[:_MODELS_SHOWN]]
+    parts += _more(len(report.best) - _MODELS_SHOWN, "models", screen)
+    return "\n\n".join(parts)
+
+
+def _rest(report: Reported, screen: Screen) -> Iterator[str]:
+    if len(report.runs) > _RUNS_LISTED:
+        counts = table(COUNT_COLUMNS, counts_by_model(report.runs), screen)
+        yield f"{_heading(f'{len(report.runs)} runs', screen)}\n{counts}"
+        latest = runs_table(report.runs[:_LATEST_LISTED], screen)
+        yield f"{_heading('the latest of them', screen)}\n{latest}"
+    elif report.runs:
+        yield f"{_heading('what ran', screen)}\n{runs_table(report.runs, screen)}"
+    if report.hosts:
+        yield f"{_heading('time', screen)}\n{table(HOST_COLUMNS, host_rows(report), screen)}"
+    yield "\n".join([_heading("left", screen), *(line for said in left(report) for line in _folded(said, screen))])
+
+
+def head_line(report: Reported) -> str:
+    """Return how the period went: `12 h since 2026-11-20 21:30: 31 succeeded, 2 failed (1 cause), 3 running`."""
+    causes = f" ({counted(len(report.causes), 'cause')})" if report.causes else ""
+    failed, lost = report.count(Outcome.FAILED), report.count(Outcome.LOST)
+    troubled = ", ".join(f"{count} {word}" for count, word in ((failed, "failed"), (lost, "lost")) if count)
+    counts = [
+        (report.count(Outcome.SUCCEEDED), "succeeded"),
+        (report.count(Outcome.STOPPED), "stopped"),
+        (report.open_count(State.RUNNING), "running"),
+        (report.open_count(State.WAITING), "waiting"),
+    ]
+    said = [f"{count} {word}" for count, word in counts if count]
+    if troubled:
+        said.insert(1 if report.count(Outcome.SUCCEEDED) else 0, f"{troubled}{causes}")
+    return f"{period_in_words(report)}: {', '.join(said) or 'nothing ran'}"
+
+
+def period_in_words(report: Reported) -> str:
+    """Return how long the period is, and since when: `12 h since 2026-11-20 21:30`."""
+    since = report.since.strftime("%Y-%m-%d %H:%M")
+    return f"{re.sub(' 0 (s|min|h)$', '', duration(report.period.length_s))} since {since}"
+
+
+def ranked(best: Best, shown: int) -> str:
+    """Return how many versions are told of, and how they are ranked: `best 5 of 7 versions by loss, less is better`."""
+    count, measure = len(best.ranking.runs), best.ranking.measure
+    is_cut = count > shown
+    if measure is None:
+        which = f"latest {shown} of {count} versions" if is_cut else counted(count, "version")
+        return f"{which}, newest first; to rank them: --best NAME:min or NAME:max" if count > 1 else which
+    which = f"best {shown} of {count} versions" if is_cut else counted(count, "version")
+    return f"{which} by {one_line(measure.name)}, {'less' if measure.is_lower_better else 'more'} is better"
+
+
+def _best_part(best: Best, shown: int, screen: Screen) -> str:
+    ranking, metric = best.ranking, next(iter(best.metrics), None)
+    told = f"{one_line(ranking.model)}: {ranked(best, shown)}"
+    columns = ["version", ranking.measure.name if ranking.measure else "results"]
+    columns += [*([] if metric is None else ["curve"]), *ranking.differing]
+    rows = [
+        [
+            run.version,
+            result_cell(run, ranking.measure),
+            *([] if metric is None else [_bars(best.curves[run.id].get(metric))]),
+            *differing_cells(best, run),
+        ]
+        for run in best.runs[:shown]
+    ]
+    heading = _heading(told if metric is None else f"{told} (curve: {one_line(metric)})", screen)
+    return f"{heading}\n{table([one_line(column) for column in columns], rows, screen)}"
+
+
+def _bars(curve: Curve | None) -> str:
+    return sparkline(curve.name, curve.points, _SPARKLINE_WIDTH) if curve else ""
+
+
+def result_cell(run: Run, measure: Measure | None) -> str:
+    """Return the result that a run is ranked by; all of them where there is no such."""
+    if measure is None:
+        return values(run.results)
+    number = result_of(run, measure)
+    return "" if number is None else value(number)
+
+
+def differing_cells(best: Best, run: Run) -> list[str]:
+    """Return a run's values of those parameters that are not the same in all versions."""
+    return [value(run.parameters[name]) if name in run.parameters else "" for name in best.ranking.differing]
+
+
+COUNT_COLUMNS = ("model", "succeeded", "failed", "lost", "stopped", "running")
+
+
+def counts_by_model(runs: Sequence[ObservedRun]) -> list[list[str]]:
+    """Return how the runs of each model ended, a row for each, for `COUNT_COLUMNS`; nothing stands for none."""
+    counts: dict[str, Counter[str]] = {}
+    for observed in runs:
+        how = "running" if observed.run.is_open else str(observed.run.outcome)
+        counts.setdefault(observed.run.model, Counter())[how] += 1
+    return [[model, *(str(count[how] or "") for how in COUNT_COLUMNS[1:])] for model, count in sorted(counts.items())]
+
+
+HOST_COLUMNS = ("host", "at work", "idle", "no daemon", "all runs", "GPU hours")
+
+
+def host_rows(report: Reported) -> list[list[str]]:
+    """Return how the hosts spent the period, a row for each, for `HOST_COLUMNS`."""
+    return [
+        [
+            host.host,
+            *(_share(seconds, report.period.length_s) for seconds in (host.busy_s, host.idle_s, host.away_s)),
+            duration(host.run_s),
+            gpu_hours(host.gpu_s),
+        ]
+        for host in report.hosts
+    ]
+
+
+def _share(seconds: float, whole_s: float) -> str:
+    if not seconds:
+        return ""
+    percent = 100 * seconds / whole_s
+    return f"{duration(seconds)} ({'<1' if percent < 1 else f'{percent:.0f}'} %)"
+
+
+def gpu_hours(seconds: float) -> str:
+    """Return GPU seconds in hours: `3.2`, and nothing for none."""
+    return f"{seconds / 3600:.2g}" if 0 < seconds < 36_000 else f"{seconds / 3600:.0f}" if seconds else ""
+
+
+def left(report: Reported) -> list[str]:
+    """Return what is still to run, a line for each daemon that is there and for what it holds."""
+    lines = []
+    for daemon in report.daemons:
+        is_last_here = daemon.ended_at is not None and daemon.host == report.outputs.host
+        if daemon.is_there or is_last_here:
+            lines += [f"held: {told['what']}: {told['why']}" for told in daemon.held]
+        if not daemon.is_there:
+            continue
+        more = daemon.waiting - len(daemon.next[:3])
+        names = [*daemon.next[:3], *([f"{more} more"] if more > 0 else [])]
+        waiting = f": {', '.join(names)}" if daemon.waiting else ""
+        lines.append(f"{daemon.host}: {counted(daemon.waiting, 'version')} to run{waiting}")
+        lines += [f"waits for something: {told['what']}: {told['why']}" for told in daemon.waits]
+    if not any(daemon.is_there for daemon in report.daemons):
+        lines.append("no daemon is running, so nothing is begun")
+    return list(map(one_line, lines))
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number of things: `1 run`, `2 runs`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _heading(text: str, screen: Screen) -> str:
+    return "\n".join(screen.paint(line, Color.STRONG) for line in _folded(text, screen))
+
+
+def _folded(text: str, screen: Screen) -> list[str]:
+    return [text] if screen.width is None else list(fold(text, screen.width))
+
+
+def _more(count: int, what: str, screen: Screen) -> list[str]:
+    told = f"and {count} more {what}: mlpipeline report --html report.html"
+    return ["\n".join(_folded(told, screen))] if count > 0 else []

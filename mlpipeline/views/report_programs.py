@@ -1,0 +1,82 @@
+"""`mlpipeline report --json`: keys are only ever added."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from mlpipeline.domain.causes import Cause
+from mlpipeline.domain.periods import HostTime
+from mlpipeline.domain.rankings import Ranking, result_of
+from mlpipeline.domain.states import Outcome, State
+from mlpipeline.views.programs import run_for_programs
+from mlpipeline.views.reported import Reported
+
+
+def report_for_programs(report: Reported) -> dict[str, Any]:
+    """Return the report as one object; runs are told once, newest first, and elsewhere by their ids."""
+    until = datetime.fromtimestamp(report.period.end, report.since.tzinfo)
+    return {
+        "since": report.since.isoformat(timespec="milliseconds"),
+        "until": until.isoformat(timespec="milliseconds"),
+        "counts": {
+            **{str(outcome): report.count(outcome) for outcome in Outcome},
+            **{str(state): report.open_count(state) for state in (State.RUNNING, State.WAITING)},
+        },
+        "causes": [_cause_for_programs(cause) for cause in report.causes],
+        "best": [_ranking_for_programs(best.ranking) for best in report.best],
+        "runs": [run_for_programs(observed, report.outputs) for observed in report.runs],
+        "hosts": [_host_for_programs(host) for host in report.hosts],
+        "left": [
+            {
+                "host": daemon.host,
+                "waiting": daemon.waiting,
+                "next": list(daemon.next),
+                "waits": _told(daemon.waits),
+                "held": _told(daemon.held),
+            }
+            for daemon in report.daemons
+            if daemon.is_there
+        ],
+    }
+
+
+def _told(told: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    return [{"what": one["what"], "why": one["why"]} for one in told]
+
+
+def _cause_for_programs(cause: Cause) -> dict[str, Any]:
+    first = cause.runs[0]
+    return {
+        "outcome": first.outcome,
+        "failure": first.failure,
+        "error": cause.error,
+        "place": cause.place,
+        "runs": [run.id for run in cause.runs],
+    }
+
+
+def _ranking_for_programs(ranking: Ranking) -> dict[str, Any]:
+    measure = ranking.measure
+    return {
+        "model": ranking.model,
+        "result": measure.name if measure else None,
+        "better": ("lower" if measure.is_lower_better else "higher") if measure else None,
+        "versions": [
+            {"version": run.version, "run": run.id, "value": result_of(run, measure) if measure else None}
+            for run in ranking.runs
+        ],
+        "differing_parameters": ranking.differing,
+    }
+
+
+def _host_for_programs(host: HostTime) -> dict[str, Any]:
+    return {
+        "host": host.host,
+        "busy_seconds": round(host.busy_s, 3),
+        "idle_seconds": round(host.idle_s, 3),
+        "away_seconds": round(host.away_s, 3),
+        "run_seconds": round(host.run_s, 3),
+        "gpu_seconds": round(host.gpu_s, 3),
+    }

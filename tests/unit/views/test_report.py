@@ -1,0 +1,145 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from runs import DAEMON, FAILED, RUNNING, SUCCEEDED
+
+from mlpipeline.domain.causes import causes
+from mlpipeline.domain.curves import Curve, Point
+from mlpipeline.domain.periods import HostTime, Interval
+from mlpipeline.domain.rankings import rankings
+from mlpipeline.domain.states import Outcome
+from mlpipeline.project.paths import Outputs
+from mlpipeline.views.observed import ObservedRun
+from mlpipeline.views.report import head_line, report_screen, report_top
+from mlpipeline.views.report_page import report_page
+from mlpipeline.views.reported import Best, Reported
+from mlpipeline.views.screens import PLAIN, Screen
+from mlpipeline.views.tables import display_width
+
+NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
+
+
+def a_report(tmp_path, *runs, hours=12.0, **changes):
+    """A report of these runs, newest first."""
+    succeeded = [run for run in reversed(runs) if run.outcome is Outcome.SUCCEEDED]
+    bests = [
+        Best(
+            ranking=ranking,
+            runs=ranking.runs[:5],
+            metrics=["loss"],
+            curves={run.id: {"loss": CURVE} for run in ranking.runs[:5]},
+            is_sampled=False,
+        )
+        for ranking in rankings(succeeded, None)
+    ]
+    since = NOW - timedelta(hours=hours)
+    report = Reported(
+        project="night",
+        outputs=Outputs(path=tmp_path / "models" / "outputs", host="box1"),
+        since=since,
+        period=Interval(since.timestamp(), NOW.timestamp()),
+        runs=[ObservedRun(run=run) for run in runs],
+        causes=causes(run for run in runs if run.outcome in (Outcome.FAILED, Outcome.LOST)),
+        best=bests,
+        hosts=[],
+        daemons=[],
+    )
+    return replace(report, **changes)
+
+
+CURVE = Curve(name="loss", points=[Point(0, 2.0), Point(1, 1.0)], is_by_step=True)
+STOPPED = replace(SUCCEEDED, id="s", version="stopped", outcome=Outcome.STOPPED)
+LOST = replace(FAILED, id="l", version="lost", outcome=Outcome.LOST, failure=None, error="its process is gone")
+
+
+@pytest.mark.parametrize(
+    ("runs", "hours", "line"),
+    [
+        ([], 12, "12 h since 2026-11-20 21:30: nothing ran"),
+        ([SUCCEEDED], 24, "1 d since 2026-11-20 09:30: 1 succeeded"),
+        ([FAILED], 1.5, "1 h 30 min since 2026-11-21 08:00: 1 failed (1 cause)"),
+        (
+            [RUNNING, SUCCEEDED, SUCCEEDED, FAILED, FAILED, LOST, STOPPED],
+            12,
+            "12 h since 2026-11-20 21:30: 2 succeeded, 2 failed, 1 lost (2 causes), 1 stopped, 1 running",
+        ),
+    ],
+)
+def test_the_head_line_says_what_counts(tmp_path, runs, hours, line):
+    assert head_line(a_report(tmp_path, *runs, hours=hours)) == line
+
+
+def test_the_top_is_the_head_line_the_causes_and_the_best_versions(tmp_path):
+    report = a_report(tmp_path, FAILED, SUCCEEDED, replace(SUCCEEDED, id="b", version="b", results={"accuracy": 0.98}))
+    assert report_top(report, PLAIN).splitlines() == [
+        "12 h since 2026-11-20 21:30: 2 succeeded, 1 failed (1 cause)",
+        "",
+        "failed (exception): ValueError: no",
+        "  digits:wide (3x3x3x)",
+        "  outputs/runs/digits-wide-3x3x3x/1/output.log",
+        "",
+        "digits: 2 versions by accuracy, more is better (curve: loss)",
+        "version   accuracy   curve",
+        "──────────────────────────",
+        "b         0.98       █▁",
+        "deep      0.97       █▁",
+    ]
+
+
+def test_what_is_left_names_what_waits_and_why_something_is_held(tmp_path):
+    held = ({"what": "bad:v3", "why": "3 in a row failed"},)
+    daemons = [
+        replace(DAEMON, waiting=5, next=("a:1", "a:2", "a:3", "a:4"), held=held),
+        replace(DAEMON, host="box2", is_alive=None, ended_at="2026-11-21T01:00:00+00:00", held=held),
+    ]
+    assert report_screen(a_report(tmp_path, daemons=daemons), PLAIN).splitlines()[-3:] == [
+        "left",
+        "held: bad:v3: 3 in a row failed",
+        "box1: 5 versions to run: a:1, a:2, a:3, 2 more",
+    ]
+
+
+def test_hundreds_of_runs_are_counted_and_the_latest_listed(tmp_path):
+    runs = [replace(SUCCEEDED, id=f"id{number}", model=f"m{number % 2}") for number in range(300)]
+    report = a_report(tmp_path, *runs)
+    lines = report_screen(report, PLAIN).splitlines()
+    assert "300 runs" in lines
+    assert "m1      150" in lines
+    assert [line.split()[0] for line in lines if line.startswith("id")] == [f"id{number}" for number in range(10)]
+    page = report_page(report)
+    assert "300 runs, the latest 100 of them below" in page
+    assert page.count('<th scope="row">m1:deep</th>') == 50
+
+
+NASTY = "<script>alert('x')</script>\x1b[31m&\"\u2028"
+
+
+def test_whatever_users_named_is_text_in_the_page_and_on_a_terminal(tmp_path):
+    good = replace(SUCCEEDED, model=NASTY, version=NASTY, host=NASTY, results={NASTY: NASTY, "loss": 1})
+    bad = replace(FAILED, model=NASTY, version=NASTY, error=NASTY, place=NASTY, id=NASTY)
+    report = a_report(tmp_path, good, replace(good, version="b", parameters={NASTY: NASTY}), bad, project=NASTY)
+    report = replace(
+        report,
+        hosts=[HostTime(host=NASTY, busy_s=1, idle_s=1, away_s=1, run_s=1, gpu_s=1)],
+        daemons=[replace(DAEMON, host=NASTY, waiting=1, next=(NASTY,), held=({"what": NASTY, "why": NASTY},))],
+    )
+    page = report_page(report)
+    for text in (page, report_screen(report, PLAIN)):
+        assert "\x1b" not in text and "\u2028" not in text
+    assert "<script" not in page.lower()
+    assert "&lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt; [31m&amp;&quot; " in page
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_it_fits_the_terminal(tmp_path, width):
+    runs = [replace(SUCCEEDED, id=str(number), model=f"m{number}", version="v" * 50) for number in range(12)]
+    told = {"what": "w" * 30, "why": "why " * 30}
+    report = a_report(
+        tmp_path,
+        *runs,
+        hosts=[HostTime(host="h" * 30, busy_s=1e4, idle_s=2e4, away_s=3e4, run_s=4e4, gpu_s=5e4)],
+        daemons=[replace(DAEMON, waiting=3, next=("n" * 30,) * 3, held=(told,), waits=(told,))],
+    )
+    wide = [line for line in report_screen(report, Screen(width=width)).splitlines() if display_width(line) > width]
+    assert wide == []
