@@ -10,7 +10,7 @@ import click
 
 from mlpipeline.cli.completion import any_run
 from mlpipeline.cli.naming import named_run
-from mlpipeline.cli.output import stdout_screen
+from mlpipeline.cli.output import require_stdout, stdout_screen
 from mlpipeline.cli.project import Place, exit_for
 from mlpipeline.cli.reading import read_ledger
 
@@ -66,6 +66,7 @@ class _Writer:
     """Writes to stdout: as a terminal may show it, and elsewhere as it is."""
 
     def __init__(self) -> None:
+        require_stdout()
         self.screen = stdout_screen()
         self._text: TerminalText | None = None
         if self.screen.width is not None:
@@ -84,22 +85,21 @@ class _Writer:
         """Write what somebody wrote before."""
         if self._text is not None:
             sys.stdout.write(self._text.text(data))
-        elif sys.stdout is not None:
+        else:
             sys.stdout.buffer.write(data)
-        self._flush()
+        sys.stdout.flush()
 
     def heading(self, text: str) -> None:
         """Write a line of our own."""
         self.end()
-        if sys.stdout is not None:
-            sys.stdout.write(f"{text}\n")
-        self._flush()
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
 
     def end(self) -> None:
         """Write what is left of a line."""
         if self._text is not None and (rest := self._text.end()):
             sys.stdout.write(rest)
-            self._flush()
+            sys.stdout.flush()
 
     def pause(self) -> None:
         """Wait a moment.
@@ -110,14 +110,10 @@ class _Writer:
         import select
 
         listening = select.poll()
-        if self._text is None and sys.stdout is not None:
+        if self._text is None:
             listening.register(sys.stdout.fileno(), 0)  # For nothing but that its other end is gone.
         if listening.poll(_LOOK_S * 1000):
             raise BrokenPipeError
-
-    def _flush(self) -> None:
-        if sys.stdout is not None:
-            sys.stdout.flush()
 
 
 def _show_logs(outputs: Outputs, writer: _Writer, count: int | None, *, all_hosts: bool, is_followed: bool) -> int:

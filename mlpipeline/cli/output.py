@@ -31,7 +31,7 @@ _PLAINER = {
 }
 
 #: The modules that write to stdout.
-_PRINTING = ("click.utils", "mlpipeline.cli.main", __name__)
+_PRINTING = ("click.utils", "mlpipeline.cli.logs", "mlpipeline.cli.main", __name__)
 
 
 def stdout_screen() -> Screen:
@@ -49,7 +49,7 @@ def stdout_screen() -> Screen:
 
 def echo_screen(text: str) -> None:
     """Print what was made for `stdout_screen`, as it is."""
-    _require_stdout()
+    require_stdout()
     click.echo(text, color=True)
 
 
@@ -57,7 +57,7 @@ def echo_json(value: Any) -> None:
     """Print one JSON value for programs: UTF-8 whatever the locale is."""
     import json
 
-    _require_stdout()
+    require_stdout()
     # Half a surrogate pair becomes its JSON escape.
     click.echo(json.dumps(value, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace"))
 
@@ -68,8 +68,12 @@ def echo_message(text: str, *, begins: str = "mlpipeline: ") -> None:
         click.echo(f"{begins}{text}", err=True)
 
 
-def _require_stdout() -> None:
-    """Raise OSError where stdout was closed before the launch: what is asked for would be printed to nobody."""
+def require_stdout() -> None:
+    """See that there is a stdout: what is asked for would be printed to nobody.
+
+    Raises:
+        OSError: it was closed before the launch.
+    """
     if sys.stdout is None:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
@@ -80,9 +84,10 @@ def give_up_stdout(error: OSError) -> None:
     Raises:
         OSError: `error`, where that is not why.
     """
-    if not _is_of_printing(error):
+    is_left = isinstance(error, BrokenPipeError)
+    if not (is_left or _is_of_printing(error)):
         raise error
-    if not isinstance(error, BrokenPipeError):
+    if not is_left:
         echo_message(f"stdout cannot be written: {error.strerror}")
     if sys.stdout is not None:
         # Python would complain once more when it flushes.
