@@ -245,6 +245,8 @@ def _write_host(outputs: Outputs, launches: list[tuple[float, float | None]]) ->
         "command": "mlpipeline -r -u --watch",
         "since": _moment(_h(launches[-1][0])),
         "waiting": 1 if is_box1 else 0,
+        "at_once": 2,
+        "to_start": [{"model": "digits", "start": "clean", "count": 1}] if is_box1 else [],
         "next": ["digits:huge"] if is_box1 else [],
         "waits": [{"what": "student:small", "why": "comes after lm:large, which failed"}] if is_box1 else [],
         "held": [

@@ -23,6 +23,9 @@ class Metric:
         ValueError: that is below 1.
     """
 
+    # On the class: one that was pickled by an earlier release has none of its own.
+    _epochs_ended = 0
+
     def __init__(self, track_average_epoc_count: int = 1, *, track_average_epoch_count: int | None = None) -> None:
         tracked = track_average_epoc_count if track_average_epoch_count is None else track_average_epoch_count
         if tracked < 1:
@@ -56,6 +59,12 @@ class Metric:
         self._epoch_averages.append(self.avg_epoch())
         self._epoch_count = 0
         self._epoch_value = 0
+        self._epochs_ended += 1
+
+    @property
+    def epochs_ended(self) -> int:
+        """How many epochs have ended."""
+        return self._epochs_ended
 
     def avg(self) -> float:
         """The average since the last `reset`; 0 if nothing was added."""
@@ -158,6 +167,10 @@ class MetricContainer(dict[str, Metric]):
         """End the epoch of all metrics, or of those named."""
         for _, metric in self._named(metrics):
             metric.reset_epoch()
+        run = current()
+        if run is not None and self:
+            # Scripts may have put metrics of their own making into it.
+            run.note_epochs(max(getattr(metric, "epochs_ended", 0) for metric in self.values()))
 
     reset_epoc = reset_epoch
 

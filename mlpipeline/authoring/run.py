@@ -24,6 +24,9 @@ class RunSink(Protocol):
     def progress(self, loop: int, done: int, total: int) -> None:
         """Note that `done` of the `total` steps of the script's `loop`-th `run.steps` loop are done."""
 
+    def epochs(self, ended: int) -> None:
+        """Note how many epochs have ended."""
+
 
 class Run:
     """One run of one version, as a script gets it: a function's argument `run`, a `Model`'s `self.run`."""
@@ -50,6 +53,7 @@ class Run:
         self._sink = sink
         self._steps_done = tuple(steps_done)
         self._loops = 0
+        self._epochs_ended = 0
         self._stop_requested = False
 
     @property
@@ -81,6 +85,12 @@ class Run:
                 raise NotJson(str(name), f"a metric's name is text, not {type(name).__name__}.")
             numbers[name] = value if type(value) is float else as_number(value, name)
         self._sink.metrics(numbers, None if step is None else operator.index(step))
+
+    def note_epochs(self, ended: int) -> None:
+        """Have whoever looks on see how many epochs have ended; a `MetricContainer` does so by itself."""
+        if ended > self._epochs_ended and self.mode is not ExecutionModeKeys.TEST:
+            self._epochs_ended = ended
+            self._sink.epochs(ended)
 
     def steps(self, n: int, done: int | None = None) -> Iterator[int]:
         """The numbers of the steps that are left of `n`: from those already done up to `n - 1`.

@@ -10,7 +10,7 @@ import click
 
 from mlpipeline.cli.completion import any_run
 from mlpipeline.cli.naming import named_run
-from mlpipeline.cli.output import require_stdout, stdout_screen
+from mlpipeline.cli.output import echo_message, require_stdout, stdout_screen
 from mlpipeline.cli.project import Place, exit_for
 from mlpipeline.cli.reading import read_ledger
 
@@ -122,7 +122,7 @@ def _show_logs(outputs: Outputs, writer: _Writer, count: int | None, *, all_host
         return _show_all(outputs, writer, count, is_followed=is_followed)
     if not outputs.log.exists() and not is_followed:
         others = " There are others: mlpipeline logs --all-hosts" if any(_logs(outputs)) else ""
-        click.echo(f"mlpipeline: there is no log of {outputs.host} yet.{others}", err=True)
+        echo_message(f"there is no log of {outputs.host} yet.{others}")
         return 1
     from mlpipeline.project.followed_file import FollowedFile, last_lines
 
@@ -178,7 +178,7 @@ def _show_run(name: str, outputs: Outputs, writer: _Writer, count: int | None, *
     followed = _FollowedRun(name, outputs)
     number, left = followed.first_of_last(count)
     if number is None and not is_followed:
-        click.echo(f"mlpipeline: {followed.why_nothing}", err=True)
+        echo_message(followed.why_nothing)
         return 1
     while True:
         if number is not None:
@@ -195,7 +195,7 @@ def _show_run(name: str, outputs: Outputs, writer: _Writer, count: int | None, *
                 break
             if (why := followed.news()) is not None:
                 writer.end()
-                click.echo(f"mlpipeline: {why}", err=True)
+                echo_message(why)
             writer.pause()
         if following is None:
             return 0

@@ -26,14 +26,16 @@ class Seen(NamedTuple):
     ledger: Ledger
 
 
-def read_ledger(outputs: Outputs) -> Ledger:
-    """Return the history, saying on stderr what of it cannot be read."""
+def read_ledger(outputs: Outputs, *, warn: Callable[[str], None] = echo_message) -> Ledger:
+    """Return the history; `warn` is told what of it cannot be read."""
     from mlpipeline.history.ledger import Ledger
 
-    return Ledger.read(outputs, os.environ, warn=echo_message)
+    return Ledger.read(outputs, os.environ, warn=warn)
 
 
-def look(outputs: Outputs, choose: Callable[[Ledger], list[Run]]) -> Seen:
+def look(
+    outputs: Outputs, choose: Callable[[Ledger], list[Run]], *, warn: Callable[[str], None] = echo_message
+) -> Seen:
     """Return the daemons, and those runs of the history that `choose` picks, as they are now."""
     import time
 
@@ -42,5 +44,5 @@ def look(outputs: Outputs, choose: Callable[[Ledger], list[Run]]) -> Seen:
     now = time.time()
     # Daemons first: one that ends meanwhile has then recorded its runs.
     daemons = observe_daemons(outputs, now)
-    ledger = read_ledger(outputs)
+    ledger = read_ledger(outputs, warn=warn)
     return Seen(now, daemons, observe_runs(choose(ledger), outputs, daemons, now), ledger)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import click
+from mlpipeline.cli.output import echo_message
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -114,7 +114,7 @@ def _description(script: str, settings: Settings) -> Description:
     try:
         while (answer := descriptions.get(script)) is None:
             if slow_at is not None and time.monotonic() > slow_at:
-                click.echo(f"mlpipeline: {script} is being imported to see what versions it has …", err=True)
+                echo_message(f"{script} is being imported to see what versions it has …")
                 slow_at = None
             time.sleep(_LOOK_S)
             descriptions.poll()

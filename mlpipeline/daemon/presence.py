@@ -23,6 +23,8 @@ HEARTBEAT_INTERVAL_S = 30.0
 CHANGE_INTERVAL_S = 0.2
 #: How many of the next versions it names.
 NEXT_SHOWN = 50
+#: Of how many models it tells how much is to be started: the file stays small, whatever is listed.
+MODELS_SHOWN = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,10 @@ class Ahead:
     waiting: int = 0
     #: The next of them, up to `NEXT_SHOWN`.
     next: Sequence[str] = ()
+    #: How many versions run at a time.
+    at_once: int = 1
+    #: How many are to be started by and by, `{"model", "start", "count"}`, those of most first, up to `MODELS_SHOWN`.
+    to_start: Sequence[Mapping[str, Any]] = ()
     #: What waits for something else, `{"what", "why"}`, up to `NEXT_SHOWN`.
     waits: Sequence[Mapping[str, str]] = ()
     #: What is held or cannot be used, `{"what", "why"}`, with a `traceback` where there is one.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -13,7 +14,7 @@ from mlpipeline.daemon.presence import NEXT_SHOWN
 from mlpipeline.daemon.starting import Held
 from mlpipeline.domain.plan import STARTS, Verdict, verdict
 from mlpipeline.domain.runs import Run
-from mlpipeline.domain.states import Outcome, State
+from mlpipeline.domain.states import Outcome, Start, State
 from mlpipeline.domain.waits import Wait
 from mlpipeline.history.ledger import Ledger
 
@@ -46,6 +47,8 @@ class Outlook:
     waits: Sequence[Problem]
     #: What is held, and why.
     held: Sequence[Problem]
+    #: How many versions are to be started by and by, by model and how they begin; none that is held.
+    to_start: Mapping[tuple[str, Start], int]
 
 
 class Todo:
@@ -71,6 +74,9 @@ class Todo:
         #: `model:version` -> its offer: all that wait, and those of them whose turn is known.
         self._waiting: dict[str, Offer] = {}
         self._in_turn: dict[str, Offer] = {}
+        #: How each of those that wait begins, and how many do so, by model: counted once, however many there are.
+        self._starts: dict[str, Start] = {}
+        self._counts: Counter[tuple[str, Start]] = Counter()
         #: Model dirs of offers that are not among them while a run goes on there.
         self._busy: set[str] = set()
         #: What was started in this launch: `model:version` -> identity.
@@ -101,7 +107,10 @@ class Todo:
             self.generation += 1
             self._busy.clear()
             self.forget_waits()
-            self._waiting = {offer.key: offer for offer in self._catalogue.offers if self._is_to_start(offer)}
+            starts = {offer.key: self._start_of(offer) for offer in self._catalogue.offers}
+            self._starts = {key: start for key, start in starts.items() if start is not None}
+            self._waiting = {offer.key: offer for offer in self._catalogue.offers if offer.key in self._starts}
+            self._counts = Counter((offer.model, self._starts[key]) for key, offer in self._waiting.items())
             self._dependent = {key: offer for key, offer in self._waiting.items() if offer.after}
             self._in_turn = {offer.key: offer for offer in self._catalogue.in_turn if offer.key in self._waiting}
 
@@ -254,8 +263,13 @@ class Todo:
                         if wait.is_held
                     ),
                 ],
+                to_start=self._counts_without([*self._held, *(key for key, wait in kept.items() if wait.is_held)]),
             )
         return self._outlook
+
+    def _counts_without(self, held: Sequence[str]) -> Mapping[tuple[str, Start], int]:
+        offers = (self._waiting[key] for key in held if key in self._waiting)
+        return +(self._counts - Counter((offer.model, self._starts[offer.key]) for offer in offers))
 
     def _kept(self) -> dict[str, Wait]:
         """Return what an obstacle keeps from starting, in order, and nobody else does."""
@@ -265,17 +279,20 @@ class Todo:
         return {key: wait for key, offer in left if (wait := self.wait_of(offer)) is not None}
 
     def _drop(self, key: str) -> None:
-        self._waiting.pop(key, None)
+        offer = self._waiting.pop(key, None)
+        if offer is not None:
+            self._counts[offer.model, self._starts.pop(key)] -= 1
         self._in_turn.pop(key, None)
         self._dependent.pop(key, None)
         self._outlook = None
 
-    def _is_to_start(self, offer: Offer) -> bool:
+    def _start_of(self, offer: Offer) -> Start | None:
+        """Return how a version begins, None where it is not to start."""
         begun = self._begun.get(offer.key)
         # Once per launch; whoever watches wants what was edited since to come up again.
         if begun is not None and (not self._options.watch or begun == offer.identity):
-            return False
-        return self._decided(offer) in STARTS
+            return None
+        return STARTS.get(self._decided(offer))
 
     def _decided(self, offer: Offer) -> Verdict:
         decided = self.verdict(offer)

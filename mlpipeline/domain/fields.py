@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -64,10 +63,15 @@ def require_types(event: Mapping[str, Any]) -> None:
         # To Python, true and false are numbers.
         if not isinstance(value, expected.types) or (isinstance(value, bool) and bool not in expected.types):
             raise _wrong(key, value, expected.in_words)
-        if isinstance(value, float) and not math.isfinite(value):
+        # NaN is not less than anything.
+        if isinstance(value, (int, float)) and not abs(value) < _MOST:
             raise _wrong(key, value, expected.in_words)
     if event.get("after") is not None:
         require_types(event["after"])
+
+
+#: What a column of an index holds, and more than anything lasts.
+_MOST = 2**63
 
 
 class _Expected(NamedTuple):

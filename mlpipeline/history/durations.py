@@ -1,11 +1,11 @@
-"""How long runs took, and how many ended since when."""
+"""How long runs took."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from mlpipeline.domain.estimates import Durations
-from mlpipeline.domain.states import Outcome, Start
+from mlpipeline.domain.states import Start
 from mlpipeline.history.ledger import Ledger
 
 #: How many of the latest whole runs of a model are looked at, of those that began alike.
@@ -14,7 +14,6 @@ _WHOLE = """
 SELECT version, took_s FROM runs WHERE took_s IS NOT NULL AND model = ? AND first_start = ?
 ORDER BY selected_at DESC LIMIT ?
 """
-_ENDED = "SELECT outcome, count(*) FROM runs WHERE ended_at IS NOT NULL AND ended_at >= ? GROUP BY outcome"
 
 
 def past_durations(ledger: Ledger, models: Iterable[str]) -> Durations:
@@ -29,9 +28,3 @@ def past_durations(ledger: Ledger, models: Iterable[str]) -> Durations:
             for version, took_s in found:
                 of_versions.setdefault((model, version, start), []).append(took_s)
     return Durations(of_versions=of_versions, of_models=of_models)
-
-
-def ended_since(ledger: Ledger, since: float) -> dict[Outcome, int]:
-    """Return how many runs ended, on whatever host, by how they did; `since` is in seconds since the epoch."""
-    counts = {Outcome(outcome): count for outcome, count in ledger.rows(_ENDED, since) if outcome is not None}
-    return {outcome: counts.get(outcome, 0) for outcome in Outcome}

@@ -37,6 +37,11 @@ class AttemptDir:
         return self.path / "progress.jsonl"
 
     @cached_property
+    def epochs(self) -> Path:
+        """How many epochs a `MetricContainer` saw end, in a line as of `progress`; there once the first has."""
+        return self.path / "epochs.jsonl"
+
+    @cached_property
     def command_metrics(self) -> Path:
         """`MLP_METRICS`: what the program of a `CommandModel` reports."""
         return self.path / "command-metrics.jsonl"

@@ -1,4 +1,4 @@
-"""How far the `run.steps` loops of an attempt came: one JSON line of fixed width per loop, rewritten in place."""
+"""How far an attempt came: one JSON line of fixed width for each thing that is counted, rewritten in place."""
 
 from __future__ import annotations
 
@@ -6,9 +6,15 @@ import json
 import mmap
 import os
 from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
 
-#: The length of a line with its line feed, in bytes.
-_WIDTH = 64
+if TYPE_CHECKING:
+    from mlpipeline.domain.pace import Loop
+
+#: The length of the part of a line that every step rewrites, and of the whole line with its line feed, in bytes.
+_STEP_WIDTH = 64
+_WIDTH = 160
 
 
 class ProgressFile:
@@ -21,19 +27,32 @@ class ProgressFile:
         """Create the file at `path`."""
         self._path = path
         self._map: mmap.mmap | None = None
+        #: How many steps each loop has that was begun here.
+        self._totals: dict[int, int | None] = {}
         path.touch()
 
-    def write(self, loop: int, done: int, total: int) -> None:
+    def write(self, loop: int, done: int, total: int | None) -> None:
         """Note that `done` of `total` steps of the loop with index `loop` are complete.
 
         Raises:
             OSError: there is no room for the line of a new loop.
         """
-        line = f'{{"done": {done}, "of": {total}}}'.ljust(_WIDTH - 1) + "\n"
+        # A script may make a million steps: as bytes, as those are made faster than text.
+        step = (b'{"done": %d, "at": %.3f,' % (done, monotonic())).ljust(_STEP_WIDTH)
+        offset = loop * _WIDTH
+        if self._map is None or self._totals.get(loop, -1) != total:
+            self._begin(loop, step, done, total)
+        else:
+            self._map[offset : offset + _STEP_WIDTH] = step
+
+    def _begin(self, loop: int, step: bytes, done: int, total: int | None) -> None:
+        """Write the whole line of a loop: of how many steps it is, and when and at which it began in this attempt."""
         offset = loop * _WIDTH
         if self._map is None or len(self._map) < offset + _WIDTH:
             self._map = self._mapped(offset + _WIDTH)
-        self._map[offset : offset + _WIDTH] = line.encode("ascii")
+        about = f'"of": {json.dumps(total)}, "from": {done}, "began": {monotonic():.3f}}}'.encode("ascii")
+        self._map[offset : offset + _WIDTH] = step + about.ljust(_WIDTH - _STEP_WIDTH - 1) + b"\n"
+        self._totals[loop] = total
 
     def _mapped(self, size: int) -> mmap.mmap:
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -53,10 +72,17 @@ def _reserve(descriptor: int, size: int) -> None:
         os.pwrite(descriptor, bytes(size - there), there)
 
 
-def read_progress(path: Path) -> list[tuple[int, int]]:
-    """Return `(done, total)` of each loop in the order in which the loops began; [] when there is nothing."""
+def read_progress(path: Path) -> list[Loop]:
+    """Return the loops in the order in which they began, up to the first that cannot be read."""
+    from mlpipeline.domain.pace import Loop
+
+    loops: list[Loop] = []
     try:
-        lines = path.read_bytes().splitlines()
-        return [(value["done"], value["of"]) for value in map(json.loads, lines)]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
+        for line in path.read_bytes().splitlines():
+            said = json.loads(line)
+            # Those of an earlier release tell no times.
+            loop = Loop(said["done"], said["of"], said.get("from"), said.get("began"), said.get("at"))
+            loops.append(loop)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        pass
+    return loops

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mlpipeline.domain.endings import ending
 from mlpipeline.domain.result import Result
@@ -17,6 +18,9 @@ from mlpipeline.project.files import read_json
 from mlpipeline.project.paths import Outputs
 from mlpipeline.project.result_file import read_result
 from mlpipeline.views.words import ago, moment
+
+if TYPE_CHECKING:
+    from mlpipeline.domain.pace import Pace
 
 #: After how long a daemon counts as silent that says every 30 s that it is there, in seconds.
 _SILENT_AFTER_S = 120.0
@@ -48,6 +52,9 @@ class ObservedDaemon:
     #: What waits for something else than its turn, and what is held or cannot be used: `{"what", "why"}` each.
     waits: tuple[dict[str, str], ...] = ()
     held: tuple[dict[str, str], ...] = ()
+    #: How many versions it runs at a time, and how much it is to start: `{"model", "start", "count"}` each.
+    at_once: int = 1
+    to_start: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def is_silent(self) -> bool:
@@ -81,6 +88,11 @@ class ObservedRun:
     why: str | None = None
     #: UUID -> index of the GPUs that it leases; None where it leaves that to itself, or has ended.
     gpus: Mapping[str, int] | None = None
+    #: How far it came, and for how long it has been at work, in seconds; None where that is not known, or it has ended.
+    pace: Pace | None = None
+    elapsed_s: float | None = None
+    #: When it will have done what is left of its steps at its rate, in seconds since the epoch.
+    ends_at: float | None = None
 
     @property
     def in_words(self) -> str:
@@ -101,7 +113,18 @@ def observe_runs(
     """Return runs in the same order, none shown as running whose process is gone."""
     by_host = {daemon.host: daemon for daemon in daemons}
     found = [_observed(run, outputs, by_host, now) for run in runs]
-    return [replace(run, gpus=_gpus(run.run, outputs)) if run.run.is_open else run for run in found]
+    return [_closer(observed, outputs, now) if observed.run.is_open else observed for observed in found]
+
+
+def _closer(observed: ObservedRun, outputs: Outputs, now: float) -> ObservedRun:
+    """Return a run that is still to end with what its run dir tells."""
+    # What is listed is mostly over.
+    from mlpipeline.views.pace import observe_pace
+
+    run = observed.run
+    pace, elapsed_s = observe_pace(run, outputs, now) if run.state is State.RUNNING else (None, None)
+    ends_at = None if pace is None or pace.left_s is None else now + pace.left_s
+    return replace(observed, gpus=_gpus(run, outputs), pace=pace, elapsed_s=elapsed_s, ends_at=ends_at)
 
 
 def _observed_daemon(path: Path, own_host: str, now: float) -> ObservedDaemon | None:
@@ -128,6 +151,8 @@ def _observed_daemon(path: Path, own_host: str, now: float) -> ObservedDaemon | 
         waiting=said.get("waiting", 0),
         waits=tuple(said.get("waits", ())),
         held=tuple(said.get("held", ())),
+        at_once=said.get("at_once", 1),
+        to_start=tuple(said.get("to_start", ())),
     )
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mlpipeline.domain.states import State
+from mlpipeline.domain.causes import Cause, causes
+from mlpipeline.domain.states import Outcome, State
 from mlpipeline.domain.test_results import TestResult
 from mlpipeline.project.paths import Outputs
-from mlpipeline.views.observed import ObservedDaemon, ObservedRun
+from mlpipeline.views.observed import ObservedDaemon, ObservedRun, is_trouble
+from mlpipeline.views.words import iso_time
+
+if TYPE_CHECKING:
+    from mlpipeline.views.obstacles import Obstacle
+    from mlpipeline.views.overview import Overview
 
 
 def run_for_programs(observed: ObservedRun, outputs: Outputs) -> dict[str, Any]:
     """Return a run as `--json` prints it; keys are only ever added."""
-    run, gpus = observed.run, observed.gpus
+    run, gpus, pace = observed.run, observed.gpus, observed.pace
     return {
         "run": run.name,
         "id": run.id,
@@ -37,29 +41,56 @@ def run_for_programs(observed: ObservedRun, outputs: Outputs) -> dict[str, Any]:
         "model_dir": str(outputs.model_dir(run.model_dir)),
         "run_dir": str(outputs.run_dir(run.name).path),
         "gpus": None if gpus is None else [{"uuid": uuid, "index": index} for uuid, index in gpus.items()],
+        "progress": None if pace is None else {"done": pace.done, "of": pace.of, "unit": pace.unit},
+        "rate": pace.rate if pace else None,
+        "elapsed_s": None if observed.elapsed_s is None else round(observed.elapsed_s, 3),
+        "eta": None if observed.ends_at is None else iso_time(observed.ends_at),
     }
 
 
-def status_for_programs(
-    daemons: Sequence[ObservedDaemon],
-    runs: Sequence[ObservedRun],
-    outputs: Outputs,
-    failed_tests: Sequence[TestResult] = (),
-) -> dict[str, Any]:
+def status_for_programs(overview: Overview) -> dict[str, Any]:
     """Return `status --json`: this host's daemon, those of other hosts, and the runs that matter now, newest first.
 
     Those are the runs that are still to end, and those that failed or were lost and were the last of their version.
-    Beside them stand the tests that failed, of versions that were neither tested nor run since.
+    Beside them stands why, what keeps versions from starting, and when all is done.
     """
-    daemons = [daemon for daemon in daemons if daemon.ended_at is None]
-    own = next((daemon for daemon in daemons if daemon.host == outputs.host), None)
+    from mlpipeline.views.obstacles import held, waits
+    from mlpipeline.views.outlook import ends_for_programs
+
+    daemons = [daemon for daemon in overview.daemons if daemon.ended_at is None]
+    own = next((daemon for daemon in daemons if daemon.host == overview.outputs.host), None)
+    outlook = overview.outlook
     return {
-        "host": outputs.host,
+        "host": overview.outputs.host,
         "daemon": _daemon_for_programs(own) if own else None,
         "other_daemons": [_daemon_for_programs(daemon) for daemon in daemons if daemon is not own],
-        "runs": [run_for_programs(run, outputs) for run in runs],
-        "failed_tests": [_test_for_programs(test) for test in failed_tests],
+        "runs": [run_for_programs(run, overview.outputs) for run in overview.runs],
+        "failed_tests": [_test_for_programs(test) for test in overview.failed_tests],
+        "causes": [_cause_for_programs(cause) for cause in causes(run.run for run in overview.runs if is_trouble(run))],
+        "waits": [obstacle_for_programs(obstacle) for obstacle in waits(overview)],
+        "held": [obstacle_for_programs(obstacle) for obstacle in held(overview)],
+        "stopped": list(overview.stopped),
+        "done_today": {outcome: overview.done_today.get(outcome, 0) for outcome in Outcome},
+        "left": outlook.left if outlook else None,
+        "left_unknown": outlook.unknown if outlook else None,
+        "ends_at": ends_for_programs(outlook, overview.now) if outlook else None,
     }
+
+
+def _cause_for_programs(cause: Cause) -> dict[str, Any]:
+    first = cause.runs[0]
+    return {
+        "outcome": first.outcome,
+        "failure": first.failure,
+        "error": cause.error,
+        "place": cause.place,
+        "runs": [run.id for run in cause.runs],
+    }
+
+
+def obstacle_for_programs(obstacle: Obstacle) -> dict[str, Any]:
+    """Return what keeps versions from starting as `--json` prints it."""
+    return {"what": list(obstacle.what), "why": obstacle.why, "host": obstacle.host}
 
 
 def _test_for_programs(test: TestResult) -> dict[str, Any]:
@@ -82,9 +113,11 @@ def _daemon_for_programs(daemon: ObservedDaemon) -> dict[str, Any]:
         "is_alive": daemon.is_alive,
         "stopping": daemon.is_stopping,
         "importing": daemon.is_importing,
-        "heard_at": datetime.fromtimestamp(daemon.heard_at).astimezone().isoformat(timespec="milliseconds"),
+        "heard_at": iso_time(daemon.heard_at),
         "next": list(daemon.next),
         "waiting": daemon.waiting,
         "waits": list(daemon.waits),
         "held": list(daemon.held),
+        "at_once": daemon.at_once,
+        "to_start": list(daemon.to_start),
     }

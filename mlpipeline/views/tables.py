@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
@@ -14,6 +15,7 @@ Cell = str | Painted
 _GAP = "   "
 #: Where columns would have to be narrower than this, each row becomes a paragraph, a line for each of its cells.
 _LEAST_WIDTH = 8
+_COLOR = re.compile("(\x1b\\[[0-9;]*m)")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], screen: Screen) -> str:
@@ -75,6 +77,7 @@ def _paragraph(columns: Sequence[str], row: Sequence[Painted], screen: Screen) -
 
 def fold(text: str, room: int) -> Iterator[str]:
     """Yield lines of at most `room` columns, broken at spaces, and within a word that is longer than a line."""
+    room = max(1, room)  # Whoever indents may have left none.
     while display_width(text) > room:
         # At least one character, even where that is too wide: else there would be no end.
         fit = max(1, _fit(text, room))
@@ -93,6 +96,22 @@ def _fit(text: str, room: int) -> int:
         if taken > room:
             return count
     return len(text)
+
+
+def cut(line: str, width: int) -> str:
+    """Return a line of at most `width` columns, with `…` where it was longer; colours take none."""
+    parts = _COLOR.split(line)
+    if display_width("".join(parts[::2])) <= width:
+        return line
+    shown, room = "", width - 1
+    for index, part in enumerate(parts):
+        is_color = index % 2 == 1
+        kept = part if is_color or display_width(part) <= room else part[: _fit(part, room)]
+        shown += kept
+        room -= 0 if is_color else display_width(kept)
+        if kept != part:
+            break
+    return f"{shown}…"
 
 
 def display_width(text: str) -> int:

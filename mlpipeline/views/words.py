@@ -21,6 +21,13 @@ def duration(seconds: float | None) -> str:
     return "" if seconds is None else duration_in_words(seconds)
 
 
+def roughly(seconds: float) -> str:
+    """Return a duration of which the last digit does not matter: `41 s`, `3 min`, `2 h 5 min`, `3 d 4 h`."""
+    if seconds < 59.5:
+        return f"{seconds:.0f} s"
+    return f"{round(seconds / 60)} min" if seconds < 3570 else duration_in_words(round(seconds / 60) * 60)
+
+
 def ago(seconds: float) -> str:
     """Return how long ago something was; a clock that was set back makes it `just now`."""
     return "just now" if seconds < 5 else f"{duration(seconds)} ago"
@@ -34,6 +41,16 @@ def moment(at: str | None) -> str:
         return datetime.fromisoformat(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
     except ValueError:
         return at
+
+
+def midnight_before(now: float) -> float:
+    """Return when the local day of `now` began, both in seconds since the epoch."""
+    return datetime.fromtimestamp(now).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+
+
+def iso_time(at: float) -> str:
+    """Return seconds since the epoch as local time with its offset, ISO 8601, for programs."""
+    return datetime.fromtimestamp(at).astimezone().isoformat(timespec="milliseconds")
 
 
 def one_line(text: str) -> str:

@@ -39,6 +39,7 @@ class Sink:
         self._worker = os.getpid()
         self._metrics = MetricsFile(run_dir.metrics)
         self._progress: ProgressFile | None = None
+        self._epochs: ProgressFile | None = None
         self._tracker: Tracker | None = None
         self._log: HostLog | None = None
         self._thread = _Thread()
@@ -113,6 +114,19 @@ class Sink:
             self._progress.write(loop, done, total)
         except OSError as error:
             self._complain(f"progress is not in {self._attempt.progress}: {error.strerror}")
+
+    def epochs(self, ended: int) -> None:
+        """Note how many epochs have ended."""
+        if self._progress is None:
+            return
+        try:
+            if self._epochs is None:
+                from mlpipeline.project.progress import ProgressFile
+
+                self._epochs = ProgressFile(self._attempt.epochs)
+            self._epochs.write(0, ended, None)
+        except OSError as error:
+            self._complain(f"epochs are not in {self._attempt.epochs}: {error.strerror}")
 
     def _complain(self, what: str) -> None:
         # A store that takes nothing must not end a training, nor fill its output.

@@ -12,7 +12,7 @@ from two_hosts import COMMAND, TwoHosts
 #: Verbs as they are typed, on the project of `two_hosts`; one of each that lists or shows something.
 VERBS = [
     *("--help", "status", "status --json", "runs", "runs --json", "report", "report --json", "queue", "queue --json"),
-    *("logs -n 10", "logs broken:a"),
+    *("logs -n 10", "logs broken:a", "doctor", "doctor --json"),
 ]
 
 #: Environments in which not every character can be written.
@@ -104,8 +104,8 @@ def _without_times(text: str) -> str:
 
 
 def _may_be_wide(line: str, verb: str) -> bool:
-    """Whether a line is as long as what it quotes: a path, a line of code, a sentence; no row of a table is."""
+    """Whether a line is as long as what it quotes: a path, a line of code, a command to copy."""
     # Logs are as they were written.
     if verb.startswith(("--help", "logs")) or "--json" in verb or line.lstrip().startswith("│"):
         return True
-    return "   " not in line.strip() and "─" not in line
+    return " " not in line.strip().removeprefix("log: ").removeprefix("→ ") or line.strip().startswith("→ ")

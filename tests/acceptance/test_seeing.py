@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from schemas import complaints
 from two_hosts import TwoHosts
 
 #: The newest first.
 BROKEN = ("broken:c", "broken:b", "broken:a")
+WAITING = {"slow:running": "running", "slow:next": "next", "broken:d": "held"}
 ENDED = {
     "digits:wide": ("succeeded", None, "box2"),
     "slow:lost": ("lost", None, "box2"),
@@ -22,6 +25,15 @@ ENDED = {
 
 def keys(runs: list[dict[str, object]]) -> list[str]:
     return [f"{run['model']}:{run['version']}" for run in runs]
+
+
+def _pid(two_hosts: TwoHosts, run: str) -> int:
+    (pid,) = [
+        event["pid"]
+        for event in two_hosts.project.history("box1")
+        if event["event"] == "running" and event["run"] == run
+    ]
+    return int(pid)
 
 
 @pytest.mark.parametrize("host", ["box1", "box2", "box3"])
@@ -39,11 +51,11 @@ def test_status_tells_the_same_from_every_host(two_hosts: TwoHosts, host: str):
     assert (screen.returncode, screen.stderr) == (0, "")
     run = two_hosts.ids["slow:running"]
     running = next(line.split() for line in screen.stdout.splitlines() if line.startswith(run))
-    assert running[:4] == [run, "slow:running", "running", "box1"]
-    assert "2 of 5" in " ".join(running)
+    assert running[:5] == [run, "slow:running", "2", "of", "5"]
+    assert f"box1 {_pid(two_hosts, run)}" in " ".join(running)
     assert "slow:stopped" in screen.stdout
     assert "broken:d: 3 versions in a row failed (exception) at broken.py:6" in screen.stdout
-    failed = screen.stdout.partition("failed:\n")[2]
+    failed = screen.stdout.partition("failed:\n")[2].partition(f"\n{run} ")[0]
     causes = [line for line in failed.splitlines() if line.startswith(("3 failed", "failed", "lost"))]
     assert causes == [
         "3 failed (exception): KeyError: 'layer 2'",
@@ -96,6 +108,50 @@ def test_what_has_ended_is_said_to_have_and_how_it_goes_on(two_hosts: TwoHosts, 
         f"{lost} slow:lost had ended already: lost; the next launch resumes it, `mlpipeline retry` does at once",
         f"{ended} digits:deep had ended already: succeeded",
     ]
+
+
+def test_report_counts_what_both_hosts_did_and_leads_with_the_causes(two_hosts: TwoHosts):
+    report = two_hosts.json("report")
+    assert complaints("report", report) == []
+    assert report["counts"] == {"succeeded": 2, "failed": 4, "stopped": 1, "lost": 1, "running": 1, "waiting": 0}
+    assert [len(cause["runs"]) for cause in report["causes"]] == [3, 1, 1]
+    screen = two_hosts.run("report", "--since", "1d", host="box2").stdout
+    assert "2 succeeded, 4 failed, 1 lost (3 causes), 1 stopped, 1 running" in screen.splitlines()[0]
+    assert screen.index("3 failed (exception)") < screen.index("digits:") < screen.index("box2 ")
+
+
+def test_queue_lists_how_each_version_stands_wherever_it_ran(two_hosts: TwoHosts):
+    listed = two_hosts.json("queue", host="box2")
+    assert complaints("queue", listed) == []
+    states = {
+        f"{entry['model']}:{version['version']}": version["outcome"] or version["state"]
+        for entry in listed["entries"]
+        for version in entry["known"]
+    }
+    assert states == {**{key: outcome for key, (outcome, _, _) in ENDED.items()}, **WAITING}
+    screen = two_hosts.run("queue", host="box2").stdout
+    assert re.search(rf"running +running \({two_hosts.ids['slow:running']}\)", screen)
+    assert re.search(r"\bd +held: 3 versions in a row failed", screen)
+
+
+def test_logs_are_those_of_the_host_or_of_all_or_what_a_run_printed(two_hosts: TwoHosts):
+    assert "slow:running starts" in two_hosts.run("logs").stdout
+    box2 = two_hosts.run("logs", host="box2").stdout
+    assert "slow:stopped stopped" in box2
+    assert "slow:running" not in box2
+    both = two_hosts.run("logs", "--all-hosts").stdout
+    assert "slow:stopped stopped" in both
+    assert "slow:running starts" in both
+    assert "no licence for the solver" in two_hosts.run("logs", "crash:exit", host="box2").stdout
+    nobody = two_hosts.run("logs", "crsh:exit")
+    assert nobody.returncode == 2
+    assert f"The nearest: {two_hosts.ids['crash:exit']} (crash:exit)" in nobody.stderr
+
+
+def test_doctor_finds_the_project_in_order(two_hosts: TwoHosts):
+    checked = two_hosts.json("doctor")
+    assert complaints("doctor", checked) == []
+    assert checked["is_well"] is True
 
 
 def test_release_knows_what_is_held_and_what_nobody_has(two_hosts: TwoHosts):

@@ -33,6 +33,7 @@ MODEL = FunctionModel(train, versions)
 KEYS = [
     *("run", "id", "model", "version", "state", "outcome", "failure", "error", "mark", "why", "host", "pid", "attempt"),
     *("started_at", "ended_at", "seconds", "parameters", "results", "model_dir", "run_dir", "gpus"),
+    *("progress", "rate", "elapsed_s", "eta"),
 ]
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d")
 
@@ -99,6 +100,10 @@ def test_runs_for_programs_have_exactly_the_promised_keys(night):
         "model_dir": str(model_dir(night.project, "net-good 🎉")),
         "run_dir": str(outputs / "runs" / good["run"]),
         "gpus": None,
+        "progress": None,
+        "rate": None,
+        "elapsed_s": None,
+        "eta": None,
     }
     assert TIME.fullmatch(good["started_at"])
     assert TIME.fullmatch(good["ended_at"])
@@ -119,6 +124,10 @@ def test_status_shows_what_runs_what_is_next_what_failed_and_where_the_daemon_is
     running = next(line for line in screen.splitlines() if "net:held" in line)
     assert str(night.worker) in running
     assert "2 of 5" in running
+    assert "today: 1 succeeded, 1 failed\n" in screen
+    assert screen.index("failed:") < screen.index("net:held") < screen.index("next:")
+    # One whole run of the script is all that is known of what is left.
+    assert "\nall done " in screen
     assert "next: net:last" in screen
     heading, place, failed, *printed = screen.partition("failed:\n")[2].partition("\n\n")[0].splitlines()
     assert heading == "failed (exception): ValueError: as told"
@@ -135,6 +144,20 @@ def test_status_shows_what_runs_what_is_next_what_failed_and_where_the_daemon_is
     assert status["daemon"]["is_alive"] is True
     assert status["daemon"]["next"] == ["net:last"]
     assert {run["version"]: run["state"] for run in status["runs"]} == {"held": "running", "bad": "ended"}
+    assert status["runs"][0]["progress"] == {"done": 2, "of": 5, "unit": "steps"}
+    assert status["runs"][0]["rate"] > 0
+    assert TIME.fullmatch(status["runs"][0]["eta"])
+    assert status["daemon"]["at_once"] == 1
+    assert status["daemon"]["to_start"] == [{"model": "net", "start": "clean", "count": 1}]
+    assert [len(cause["runs"]) for cause in status["causes"]] == [1]
+    assert status["done_today"] == {"succeeded": 1, "failed": 1, "stopped": 0, "lost": 0}
+    assert (status["left"], status["left_unknown"]) == (2, 0)
+    least, most = status["ends_at"]
+    assert least <= most
+
+    elsewhere = night.screen(env={"MLP_HOST": "box2"})
+    assert "2 of 5" in elsewhere
+    assert "\nall done " in elsewhere
 
 
 def test_without_a_daemon_it_says_what_a_launch_would_begin_with(night):

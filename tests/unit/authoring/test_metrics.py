@@ -18,12 +18,16 @@ class Sink:
     def __init__(self):
         self.metrics_seen = []
         self.lines = []
+        self.epochs_seen = []
 
     def metrics(self, values, step):
         self.metrics_seen.append((dict(values), step))
 
     def log(self, message, *, to_file):
         self.lines.append((message, to_file))
+
+    def epochs(self, ended):
+        self.epochs_seen.append(ended)
 
 
 @pytest.fixture
@@ -184,6 +188,20 @@ class TestContainer:
             assert [
                 metric.avg() if reset == container.reset else metric.avg_epoc() for metric in container.values()
             ] == [0, 0]
+
+    def test_who_looks_on_sees_how_many_epochs_ended(self, sink):
+        class Own:
+            def reset_epoch(self):
+                pass
+
+        train, test = MetricContainer(["a", "b"]), MetricContainer(["a"])
+        train.update(own=Own())  # v1 took whatever could be reset
+        train.reset_epoc(["a"])
+        train.reset_epoch(["b"])
+        test.reset_epoch()
+        train.reset_epoch()
+        MetricContainer().reset_epoch()
+        assert sink.epochs_seen == [1, 2]
 
     def test_results_are_the_averages(self):
         container = MetricContainer(["a", "b"])

@@ -16,6 +16,7 @@ class Sink:
         self.metrics_seen = []
         self.lines = []
         self.progress_seen = []
+        self.epochs_seen = []
 
     def metrics(self, values, step):
         self.metrics_seen.append((dict(values), step))
@@ -25,6 +26,9 @@ class Sink:
 
     def progress(self, loop, done, total):
         self.progress_seen.append((loop, done, total))
+
+    def epochs(self, ended):
+        self.epochs_seen.append(ended)
 
 
 @pytest.fixture
@@ -186,3 +190,11 @@ def test_the_current_run_is_the_one_that_was_set(sink):
     finally:
         set_current(None)
     assert current() is None
+
+
+def test_of_several_counts_of_epochs_the_highest_is_noted_and_none_in_test_mode(sink):
+    run = make_run(sink)
+    for ended in (1, 1, 2, 1, 3):
+        run.note_epochs(ended)
+    make_run(sink, mode=ExecutionModeKeys.TEST).note_epochs(9)
+    assert sink.epochs_seen == [1, 2, 3]

@@ -8,6 +8,7 @@ from mlpipeline.daemon.catalogue import Offer, Problem
 from mlpipeline.daemon.options import LaunchOptions
 from mlpipeline.daemon.todo import Todo
 from mlpipeline.domain.queue import Awaited
+from mlpipeline.domain.states import Start
 from mlpipeline.domain.waits import Wait
 
 
@@ -101,3 +102,14 @@ def test_it_is_over_when_all_that_is_left_is_held(todo, doubt):
     doubt.waits["d"] = Wait(why="in a moment")
     todo.forget_waits()
     assert not todo.is_over
+
+
+def test_what_is_to_be_started_is_counted_without_what_is_held_or_was_begun(todo, doubt):
+    assert todo.outlook.to_start == {("net", Start.CLEAN): 4}
+    todo.note_begun("net:a", "i")
+    doubt.waits = {"b": Wait(why="bad", is_held=True), "c": Wait(why="after other")}
+    todo.forget_waits()
+    assert todo.outlook.to_start == {("net", Start.CLEAN): 2}
+    todo.note_begun("net:c", "i")
+    todo.note_begun("net:d", "i")
+    assert todo.outlook.to_start == {}

@@ -162,6 +162,7 @@ def test_an_attempt_that_never_began_leaves_nothing_to_tell():
         ("selected", {"name": None}),
         ("running", {"pid": True}),
         ("ended", {"seconds": float("nan")}),
+        ("ended", {"seconds": 10**400}),
         ("ended", {"results": "good"}),
         ("ended", {"attempt": "1"}),
         ("retry", {"after": {"error": 5}}),

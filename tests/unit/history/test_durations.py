@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from mlpipeline.domain.states import Outcome, Start
-from mlpipeline.history.durations import ended_since, past_durations
+from mlpipeline.history.durations import past_durations
+from mlpipeline.history.ended import ended_since
 from mlpipeline.history.ledger import Ledger
 from mlpipeline.project.paths import Outputs
 

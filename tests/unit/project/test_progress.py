@@ -6,12 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from mlpipeline.domain.pace import Loop
 from mlpipeline.project.progress import ProgressFile, read_progress
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "progress.jsonl"
+
+
+def counts(path: Path) -> list[tuple[int, int | None]]:
+    return [(loop.done, loop.of) for loop in read_progress(path)]
 
 
 def test_before_the_first_step_the_file_is_there_and_empty(path):
@@ -26,8 +31,22 @@ def test_each_loop_has_a_line_that_says_how_far_it_came(path):
         file.write(0, done, 3)
     file.write(1, 10**15, 10**16)
     file.write(0, 2, 3)
-    assert read_progress(path) == [(2, 3), (10**15, 10**16)]
-    assert [len(line) for line in path.read_bytes().splitlines(keepends=True)] == [64, 64]
+    assert counts(path) == [(2, 3), (10**15, 10**16)]
+    assert [len(line) for line in path.read_bytes().splitlines(keepends=True)] == [160, 160]
+
+
+def test_a_reader_can_tell_at_which_step_and_when_a_loop_began_and_when_its_last_step_was_done(path, monkeypatch):
+    file = ProgressFile(path)
+    for done, now in ((40, 1000.0), (41, 1001.5), (42, 1003.25)):
+        monkeypatch.setattr("mlpipeline.project.progress.monotonic", lambda now=now: now)
+        file.write(0, done, 100)
+    file.write(1, 0, None)
+    assert read_progress(path) == [Loop(42, 100, 40, 1000.0, 1003.25), Loop(0, None, 0, 1003.25, 1003.25)]
+
+
+def test_what_an_earlier_release_wrote_tells_no_times_and_what_comes_before_a_torn_line_is_kept(path):
+    path.write_bytes(b'{"done": 3, "of": 10}\n{"done": 1, "of": 2}\n{"done": 7, "o')
+    assert read_progress(path) == [Loop(3, 10), Loop(1, 2)]
 
 
 @pytest.mark.parametrize("has_fallocate", [True, False])
@@ -36,7 +55,7 @@ def test_what_an_earlier_writer_noted_is_kept_until_it_is_overwritten(path, monk
         monkeypatch.delattr(os, "posix_fallocate")  # as on macOS
     ProgressFile(path).write(0, 5, 9)
     ProgressFile(path).write(1, 1, 2)
-    assert read_progress(path) == [(5, 9), (1, 2)]
+    assert counts(path) == [(5, 9), (1, 2)]
 
 
 def test_a_kill_after_a_step_loses_nothing_of_it(path):
@@ -45,7 +64,7 @@ def test_a_kill_after_a_step_loses_nothing_of_it(path):
         ProgressFile(path).write(0, 7, 9)
         os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)
-    assert read_progress(path) == [(7, 9)]
+    assert counts(path) == [(7, 9)]
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{torn", b"[1]\n", b'{"done": 1}\n', b"\xff\n"])
