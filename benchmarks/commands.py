@@ -14,10 +14,18 @@ from benchmarks.workbench import Workbench, mlpipeline
 _PYTHON = "`python -c pass`"
 _RUNS, _STATUS = ("runs", "-n", "20"), ("status",)
 _QUEUE, _REPORT, _LOGS = ("queue",), ("report",), ("logs", "-n", "20")
+_FOUND = ("runs", "--where", "learning_rate<0.1", "--sort", "error", "-n", "20")
 
 HELP = Target(name="help", what="`mlpipeline --help`", unit="ms", baseline=_PYTHON, limit=5)
 RUNS = Target(
     name="runs", what="`mlpipeline runs -n 20` with 10,000 runs in history", unit="ms", baseline=_PYTHON, limit=8
+)
+FOUND = Target(
+    name="found",
+    what="`runs --where 'learning_rate<0.1' --sort error` with 10,000 runs in history",
+    unit="ms",
+    baseline=_PYTHON,
+    limit=8,
 )
 STATUS = Target(
     name="status", what="`mlpipeline status` with 10,000 runs in history", unit="ms", baseline=_PYTHON, limit=8
@@ -47,8 +55,8 @@ def listing(bench: Workbench) -> dict[Target, Measured]:
     project = project_with_history(bench, "listing", runs=bench.size(10_000, 100))
     first = _first(project)
     project.history.with_name("log-bench").write_text("2025-01-01 00:00:00 one line of many\n" * 10_000, "utf-8")
-    verbs = ((RUNS, _RUNS), (STATUS, _STATUS), (QUEUE, _QUEUE), (REPORT, _REPORT), (LOGS, _LOGS))
-    return {target: _beside_python(bench, verb, project, first) for target, verb in verbs}
+    verbs = {RUNS: _RUNS, FOUND: _FOUND, STATUS: _STATUS, QUEUE: _QUEUE, REPORT: _REPORT, LOGS: _LOGS}
+    return {target: _beside_python(bench, verb, project, first) for target, verb in verbs.items()}
 
 
 def growth(bench: Workbench) -> dict[Target, Measured]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -37,6 +38,10 @@ SCREENS = {
     "status": ("status", 100),
     "status-40": ("status", 40),
     "runs": ("runs", 100),
+    "runs-where": ("runs --where 'lr<=0.1' --sort test.accuracy --columns version,lr,test.accuracy,time", 100),
+    "show": ("show digits:deep", 100),
+    "show-failed": ("show lm:large", 100),
+    "compare": ("compare digits:wide digits:deep", 100),
     "report": ("report", 100),
     "queue": ("queue", 100),
 }
@@ -219,7 +224,7 @@ def drawn(name: str, root: Path) -> str:
         "XDG_CACHE_HOME": str(root / "cache"),
     }
     environment.pop("COLUMNS", None)
-    command = [sys.executable, "-c", _ON_THAT_DAY, *verb.split()]
+    command = [sys.executable, "-c", _ON_THAT_DAY, *shlex.split(verb)]
     done = run_on_terminal(command, folder=root, environment=environment, columns=columns)
     assert done.returncode == 0, done.stdout
     return f"$ mlpipeline {verb}\n" + done.stdout.replace(str(root.parent), _SHOWN_FOLDER)
@@ -230,7 +235,12 @@ def _write_host(outputs: Outputs, launches: list[tuple[float, float | None]]) ->
     is_box1 = outputs.host == "box1"
     pid = 4242 if is_box1 else 917
     journal = Journal(outputs.history, lambda: "")
-    events = [event for run in _PAST if run.host == outputs.host for event in _written(run, outputs)]
+    events = [
+        event
+        for run in _PAST
+        if run.host == outputs.host
+        for event in _written(run, outputs, max((begin for begin, _ in launches if _h(begin) <= run.at), default=0.0))
+    ]
     for begin, end in launches:
         told = {"launch": f"{outputs.host}-{begin}", "host": outputs.host}
         command = {"pid": pid, "command": "mlpipeline -r -u --watch"}
@@ -266,8 +276,8 @@ def _write_host(outputs: Outputs, launches: list[tuple[float, float | None]]) ->
     outputs.log.write_text("")
 
 
-def _written(run: _Past, outputs: Outputs) -> Iterator[dict[str, Any]]:
-    """Write a run's record, and yield its events."""
+def _written(run: _Past, outputs: Outputs, launch: float) -> Iterator[dict[str, Any]]:
+    """Write a run's record, and yield its events; `launch` is when its daemon was launched, in hours."""
     model, _, version = run.key.partition(":")
     models = outputs.path.parent
     name = run_name(model, version, run.id)
@@ -306,7 +316,7 @@ def _written(run: _Past, outputs: Outputs) -> Iterator[dict[str, Any]]:
         "at": begins,
         "event": "selected",
         **of_run,
-        **{"name": name, "model": model, "version": version, "host": run.host, "launch": "night"},
+        **{"name": name, "model": model, "version": version, "host": run.host, "launch": f"{run.host}-{launch}"},
         **{"identity": spec.identity, "start": "clean", "seed": spec.seed, "model_dir": model_dir_name(model, version)},
         **{"parameters": run.parameters, "previous": None, "code": None},
     }

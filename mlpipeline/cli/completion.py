@@ -78,6 +78,18 @@ def any_script(context: click.Context, _: click.Parameter, incomplete: str) -> l
     return _fitting([*scripts, *_models(settings, ledger), *_versions(settings, outputs, ledger)], incomplete)
 
 
+@_quietly
+def names(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the names of parameters, results and what else is told of runs; of a list with commas, its last one."""
+    from mlpipeline.domain.facts import FIELDS
+
+    listed, comma, begun = incomplete.rpartition(",")
+    before = f"{listed}{comma}" if comma else "+" if begun.startswith("+") else ""
+    runs = _project(context)[2].newest(_LOOKED_AT)
+    known = [*FIELDS, *(name for run in runs for name in (*run.results, *run.parameters))]
+    return _fitting([f"{before}{name}" for name in known], incomplete)
+
+
 def _project(context: click.Context) -> tuple[Settings, Outputs, Ledger]:
     from mlpipeline.history.ledger import Ledger
 

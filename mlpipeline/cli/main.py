@@ -21,6 +21,7 @@ from mlpipeline.cli.project import Place, exit_for
 from mlpipeline.cli.queue import queue
 from mlpipeline.cli.releasing import release
 from mlpipeline.cli.report import report
+from mlpipeline.cli.show import compare, show
 from mlpipeline.cli.status import status
 
 _RUN_ONLY = {"skip_done": "-u", "no_log": "-n", "at_once": "-j", "watch": "--watch", "test_first": "--test-first"}
@@ -107,7 +108,7 @@ def command(
         sys.exit(test(context.obj, only))
 
 
-for verb in (status, runs, logs, report, queue, stop, pause, resume, retry, release, doctor, init):
+for verb in (status, runs, show, compare, logs, report, queue, stop, pause, resume, retry, release, doctor, init):
     command.add_command(verb)
 
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome, Start
+from mlpipeline.domain.waits import HELD_IN_QUEUE
 
 
 class Verdict(StrEnum):
@@ -48,19 +49,36 @@ def verdict(last: Run | None, key: str, identity: str, *, skip_done: bool) -> Ve
     return Verdict.RESUMES if last.is_prepared else Verdict.NEW
 
 
-def plan_line(verdicts: list[Verdict]) -> str:
-    """Return the plan of a launch in one line: `12 versions: 8 to run, 3 done, 1 to resume`."""
-    count = len(verdicts)
+def plan_line(verdicts: list[Verdict], on_hold_count: int) -> str:
+    """Return the plan of a launch in one line: `12 versions: 8 to run, 3 done, 1 held in models.toml`.
+
+    Args:
+        verdicts: on what the queue file does not hold.
+        on_hold_count: how many it does.
+    """
+    count = len(verdicts) + on_hold_count
     total = "1 version" if count == 1 else f"{count} versions"
     parts = [f"{verdicts.count(kind)} {kind}" for kind in _PLAN_ORDER if kind in verdicts]
+    parts += [f"{on_hold_count} {HELD_IN_QUEUE}"] if on_hold_count else []
     return f"{total}: {', '.join(parts)}" if parts else "nothing to run"
 
 
-def closing_line(outcomes: list[Outcome | None], problem_count: int) -> str:
-    """Return what became of a launch in one line: `mlpipeline ends: 7 succeeded, 1 failed`."""
+def closing_line(outcomes: list[Outcome | None], problem_count: int, on_hold_count: int, behind_count: int) -> str:
+    """Return what became of a launch in one line: `mlpipeline ends: 7 succeeded, 1 failed`.
+
+    Args:
+        outcomes: of the runs that ended.
+        problem_count: how much could not be used, or is held because something is wrong.
+        on_hold_count: how many versions the queue file holds.
+        behind_count: how many come after one of those.
+    """
     parts = [f"{outcomes.count(outcome)} {outcome}" for outcome in Outcome if outcome in outcomes]
     if problem_count:
         parts.append(f"{problem_count} could not be used")
+    if on_hold_count:
+        parts.append(f"{on_hold_count} {HELD_IN_QUEUE}")
+    if behind_count:
+        parts.append(f"{behind_count} waiting for that")
     return f"mlpipeline ends: {', '.join(parts) if parts else 'nothing was run'}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,7 +14,7 @@ from two_hosts import TwoHosts
 #: Verbs that read the history, as they are typed.
 READING = [
     *("runs", "runs --json", "status", "status --json", "report", "report --json", "queue", "queue --json"),
-    *("logs slow:lost", "stop zzz9"),
+    *("logs slow:lost", "show slow:lost", "compare slow:lost digits:deep", "runs --where lr<1", "stop zzz9"),
 ]
 
 
@@ -74,7 +75,7 @@ def test_the_rest_of_a_broken_history_is_shown_with_a_line_for_each_that_is_not(
     assert len(said) == 12
     if "--json" in verb:
         json.loads(done.stdout)
-    assert "lost" in done.stdout
+    assert re.search("lost|wide", done.stdout)  # what is told after the broken lines
     # What was read once is not read again, but for the torn end.
     again = run(two_hosts, broken, tmp_path, verb)
     assert len(again.stderr.splitlines()) == 1
@@ -93,5 +94,5 @@ def test_an_error_of_10_mb_is_no_screen_of_10_mb(two_hosts: TwoHosts, tmp_path: 
                 "-C", str(root), verb, columns=40, tty=tty, env={"XDG_CACHE_HOME": str(tmp_path / "cache")}
             )
             assert done.returncode == 0
-            assert "KeyError: long long" in done.stdout
+            assert "long long" in done.stdout
             assert len(done.stdout) < 50_000

@@ -54,6 +54,11 @@ def test_verbs_runs_models_and_versions_are_offered_as_each_verb_takes_them(two_
         *(run for key, run in ids.items() if key not in ("slow:running", "digits:deep", "digits:wide")),
     }
     assert offered(two_hosts, "logs", "dig") == ["digits:deep", "digits:wide"]
+    assert offered(two_hosts, "show", "crash", ":") == ["exit"]
+    assert offered(two_hosts, "compare", "digits:deep", "digits:w") == ["digits:wide"]
+    assert offered(two_hosts, "runs", "--sort", "acc") == ["accuracy"]
+    assert offered(two_hosts, "runs", "--columns", "host,la") == ["host,layers"]
+    assert offered(two_hosts, "runs", "--model", "=", "cra") == ["crash", "crash:exit"]
     # What is held, and what was never run, is known, too.
     assert offered(two_hosts, "release", "broken", ":", "d") == ["d"]
     assert offered(two_hosts, "--only", "slow", ":") == ["running", "next", "stopped", "lost"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import unicodedata
 
@@ -13,6 +14,13 @@ from two_hosts import COMMAND, TwoHosts
 VERBS = [
     *("--help", "status", "status --json", "runs", "runs --json", "report", "report --json", "queue", "queue --json"),
     *("logs -n 10", "logs broken:a", "doctor", "doctor --json"),
+    *(
+        "show broken:a",
+        "show --json slow:running",
+        "compare digits:deep digits:wide",
+        "compare --json broken:a broken:b",
+    ),
+    "runs --where lr<0.5 --sort accuracy --columns lr,accuracy,host",
 ]
 
 #: Environments in which not every character can be written.
@@ -38,25 +46,29 @@ def shell(two_hosts: TwoHosts, line: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def _quoted(verb: str) -> str:
+    return shlex.join(verb.split())
+
+
 def width(line: str) -> int:
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in line)
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_output_that_nobody_takes_ends_in_one_line_or_none(two_hosts: TwoHosts, verb: str):
-    full = shell(two_hosts, f"$M {verb} > /dev/full")
+    full = shell(two_hosts, f"$M {_quoted(verb)} > /dev/full")
     assert (full.returncode, full.stderr) == (1, "mlpipeline: stdout cannot be written: No space left on device\n")
     if verb != "--help":
-        closed = shell(two_hosts, f"$M {verb} >&-")
+        closed = shell(two_hosts, f"$M {_quoted(verb)} >&-")
         assert (closed.returncode, closed.stderr) == (1, "mlpipeline: stdout cannot be written: Bad file descriptor\n")
-    left = shell(two_hosts, f"$M {verb} | head -n 1; $M {verb} | true")
+    left = shell(two_hosts, f"$M {_quoted(verb)} | head -n 1; $M {_quoted(verb)} | true")
     assert left.stderr == ""
     assert len(left.stdout.splitlines()) == 1
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_without_stdin_or_stderr_it_prints_what_it_prints_else(two_hosts: TwoHosts, verb: str):
-    lines = [shell(two_hosts, f"$M {verb} {odd}") for odd in ("", "<&-", "2>&-", "2>/dev/full")]
+    lines = [shell(two_hosts, f"$M {_quoted(verb)} {odd}") for odd in ("", "<&-", "2>&-", "2>/dev/full")]
     assert [(done.returncode, done.stderr) for done in lines] == [(0, "")] * 4
     usual = [_without_times(done.stdout) for done in lines]
     assert usual == [usual[0]] * 4
