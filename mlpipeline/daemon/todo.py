@@ -203,7 +203,13 @@ class Todo:
 
     def verdict(self, offer: Offer) -> Verdict:
         """Return what this launch does with an offer."""
-        return verdict(self.last_known(offer), offer.key, offer.identity, skip_done=self._options.skip_done)
+        return verdict(
+            self.last_known(offer),
+            offer.key,
+            offer.identity,
+            skip_done=self._options.skip_done,
+            is_collected=self._ledger.is_collected,
+        )
 
     def last_known(self, offer: Offer) -> Run | None:
         """Return the latest run in an offer's model dir, as lost where a person says that its host has left it."""

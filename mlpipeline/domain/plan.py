@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 
 from mlpipeline.domain.runs import Run
@@ -28,7 +29,9 @@ class Verdict(StrEnum):
 STARTS = {Verdict.NEW: Start.CLEAN, Verdict.RESUMES: Start.RESUME, Verdict.AGAIN: Start.AGAIN}
 
 
-def verdict(last: Run | None, key: str, identity: str, *, skip_done: bool) -> Verdict:
+def verdict(
+    last: Run | None, key: str, identity: str, *, skip_done: bool, is_collected: Callable[[str], bool]
+) -> Verdict:
     """Return what a launch does with a version.
 
     Args:
@@ -36,6 +39,7 @@ def verdict(last: Run | None, key: str, identity: str, *, skip_done: bool) -> Ve
         key: the version, `model:version`.
         identity: of its code and parameters as they are now.
         skip_done: whether what history says is done is skipped (`-u`).
+        is_collected: whether what the run with that id left in its model dir was deleted since.
     """
     if last is None:
         return Verdict.NEW
@@ -43,10 +47,13 @@ def verdict(last: Run | None, key: str, identity: str, *, skip_done: bool) -> Ve
         return Verdict.ALIVE
     if last.key != key or last.identity != identity:
         return Verdict.NEW
-    if last.outcome is Outcome.SUCCEEDED:
-        return Verdict.DONE if skip_done else Verdict.AGAIN
+    is_done = last.outcome is Outcome.SUCCEEDED
+    if is_done and skip_done:
+        return Verdict.DONE
     # A run that was cut short before it had made its model dir ready may have left another identity's files there.
-    return Verdict.RESUMES if last.is_prepared else Verdict.NEW
+    if is_collected(last.id) or not (is_done or last.is_prepared):
+        return Verdict.NEW
+    return Verdict.AGAIN if is_done else Verdict.RESUMES
 
 
 def plan_line(verdicts: list[Verdict], on_hold_count: int) -> str:

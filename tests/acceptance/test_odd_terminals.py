@@ -20,6 +20,7 @@ VERBS = [
         "compare digits:deep digits:wide",
         "compare --json broken:a broken:b",
     ),
+    *("gc --dry-run --keep 1 --unfinished", "gc --dry-run --json"),
     "runs --where lr<0.5 --sort accuracy --columns lr,accuracy,host",
 ]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 from schemas import complaints
@@ -146,6 +148,54 @@ def test_logs_are_those_of_the_host_or_of_all_or_what_a_run_printed(two_hosts: T
     nobody = two_hosts.run("logs", "crsh:exit")
     assert nobody.returncode == 2
     assert f"The nearest: {two_hosts.ids['crash:exit']} (crash:exit)" in nobody.stderr
+
+
+def test_show_tells_all_of_a_run_of_either_host_the_cause_first(two_hosts: TwoHosts):
+    shown = two_hosts.json("show", "crash:exit", host="box2")
+    assert complaints("show", shown) == []
+    run = shown["run"]
+    assert (run["outcome"], run["failure"], run["host"]) == ("failed", "exit", "box1")
+    screen = two_hosts.run("show", two_hosts.ids["crash:exit"][:4]).stdout
+    assert screen.startswith("failed (exit): ended with exit status 3 before it wrote its result\n")
+    assert "│ no licence for the solver" in screen
+    running = two_hosts.run("show", "slow:running", host="box2").stdout
+    assert re.search(r"state +running", running)
+    assert "2 of 5" in running
+    unknown = two_hosts.run("show", "digits:dep")
+    assert unknown.returncode == 2
+    assert f"The nearest: {two_hosts.ids['digits:deep']} (digits:deep)" in unknown.stderr
+
+
+def test_an_ambiguous_beginning_of_an_id_names_the_runs_it_may_be(two_hosts: TwoHosts, tmp_path: Path):
+    copy = tmp_path / "project"
+    shutil.copytree(two_hosts.project.root, copy)
+    history = copy / "models" / "outputs" / "history-box1.jsonl"
+    deep, crash = two_hosts.ids["digits:deep"], two_hosts.ids["crash:exit"]
+    alike = f"{deep[:5]}{'2' if deep[5] != '2' else '3'}"
+    history.write_text(history.read_text("utf-8").replace(crash, alike), "utf-8")
+    for verb in ("show", "logs", "stop", "pause", "resume", "retry"):
+        named = two_hosts.run("-C", str(copy), verb, deep[:5])
+        assert (named.returncode, named.stdout) == (2, "")
+        assert f'"{deep[:5]}" may be any of 2 runs: ' in named.stderr
+        assert f"{deep} (digits:deep)" in named.stderr
+        assert f"{alike} (crash:exit)" in named.stderr
+
+
+def test_compare_puts_side_by_side_what_differs(two_hosts: TwoHosts):
+    compared = two_hosts.json("compare", "digits:deep", "digits:wide")
+    assert complaints("compare", compared) == []
+    screen = two_hosts.run("compare", "digits:deep", "digits:wide", host="box2").stdout
+    assert re.search(r"layers +4 +1\n", screen)
+    assert re.search(r"accuracy +0.975 \* +0.9\n", screen)
+    assert re.search(r"host +box1 +box2\n", screen)
+
+
+def test_gc_shows_what_it_would_free_and_leaves_what_runs(two_hosts: TwoHosts):
+    before = sorted(path for path in two_hosts.project.outputs.rglob("*") if "cache" not in path.parts)
+    told = two_hosts.json("gc", "--older-than", "0s", "--dry-run")
+    assert complaints("gc", told) == []
+    assert two_hosts.ids["slow:running"] not in str(told)
+    assert sorted(path for path in two_hosts.project.outputs.rglob("*") if "cache" not in path.parts) == before
 
 
 def test_doctor_finds_the_project_in_order(two_hosts: TwoHosts):

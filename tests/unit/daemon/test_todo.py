@@ -48,7 +48,7 @@ def todo(doubt) -> Todo:
     catalogue = SimpleNamespace(
         offers=offers, in_turn=offers, generation=0, refresh=lambda: None, unusable_on_hold=["broken.py"]
     )
-    ledger = SimpleNamespace(news=0, catch_up=lambda: None, latest=lambda _: None)
+    ledger = SimpleNamespace(news=0, catch_up=lambda: None, latest=lambda _: None, is_collected=lambda _: False)
     todo = Todo(catalogue, ledger, LaunchOptions(), "box1", lambda _: None)
     todo.obstacles = [doubt]
     todo.refresh()

@@ -12,8 +12,10 @@ from mlpipeline.domain.states import Outcome, Start, State
 LAST = replace(RUN, identity="same", state=State.ENDED, outcome=Outcome.SUCCEEDED, is_prepared=True)
 
 
-def decided(last: Run | None, *, identity: str = "same", key: str = RUN.key, u: bool = False) -> Verdict:
-    return verdict(last, key, identity, skip_done=u)
+def decided(
+    last: Run | None, *, identity: str = "same", key: str = RUN.key, u: bool = False, collected: tuple[str, ...] = ()
+) -> Verdict:
+    return verdict(last, key, identity, skip_done=u, is_collected=collected.__contains__)
 
 
 @pytest.mark.parametrize("u", [False, True])
@@ -36,6 +38,15 @@ def test_what_was_cut_short_resumes(outcome, u):
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.STOPPED, Outcome.LOST])
 def test_what_was_cut_short_before_its_model_dir_was_ready_starts_clean(outcome, u):
     assert decided(replace(LAST, outcome=outcome, is_prepared=False), u=u) is Verdict.NEW
+
+
+@pytest.mark.parametrize("u", [False, True])
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_what_has_nothing_left_to_go_on_with_starts_clean_but_what_is_done_stays_done(outcome, u):
+    is_done = u and outcome is Outcome.SUCCEEDED
+    expected = Verdict.DONE if is_done else Verdict.NEW
+    assert decided(replace(LAST, outcome=outcome), u=u, collected=(LAST.id,)) is expected
+    assert decided(replace(LAST, outcome=outcome), u=u, collected=("other",)) is not Verdict.NEW
 
 
 @pytest.mark.parametrize("u", [False, True])
