@@ -10,11 +10,12 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done)
 
-.PHONY: help demo test bench bench-peers soak faults clean
+.PHONY: help demo test screens bench bench-peers soak faults clean
 
 help:
 	@echo "make demo    run the sample project, in test mode and then in execution mode (a minute, once installed)"
 	@echo "make test    ruff, mypy and the tests"
+	@echo "make screens the screens in docs/screens, made anew, for when what verbs show is to change"
 	@echo "make bench   what mlpipeline costs, beside doing without it (minutes; once installed, torch with it)"
 	@echo "make bench-peers   other tools on the same work (longer; installs each of them by itself)"
 	@echo "make soak    2,000 runs through one daemon, which must not grow; three readers of a history while it is"
@@ -43,6 +44,9 @@ test: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m ruff format --check
 	$(VENV)/bin/python -m mypy
 	$(VENV)/bin/python -m pytest
+
+screens: $(VENV)/.installed-dev
+	$(VENV)/bin/python tests/screens.py
 
 # All pairs are written to benchmarks/results. Some only, or quickly: make bench BENCH="torch memory --quick"
 bench: $(VENV)/.installed-bench

@@ -13,6 +13,7 @@ from benchmarks.workbench import Workbench, mlpipeline
 
 _PYTHON = "`python -c pass`"
 _RUNS, _STATUS = ("runs", "-n", "20"), ("status",)
+_QUEUE, _REPORT, _LOGS = ("queue",), ("report",), ("logs", "-n", "20")
 _FOUND = ("runs", "--where", "learning_rate<0.1", "--sort", "error", "-n", "20")
 
 HELP = Target(name="help", what="`mlpipeline --help`", unit="ms", baseline=_PYTHON, limit=5)
@@ -29,6 +30,13 @@ FOUND = Target(
 STATUS = Target(
     name="status", what="`mlpipeline status` with 10,000 runs in history", unit="ms", baseline=_PYTHON, limit=8
 )
+QUEUE = Target(
+    name="queue", what="`mlpipeline queue`, 1,000 versions of 10,000 runs", unit="ms", baseline=_PYTHON, limit=8
+)
+REPORT = Target(
+    name="report", what="`mlpipeline report` with 10,000 runs in history", unit="ms", baseline=_PYTHON, limit=8
+)
+LOGS = Target(name="logs", what="`mlpipeline logs -n 20`", unit="ms", baseline=_PYTHON, limit=8)
 RUNS_GROWTH = Target(
     name="runs-growth", what="`runs -n 20` with 100,000", unit="ms", baseline="itself with 1,000", limit=1.5
 )
@@ -46,7 +54,8 @@ def listing(bench: Workbench) -> dict[Target, Measured]:
     """Measure the verbs that look, with a history as it is after some months."""
     project = project_with_history(bench, "listing", runs=bench.size(10_000, 100))
     first = _first(project)
-    verbs = {RUNS: _RUNS, FOUND: _FOUND, STATUS: _STATUS}
+    project.history.with_name("log-bench").write_text("2025-01-01 00:00:00 one line of many\n" * 10_000, "utf-8")
+    verbs = {RUNS: _RUNS, FOUND: _FOUND, STATUS: _STATUS, QUEUE: _QUEUE, REPORT: _REPORT, LOGS: _LOGS}
     return {target: _beside_python(bench, verb, project, first) for target, verb in verbs.items()}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from support import Project, write_project
+from two_hosts import TwoHosts, made_two_hosts
 
 # What pip installs is kept compiled. Without that, each of the many processes that are started here compiles it anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -24,3 +25,10 @@ def make_project() -> Iterator[Callable[..., Project]]:
     yield make
     for project in made:
         project.kill_everything()
+
+
+@pytest.fixture(scope="session")
+def two_hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoHosts]:
+    """A project with a run of every kind, from two hosts, see `two_hosts`: to look at, not to change."""
+    with made_two_hosts(tmp_path_factory.mktemp("two-hosts")) as made:
+        yield made

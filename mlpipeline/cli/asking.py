@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mlpipeline.cli.completion import open_run, unfinished_run
 from mlpipeline.cli.naming import named_run
 from mlpipeline.cli.project import Place, exit_for
 from mlpipeline.cli.reading import read_ledger
@@ -28,7 +29,7 @@ _GOES_ON: dict[str | None, str] = dict.fromkeys(
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="RUN...")
+@click.argument("names", nargs=-1, metavar="RUN...", shell_complete=open_run)
 @click.option("--all", "is_all", is_flag=True, help="All that run, on all hosts.")
 @click.pass_obj
 def stop(place: Place, names: tuple[str, ...], is_all: bool) -> None:
@@ -50,7 +51,7 @@ def stop(place: Place, names: tuple[str, ...], is_all: bool) -> None:
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="RUN...")
+@click.argument("names", nargs=-1, required=True, metavar="RUN...", shell_complete=open_run)
 @click.pass_obj
 def pause(place: Place, names: tuple[str, ...]) -> None:
     """Have runs stand still until they are resumed.
@@ -66,7 +67,7 @@ def pause(place: Place, names: tuple[str, ...]) -> None:
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="RUN...")
+@click.argument("names", nargs=-1, required=True, metavar="RUN...", shell_complete=open_run)
 @click.pass_obj
 def resume(place: Place, names: tuple[str, ...]) -> None:
     """Let paused runs go on.
@@ -80,7 +81,7 @@ def resume(place: Place, names: tuple[str, ...]) -> None:
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="RUN...")
+@click.argument("names", nargs=-1, metavar="RUN...", shell_complete=unfinished_run)
 @click.option("--failed", "is_failed", is_flag=True, help="All that failed or were lost and were not run since.")
 @click.pass_obj
 def retry(place: Place, names: tuple[str, ...], is_failed: bool) -> None:

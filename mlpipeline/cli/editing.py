@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mlpipeline.cli.output import echo_message
 from mlpipeline.cli.project import Place
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ class Editing:
             if not (self._models_dir / script).is_file():
                 raise NotListed(str(error)) from error
             told = f"{error}\nWhat versions it has cannot be seen: what is named is taken as it is."
-            click.echo(f"mlpipeline: {told}", err=True)
+            echo_message(told)
 
     def _require(self, script: str, version: str | None, values: Mapping[str, Any]) -> None:
         from mlpipeline.domain.changes import Changes

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlpipeline.cli.output import echo_json, echo_screen, stdout_screen
+from mlpipeline.cli.completion import names
+from mlpipeline.cli.output import echo_json, echo_message, echo_screen, stdout_screen
 from mlpipeline.cli.project import Place, exit_for
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 @click.option("--older-than", metavar="AGE", help="What belongs to runs that ended longer ago, such as 30d or 12h.")
 @click.option("--keep", type=click.IntRange(min=1), metavar="N", help="All but the latest N runs of each version.")
 @click.option("--keep-best", type=click.IntRange(min=1), metavar="K", help="All but the best K versions of each model.")
-@click.option("--by", metavar="RESULT[:max|min]", help="The result that says which versions are the best.")
+@click.option(
+    "--by", metavar="RESULT[:max|min]", help="The result that says which versions are the best.", shell_complete=names
+)
 @click.option("--unfinished", is_flag=True, help="Also what failed, stopped or lost versions need to go on.")
 @click.option("--dry-run", is_flag=True, help="Only show what would be deleted.")
 @click.option("-y", "--yes", is_flag=True, help="Delete without asking.")
@@ -135,7 +138,7 @@ def _gc(place: Place, rules: Rules, *, is_dry: bool, is_sure: bool, are_all_name
         freed, kept = deleted_text(deleted, outputs)
         click.echo(f"\n{freed}")
         for line in kept:
-            click.echo(f"mlpipeline: not deleted: {line}", err=True)
+            echo_message(f"not deleted: {line}")
     return 1 if any(done.error is not None for done in deleted or ()) else 0
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mlpipeline.cli.completion import any_run
 from mlpipeline.cli.naming import named_run
-from mlpipeline.cli.output import stdout_screen
+from mlpipeline.cli.output import echo_message, require_stdout, stdout_screen
 from mlpipeline.cli.project import Place, exit_for
 from mlpipeline.cli.reading import read_ledger
 
@@ -28,7 +29,7 @@ _LOOK_S = 0.25
 
 
 @click.command()
-@click.argument("name", required=False, metavar="[RUN]")
+@click.argument("name", required=False, metavar="[RUN]", shell_complete=any_run)
 @click.option("-f", "--follow", "is_followed", is_flag=True, help="Go on with what is still being written.")
 @click.option("-n", "count", type=click.IntRange(min=1), metavar="LINES", help="Only so many, the last.")
 @click.option("--all-hosts", is_flag=True, help="The logs of all hosts in one, by time.")
@@ -65,6 +66,7 @@ class _Writer:
     """Writes to stdout: as a terminal may show it, and elsewhere as it is."""
 
     def __init__(self) -> None:
+        require_stdout()
         self.screen = stdout_screen()
         self._text: TerminalText | None = None
         if self.screen.width is not None:
@@ -83,22 +85,21 @@ class _Writer:
         """Write what somebody wrote before."""
         if self._text is not None:
             sys.stdout.write(self._text.text(data))
-        elif sys.stdout is not None:
+        else:
             sys.stdout.buffer.write(data)
-        self._flush()
+        sys.stdout.flush()
 
     def heading(self, text: str) -> None:
         """Write a line of our own."""
         self.end()
-        if sys.stdout is not None:
-            sys.stdout.write(f"{text}\n")
-        self._flush()
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
 
     def end(self) -> None:
         """Write what is left of a line."""
         if self._text is not None and (rest := self._text.end()):
             sys.stdout.write(rest)
-            self._flush()
+            sys.stdout.flush()
 
     def pause(self) -> None:
         """Wait a moment.
@@ -109,14 +110,10 @@ class _Writer:
         import select
 
         listening = select.poll()
-        if self._text is None and sys.stdout is not None:
+        if self._text is None:
             listening.register(sys.stdout.fileno(), 0)  # For nothing but that its other end is gone.
         if listening.poll(_LOOK_S * 1000):
             raise BrokenPipeError
-
-    def _flush(self) -> None:
-        if sys.stdout is not None:
-            sys.stdout.flush()
 
 
 def _show_logs(outputs: Outputs, writer: _Writer, count: int | None, *, all_hosts: bool, is_followed: bool) -> int:
@@ -125,7 +122,7 @@ def _show_logs(outputs: Outputs, writer: _Writer, count: int | None, *, all_host
         return _show_all(outputs, writer, count, is_followed=is_followed)
     if not outputs.log.exists() and not is_followed:
         others = " There are others: mlpipeline logs --all-hosts" if any(_logs(outputs)) else ""
-        click.echo(f"mlpipeline: there is no log of {outputs.host} yet.{others}", err=True)
+        echo_message(f"there is no log of {outputs.host} yet.{others}")
         return 1
     from mlpipeline.project.followed_file import FollowedFile, last_lines
 
@@ -181,7 +178,7 @@ def _show_run(name: str, outputs: Outputs, writer: _Writer, count: int | None, *
     followed = _FollowedRun(name, outputs)
     number, left = followed.first_of_last(count)
     if number is None and not is_followed:
-        click.echo(f"mlpipeline: {followed.why_nothing}", err=True)
+        echo_message(followed.why_nothing)
         return 1
     while True:
         if number is not None:
@@ -198,7 +195,7 @@ def _show_run(name: str, outputs: Outputs, writer: _Writer, count: int | None, *
                 break
             if (why := followed.news()) is not None:
                 writer.end()
-                click.echo(f"mlpipeline: {why}", err=True)
+                echo_message(why)
             writer.pause()
         if following is None:
             return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from mlpipeline.cli.completion import model_or_version, names
 from mlpipeline.cli.output import echo_json, echo_screen, stdout_screen
 from mlpipeline.cli.project import Place, exit_for
 from mlpipeline.cli.reading import look
@@ -11,11 +12,22 @@ from mlpipeline.cli.reading import look
 
 @click.command()
 @click.option("--failed", "is_failed", is_flag=True, help="Those that failed or were lost and were not run since.")
-@click.option("--model", "models", multiple=True, metavar="MODEL[:VERSION]", help="Of this model, or of 'cnn/*'.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="MODEL[:VERSION]",
+    help="Of this model, or of 'cnn/*'.",
+    shell_complete=model_or_version,
+)
 @click.option("--where", "wheres", multiple=True, metavar="COMPARISON", help="Such as 'lr<0.1'; all must hold.")
 @click.option("--since", metavar="WHEN", help="At work since 12h ago, 1d, today, 18:00, 2026-11-20.")
-@click.option("--sort", metavar="NAME[:min|max]", help="By a result, best first, or by any other name.")
-@click.option("--columns", multiple=True, metavar="NAMES", help="Show lr,accuracy,host; or +lr besides.")
+@click.option(
+    "--sort", metavar="NAME[:min|max]", help="By a result, best first, or by any other name.", shell_complete=names
+)
+@click.option(
+    "--columns", multiple=True, metavar="NAMES", help="Show lr,accuracy,host; or +lr besides.", shell_complete=names
+)
 @click.option("-n", "count", type=click.IntRange(min=1), default=20, show_default=True, help="How many.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: a list of objects.")
 @click.pass_obj

@@ -5,11 +5,13 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+from contextlib import suppress
 
 import click
 
 from mlpipeline import __version__
-from mlpipeline.cli.output import have_all_written
+from mlpipeline.cli.completion import model_or_version
+from mlpipeline.cli.output import give_up_stdout, have_all_written
 from mlpipeline.cli.project import Place, exit_for
 from mlpipeline.cli.verbs import Verbs
 
@@ -33,7 +35,13 @@ _LAUNCH_ONLY = {"is_execution": "-r", **_RUN_ONLY, "only": "--only"}
 )
 @click.option("--watch", is_flag=True, help="With -r: stay when the queue is empty, and wait for work.")
 @click.option("--test-first", is_flag=True, help="With -r: first test all that has not passed test mode yet.")
-@click.option("--only", multiple=True, metavar="MODEL[:VERSION]", help="Only this; may be given again.")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="MODEL[:VERSION]",
+    help="Only this; may be given again.",
+    shell_complete=model_or_version,
+)
 @click.option("-C", "folder", type=click.Path(), default=".", metavar="DIR", help="The project.")
 @click.option("--debug", is_flag=True, help="Show tracebacks of mlpipeline itself.")
 @click.version_option(__version__, prog_name="mlpipeline")
@@ -94,28 +102,34 @@ def command(
 def main() -> None:
     """Run the command."""
     have_all_written()
+    if "_MLPIPELINE_COMPLETE" in os.environ:
+        from mlpipeline.cli.shells import know_shells
+
+        know_shells()
     try:
         try:
             command(prog_name="mlpipeline")
         except SystemExit as leaving:
             _leave(leaving)
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; Python would complain once more when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+    except OSError as error:
+        give_up_stdout(error)
+        _leave(SystemExit(1))
 
 
 def _leave(leaving: SystemExit) -> None:
     """End as Python does, but for taking all modules apart: that takes longer than looking something up.
 
     Raises:
-        BrokenPipeError: whoever read our output has seen enough.
+        OSError: what was printed cannot be written.
     """
     if leaving.code is not None and not isinstance(leaving.code, int):
         raise leaving
     if "threading" in sys.modules:
         sys.modules["threading"]._shutdown()
     atexit._run_exitfuncs()
-    for stream in filter(None, (sys.stdout, sys.stderr)):
-        stream.flush()
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    if sys.stderr is not None:
+        with suppress(OSError):  # Nobody is left to be told.
+            sys.stderr.flush()
     os._exit((leaving.code or 0) & 0xFF)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import os
 import sys
+from contextlib import suppress
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +30,9 @@ _PLAINER = {
     **dict(zip("▁▂▃▄▅▆▇█", ".:-=+*#@", strict=True)),
 }
 
+#: The modules that write to stdout.
+_PRINTING = ("click.utils", "mlpipeline.cli.logs", "mlpipeline.cli.main", __name__)
+
 
 def stdout_screen() -> Screen:
     """Return what stdout is at this moment; colours are for terminals, and for nobody with NO_COLOR."""
@@ -44,6 +49,7 @@ def stdout_screen() -> Screen:
 
 def echo_screen(text: str) -> None:
     """Print what was made for `stdout_screen`, as it is."""
+    require_stdout()
     click.echo(text, color=True)
 
 
@@ -51,8 +57,49 @@ def echo_json(value: Any) -> None:
     """Print one JSON value for programs: UTF-8 whatever the locale is."""
     import json
 
+    require_stdout()
     # Half a surrogate pair becomes its JSON escape.
     click.echo(json.dumps(value, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace"))
+
+
+def echo_message(text: str, *, begins: str = "mlpipeline: ") -> None:
+    """Print for people what is not what they asked for, on stderr; where that cannot be written, nobody is told."""
+    with suppress(OSError):
+        click.echo(f"{begins}{text}", err=True)
+
+
+def require_stdout() -> None:
+    """See that there is a stdout: what is asked for would be printed to nobody.
+
+    Raises:
+        OSError: it was closed before the launch.
+    """
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+
+def give_up_stdout(error: OSError) -> None:
+    """Say that stdout cannot be written, and let it go; a reader who has seen enough needs no word.
+
+    Raises:
+        OSError: `error`, where that is not why.
+    """
+    is_left = isinstance(error, BrokenPipeError)
+    if not (is_left or _is_of_printing(error)):
+        raise error
+    if not is_left:
+        echo_message(f"stdout cannot be written: {error.strerror}")
+    if sys.stdout is not None:
+        # Python would complain once more when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _is_of_printing(error: OSError) -> bool:
+    """Return whether it was raised where something is printed, rather than where files are written."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_globals.get("__name__") in _PRINTING
 
 
 def have_all_written() -> None:

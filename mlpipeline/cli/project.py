@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import click
-
+from mlpipeline.cli.output import echo_message
 from mlpipeline.errors import MlpipelineError, ScriptError
 
 if TYPE_CHECKING:
@@ -62,8 +61,8 @@ def exit_for(place: Place) -> Iterator[None]:
         if place.is_debug:
             raise
         if isinstance(error, ScriptError) and error.traceback:
-            click.echo(error.traceback.rstrip("\n"), err=True)
-        click.echo(f"mlpipeline: {error}", err=True)
+            echo_message(error.traceback.rstrip("\n"), begins="")
+        echo_message(str(error))
         sys.exit(error.exit_status)
     except KeyboardInterrupt:
         sys.exit(130)

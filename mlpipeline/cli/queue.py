@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mlpipeline.cli.completion import any_script, model_or_version
 from mlpipeline.cli.editing import Editing
 from mlpipeline.cli.output import echo_json, echo_screen, stdout_screen
 from mlpipeline.cli.project import Place, exit_for
@@ -57,7 +58,7 @@ def list_(place: Place, as_json: bool) -> None:
 
 
 @queue.command()
-@click.argument("names", nargs=-1, required=True, metavar=f"{_WHAT}...")
+@click.argument("names", nargs=-1, required=True, metavar=f"{_WHAT}...", shell_complete=any_script)
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter to change; again for more.")
 @click.option("--first", "is_first", is_flag=True, help="Before everything, not after it.")
 @click.pass_obj
@@ -75,7 +76,7 @@ def add(place: Place, names: tuple[str, ...], settings: tuple[str, ...], is_firs
 
 
 @queue.command()
-@click.argument("names", nargs=-1, required=True, metavar=f"{_WHAT}...")
+@click.argument("names", nargs=-1, required=True, metavar=f"{_WHAT}...", shell_complete=model_or_version)
 @click.pass_obj
 def rm(place: Place, names: tuple[str, ...]) -> None:
     """Take scripts, or some of their versions, off the list.
@@ -99,7 +100,7 @@ def rm(place: Place, names: tuple[str, ...]) -> None:
 
 
 @queue.command()
-@click.argument("name", metavar=_WHAT)
+@click.argument("name", metavar=_WHAT, shell_complete=model_or_version)
 @click.option("--first", "is_first", is_flag=True, help="Before everything.")
 @click.pass_obj
 def up(place: Place, name: str, is_first: bool) -> None:
@@ -116,7 +117,7 @@ def up(place: Place, name: str, is_first: bool) -> None:
 
 
 @queue.command()
-@click.argument("name", metavar=_WHAT)
+@click.argument("name", metavar=_WHAT, shell_complete=model_or_version)
 @click.option("--last", "is_last", is_flag=True, help="After everything.")
 @click.pass_obj
 def down(place: Place, name: str, is_last: bool) -> None:
@@ -133,7 +134,7 @@ def down(place: Place, name: str, is_last: bool) -> None:
 
 
 @queue.command()
-@click.argument("names", nargs=-1, required=True, metavar=f"{_WHAT}...")
+@click.argument("names", nargs=-1, required=True, metavar=f"{_WHAT}...", shell_complete=model_or_version)
 @click.option("--off", "is_off", is_flag=True, help="Let it go.")
 @click.pass_obj
 def hold(place: Place, names: tuple[str, ...], is_off: bool) -> None:

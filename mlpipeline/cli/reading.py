@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-import click
+from mlpipeline.cli.output import echo_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,19 +26,16 @@ class Seen(NamedTuple):
     ledger: Ledger
 
 
-def complain(text: str) -> None:
-    """Say on stderr what cannot be read."""
-    click.echo(f"mlpipeline: {text}", err=True)
-
-
-def read_ledger(outputs: Outputs, *, warn: Callable[[str], None] = complain) -> Ledger:
+def read_ledger(outputs: Outputs, *, warn: Callable[[str], None] = echo_message) -> Ledger:
     """Return the history; `warn` is told what of it cannot be read."""
     from mlpipeline.history.ledger import Ledger
 
     return Ledger.read(outputs, os.environ, warn=warn)
 
 
-def look(outputs: Outputs, choose: Callable[[Ledger], list[Run]], *, warn: Callable[[str], None] = complain) -> Seen:
+def look(
+    outputs: Outputs, choose: Callable[[Ledger], list[Run]], *, warn: Callable[[str], None] = echo_message
+) -> Seen:
     """Return the daemons, and those runs of the history that `choose` picks, as they are now."""
     import time
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mlpipeline.cli.completion import model_or_version
 from mlpipeline.cli.project import Place, exit_for
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _LOOKED_AT = 200
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="MODEL[:VERSION]...")
+@click.argument("names", nargs=-1, required=True, metavar="MODEL[:VERSION]...", shell_complete=model_or_version)
 @click.pass_obj
 def release(place: Place, names: tuple[str, ...]) -> None:
     """Let go on what is held.

@@ -6,7 +6,7 @@ import sys
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import click
+from mlpipeline.cli.output import echo_message
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -117,7 +117,7 @@ def _description(script: str, settings: Settings) -> Description:
     try:
         while (answer := descriptions.get(script)) is None:
             if not is_told and time.monotonic() > slow_at:
-                click.echo(f"mlpipeline: {script} is being imported to see what versions it has …", err=True)
+                echo_message(f"{script} is being imported to see what versions it has …")
                 is_told = True
             time.sleep(_LOOK_S)
             descriptions.poll()

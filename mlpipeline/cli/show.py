@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mlpipeline.cli.completion import any_run
 from mlpipeline.cli.naming import named_run
 from mlpipeline.cli.output import echo_json, echo_screen, stdout_screen
 from mlpipeline.cli.project import Place, exit_for
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("name", metavar="RUN")
+@click.argument("name", metavar="RUN", shell_complete=any_run)
 @click.option("--json", "as_json", is_flag=True, help="For programs: one object.")
 @click.pass_obj
 def show(place: Place, name: str, as_json: bool) -> None:
@@ -47,7 +48,7 @@ def show(place: Place, name: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="RUN RUN...")
+@click.argument("names", nargs=-1, required=True, metavar="RUN RUN...", shell_complete=any_run)
 @click.option("--json", "as_json", is_flag=True, help="For programs: one object.")
 @click.pass_obj
 def compare(place: Place, names: tuple[str, ...], as_json: bool) -> None:

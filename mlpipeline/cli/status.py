@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlpipeline.cli.output import echo_json, echo_screen, stdout_screen
+from mlpipeline.cli.output import echo_json, echo_message, echo_screen, stdout_screen
 from mlpipeline.cli.project import Place, exit_for
-from mlpipeline.cli.reading import complain, look
+from mlpipeline.cli.reading import look
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,11 +49,11 @@ def status(place: Place, watch: bool, as_json: bool) -> None:
         elif as_json:
             from mlpipeline.views.programs import status_for_programs
 
-            echo_json(status_for_programs(_overview(settings, outputs, warn=complain, is_whole=True)))
+            echo_json(status_for_programs(_overview(settings, outputs, warn=echo_message, is_whole=True)))
         else:
             from mlpipeline.views.status import status_screen
 
-            echo_screen(status_screen(_overview(settings, outputs, warn=complain), stdout_screen()))
+            echo_screen(status_screen(_overview(settings, outputs, warn=echo_message), stdout_screen()))
 
 
 def _watch(settings: Settings, outputs: Outputs) -> None:

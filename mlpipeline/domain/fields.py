@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlpipeline.domain.complaints import wrong_value
 
@@ -48,6 +48,51 @@ def number(event: Mapping[str, Any], key: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise _wrong(key, value, "a number")
     return value
+
+
+def require_types(event: Mapping[str, Any]) -> None:
+    """Let pass a line about a run whose fields, as far as it has them, are of the types that they must have.
+
+    Raises:
+        TypeError: one is not.
+    """
+    for key, value in event.items():
+        expected = _OF_A_RUN.get(key)
+        if expected is None or (value is None and expected.is_optional):
+            continue
+        # To Python, true and false are numbers.
+        if not isinstance(value, expected.types) or (isinstance(value, bool) and bool not in expected.types):
+            raise _wrong(key, value, expected.in_words)
+        # NaN is not less than anything.
+        if isinstance(value, (int, float)) and not abs(value) < _MOST:
+            raise _wrong(key, value, expected.in_words)
+    if event.get("after") is not None:
+        require_types(event["after"])
+
+
+#: What a column of an index holds, and more than anything lasts.
+_MOST = 2**63
+
+
+class _Expected(NamedTuple):
+    in_words: str
+    types: tuple[type, ...]
+    is_optional: bool = False
+
+
+_TEXT, _TEXT_OR_NONE = _Expected("a text", (str,)), _Expected("a text", (str,), True)
+_WHOLE, _NUMBER_OR_NONE = _Expected("a whole number", (int,)), _Expected("a number", (int, float), True)
+_OBJECT, _OBJECT_OR_NONE = _Expected("an object", (Mapping,)), _Expected("an object", (Mapping,), True)
+_OF_A_RUN = {
+    **dict.fromkeys(("name", "model", "version", "host", "launch", "identity", "start", "model_dir", "at"), _TEXT),
+    **dict.fromkeys(("started_at", "outcome", "by"), _TEXT),
+    **dict.fromkeys(("previous", "code", "handle", "failure", "error", "place", "note", "retry_at"), _TEXT_OR_NONE),
+    **dict.fromkeys(("seed", "pid", "attempt"), _WHOLE),
+    **dict.fromkeys(("seconds", "since_boot"), _NUMBER_OR_NONE),
+    "parameters": _OBJECT,
+    "results": _OBJECT_OR_NONE,
+    "after": _OBJECT_OR_NONE,
+}
 
 
 def _wrong(key: str, value: object, expected: str) -> TypeError:

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from mlpipeline.domain.fields import require_types
 from mlpipeline.domain.names import version_key
 from mlpipeline.domain.states import Failure, Outcome, Start, State, outcome_in_words
 from mlpipeline.errors import IllegalTransition
@@ -150,8 +151,10 @@ def follow(run: Run | None, event: Mapping[str, Any]) -> Run:
 
     Raises:
         IllegalTransition: the event cannot happen to a run in this state.
-        KeyError, ValueError: the event lacks a field or holds a word that this release does not know.
+        KeyError, TypeError, ValueError: the event lacks a field, has one of another type, or holds a word that this
+            release does not know.
     """
+    require_types(event)
     kind = event["event"]
     if run is None:
         if kind == "selected":

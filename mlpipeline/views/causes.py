@@ -11,6 +11,7 @@ from mlpipeline.domain.runs import Run
 from mlpipeline.project.last_output import last_output
 from mlpipeline.project.paths import Outputs
 from mlpipeline.views.screens import Color, Screen
+from mlpipeline.views.tables import fold
 from mlpipeline.views.words import one_line
 
 #: How many of the runs that a cause befell are named.
@@ -27,15 +28,21 @@ def cause_text(cause: Cause, outputs: Outputs, screen: Screen, *, output_lines: 
         output_lines: how many of the last lines of the output are shown.
     """
     count = f"{len(cause.runs)} " if len(cause.runs) > 1 else ""
-    heading = screen.paint(f"{count}{cause.in_words}", Color.BAD)
-    first = cause.runs[0]
-    lines = [f"{heading}: {one_line(cause.error)}" if cause.error else heading]
+    first, what = cause.runs[0], f"{count}{cause.in_words}"
+    lines = list(_folded(f"{what}: {one_line(cause.error)}" if cause.error else what, screen))
+    if lines[0].startswith(what):
+        lines[0] = f"{screen.paint(what, Color.BAD)}{lines[0].removeprefix(what)}"
     if cause.place:
         lines.append(f"  at {one_line(place_in_words(cause.place, outputs))}")
-    lines.append(f"  {one_line(_named(cause.runs))}")
+    lines += _folded(one_line(_named(cause.runs)), screen, indent="  ")
     lines += [f"  {screen.paint(f'│ {line}', Color.DIM)}" for line in _output(first, outputs, output_lines)]
     lines.append(f"  {one_line(output_path(first, outputs))}")
     return "\n".join(lines)
+
+
+def _folded(text: str, screen: Screen, indent: str = "") -> Iterator[str]:
+    parts = [text] if screen.width is None else fold(text, screen.width - len(indent))
+    return (f"{indent}{part}" for part in parts)
 
 
 def place_in_words(place: str, outputs: Outputs) -> str:

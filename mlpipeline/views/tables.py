@@ -84,6 +84,7 @@ def _paragraph(columns: Sequence[str], row: Sequence[Painted], screen: Screen) -
 
 def fold(text: str, room: int) -> Iterator[str]:
     """Yield lines of at most `room` columns, broken at spaces, and within a word that is longer than a line."""
+    room = max(1, room)  # Whoever indents may have left none.
     while display_width(text) > room:
         # At least one character, even where that is too wide: else there would be no end.
         fit = max(1, _fit(text, room))

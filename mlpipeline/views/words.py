@@ -12,6 +12,8 @@ from mlpipeline.domain.words import is_fit
 
 #: How long a value may be in a line among others, and where it has a line of its own, in characters.
 _SHORT, _LONG = 60, 500
+#: How long any line may be: as long as a path. An error may be of megabytes, if its script put a matrix in it.
+_LONGEST = 4096
 
 
 def duration(seconds: float | None) -> str:
@@ -52,8 +54,8 @@ def iso_time(at: float) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return `text` with spaces for line feeds and whatever else could disturb a line of a terminal."""
-    return "".join(character if is_fit(character) else " " for character in text)
+    """Return `text` with spaces for line feeds and whatever else could disturb a line of a terminal, cut if endless."""
+    return "".join(character if is_fit(character) else " " for character in _cut(text, _LONGEST))
 
 
 def value(thing: Any) -> str:

@@ -153,3 +153,22 @@ def test_an_attempt_that_never_began_leaves_nothing_to_tell():
     assert (again.attempt, again.past, again.is_prepared) == (3, run.past, True)
     ended = follow(again, {**EVENTS["ended"], "outcome": "failed", "attempt": 1})
     assert (ended.attempt, ended.retry_at) == (1, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong"),
+    [
+        ("selected", {"parameters": ["lr"]}),
+        ("selected", {"name": None}),
+        ("running", {"pid": True}),
+        ("ended", {"seconds": float("nan")}),
+        ("ended", {"seconds": 10**400}),
+        ("ended", {"results": "good"}),
+        ("ended", {"attempt": "1"}),
+        ("retry", {"after": {"error": 5}}),
+    ],
+)
+def test_an_event_with_something_of_another_type_is_refused(kind, wrong):
+    (key,) = wrong
+    with pytest.raises(TypeError, match="error" if key == "after" else key):
+        follow(None, {"event": kind, "run": "a", **wrong})

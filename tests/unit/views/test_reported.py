@@ -185,10 +185,10 @@ def test_the_curve_of_a_run_that_resumed_another_begins_where_that_began(night):
 
 
 def test_what_a_history_tells_wrongly_costs_only_itself(night):
-    odd = {"attempt": "one", "outcome": "failed", "failure": None, "error": None, "place": None, "seconds": "long",
+    odd = {"attempt": 1, "outcome": "failed", "failure": None, "error": None, "place": None, "seconds": -5,
            "prepared": True, "trained": False}  # fmt: skip
     again = {"event": "retry", "attempt": 2, "start": "resume", "retry_at": at(8), "after": odd, "by": "", "at": at(9)}
-    night.run("odd", 10, again, ended(6, seconds="long", results={"loss": 10**400}), gpus=7)
+    night.run("odd", 10, again, ended(6, seconds=-7, results={"loss": 10**400}), gpus=7)
     night.run("when", 10, ended(5), version="w").spec.write_text("no JSON")
     night.write("box1", {"event": "launch", "launch": "x", "host": "box1", "at": "once"})
     assert night.hours() == {"box1": (1.0, 0.0, 11.0, 1.0, 0.0)}

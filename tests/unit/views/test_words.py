@@ -63,6 +63,11 @@ def test_one_line_keeps_emoji_and_loses_what_could_disturb_a_terminal():
     assert one_line("a\tb\nc\x1b[31md\r🙂 é") == "a b c [31md 🙂 é"
 
 
+def test_a_line_is_no_longer_than_a_path_may_be():
+    assert one_line("x" * 4096) == "x" * 4096
+    assert one_line("x\n" * 5_000_000) == ("x " * 2048)[:4095] + "…"
+
+
 def test_values_that_are_not_the_same_are_shown_so_that_they_can_be_told_apart():
     assert distinct_values([0.12345, 0.2]) == ["0.1235", "0.2"]
     assert distinct_values([1.08071, 1.08072]) == ["1.08071", "1.08072"]
