@@ -35,7 +35,7 @@ BENCHMARKS = {
     "memory": Benchmark(measure=memory.memory, targets=(memory.MEMORY,)),
     "scalars": Benchmark(measure=scalars.scalars, targets=(scalars.SCALARS, scalars.EVENTS)),
     "help": Benchmark(measure=commands.help_screen, targets=(commands.HELP,)),
-    "listing": Benchmark(measure=commands.listing, targets=(commands.RUNS, commands.STATUS)),
+    "listing": Benchmark(measure=commands.listing, targets=(commands.RUNS, commands.FOUND, commands.STATUS)),
     "growth": Benchmark(measure=commands.growth, targets=(commands.RUNS_GROWTH, commands.STATUS_GROWTH)),
     "choosing": Benchmark(measure=choosing.choosing, targets=(choosing.CHOOSING,)),
     "idle": Benchmark(measure=staying.idle, targets=(staying.IDLE_CPU, staying.IDLE_MEMORY)),

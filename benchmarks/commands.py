@@ -13,10 +13,18 @@ from benchmarks.workbench import Workbench, mlpipeline
 
 _PYTHON = "`python -c pass`"
 _RUNS, _STATUS = ("runs", "-n", "20"), ("status",)
+_FOUND = ("runs", "--where", "learning_rate<0.1", "--sort", "error", "-n", "20")
 
 HELP = Target(name="help", what="`mlpipeline --help`", unit="ms", baseline=_PYTHON, limit=5)
 RUNS = Target(
     name="runs", what="`mlpipeline runs -n 20` with 10,000 runs in history", unit="ms", baseline=_PYTHON, limit=8
+)
+FOUND = Target(
+    name="found",
+    what="`runs --where 'learning_rate<0.1' --sort error` with 10,000 runs in history",
+    unit="ms",
+    baseline=_PYTHON,
+    limit=8,
 )
 STATUS = Target(
     name="status", what="`mlpipeline status` with 10,000 runs in history", unit="ms", baseline=_PYTHON, limit=8
@@ -38,7 +46,8 @@ def listing(bench: Workbench) -> dict[Target, Measured]:
     """Measure the verbs that look, with a history as it is after some months."""
     project = project_with_history(bench, "listing", runs=bench.size(10_000, 100))
     first = _first(project)
-    return {target: _beside_python(bench, verb, project, first) for target, verb in ((RUNS, _RUNS), (STATUS, _STATUS))}
+    verbs = {RUNS: _RUNS, FOUND: _FOUND, STATUS: _STATUS}
+    return {target: _beside_python(bench, verb, project, first) for target, verb in verbs.items()}
 
 
 def growth(bench: Workbench) -> dict[Target, Measured]:

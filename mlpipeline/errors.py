@@ -35,6 +35,14 @@ class NoSuchRun(MlpipelineError):
     """No run is called what a person calls it, or more than one."""
 
 
+class SameRun(MlpipelineError):
+    """A run is to be compared with itself."""
+
+
+class FilterError(MlpipelineError):
+    """Which runs are wanted, or what of them, is said in a way that cannot be understood."""
+
+
 class InvalidName(MlpipelineError):
     """A name that its user chose cannot become part of a path."""
 

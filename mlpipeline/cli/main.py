@@ -10,6 +10,8 @@ import click
 
 from mlpipeline import __version__
 from mlpipeline.cli.asking import pause, resume, retry, stop
+from mlpipeline.cli.doctor import doctor
+from mlpipeline.cli.init import init
 from mlpipeline.cli.logs import logs
 from mlpipeline.cli.lookup import runs
 from mlpipeline.cli.output import have_all_written
@@ -17,6 +19,7 @@ from mlpipeline.cli.project import Place, exit_for
 from mlpipeline.cli.queue import queue
 from mlpipeline.cli.releasing import release
 from mlpipeline.cli.report import report
+from mlpipeline.cli.show import compare, show
 from mlpipeline.cli.status import status
 
 _RUN_ONLY = {"skip_done": "-u", "no_log": "-n", "at_once": "-j", "watch": "--watch", "test_first": "--test-first"}
@@ -97,7 +100,7 @@ def command(
         sys.exit(test(context.obj, only))
 
 
-for verb in (status, runs, logs, report, queue, stop, pause, resume, retry, release):
+for verb in (status, runs, show, compare, logs, report, queue, stop, pause, resume, retry, release, doctor, init):
     command.add_command(verb)
 
 

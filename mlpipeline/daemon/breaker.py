@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 
 from mlpipeline.daemon.catalogue import Offer
@@ -39,6 +39,11 @@ class Breaker:
             for model in self._ledger.models_in_trouble() | self._streaks.keys():
                 self.look_at(model)
         return bool(self._streaks)
+
+    @property
+    def models(self) -> Set[str]:
+        """The models whose versions failed in a row."""
+        return self._streaks.keys()
 
     def note_ended(self, run: Run) -> None:
         """A run of this host is over, or one of its attempts."""

@@ -100,6 +100,11 @@ class Chooser:
         return begun
 
     @property
+    def is_disk_full(self) -> bool:
+        """Whether nothing starts for want of room on the disk."""
+        return self._is_disk_full
+
+    @property
     def waits(self) -> list[Problem]:
         """What was passed over, and what for; where nothing starts at all, that first."""
         everything = [Problem(what="everything", why=self._disk.shortage)] if self._is_disk_full else []

@@ -12,6 +12,7 @@ from mlpipeline.daemon.active import Active
 from mlpipeline.daemon.breaker import Breaker
 from mlpipeline.daemon.catalogue import Offer, Problem
 from mlpipeline.daemon.dependencies import Dependencies
+from mlpipeline.daemon.notifying import Notifying
 from mlpipeline.daemon.parts import Parts
 from mlpipeline.daemon.presence import CHANGE_INTERVAL_S, HEARTBEAT_INTERVAL_S, MODELS_SHOWN, NEXT_SHOWN, Ahead
 from mlpipeline.daemon.recovery import settle_claims, take_over
@@ -71,6 +72,7 @@ class Daemon:
         self._gate = parts.gate
         self._todo.obstacles = (parts.chooser, self._breaker, self._gate, dependencies)
         self._runs = RunsUnderWay(parts, self._steering, self._retries, self._breaker, self._todo)
+        self._notifying = Notifying(parts, self._runs, self._todo, self._breaker)
         #: Whether what a dead daemon left was taken over, and whether it is known what the queue offers.
         self._is_taken_over = self._is_planned = self._is_plan_whole = False
         self._began_at = time.monotonic()
@@ -111,6 +113,8 @@ class Daemon:
             # Not before: the next run is waited for, this is not.
             self._runs.give_back()
             self._say_where_it_stands()
+            if not self._is_stopping:
+                self._notifying.look(self._is_at_rest)
             pause_s = None if self._is_done() else self._pause_s()
         except (NotListed, QueueError) as error:
             # `--only` asks for what there is not, or there never was a good list; nothing was started yet.
@@ -192,12 +196,18 @@ class Daemon:
         self._steering.ended.clear()
 
     def _is_done(self) -> bool:
-        if self._runs.active or self._runs.holding or any(self._retries) or self._gate.count:
-            return False
         if self._is_stopping:
-            return True
+            return self._is_idle
+        return not self._options.watch and self._is_at_rest()
+
+    @property
+    def _is_idle(self) -> bool:
+        return not (self._runs.active or self._runs.holding or any(self._retries) or self._gate.count)
+
+    def _is_at_rest(self) -> bool:
+        """Return whether nothing is left that it would start by itself."""
         return (
-            not self._options.watch
+            self._is_idle
             and self._is_plan_whole
             and self._parts.catalogue.is_complete
             and self._todo.is_over

@@ -22,7 +22,13 @@ def mount_table() -> str:
 
 
 def silent_file_system(folder: str, mounts: str) -> str | None:
-    """Return the type of the file system of a folder, links resolved, where it is one that may change in silence.
+    """Return the type of the file system of a folder, links resolved, where it is one that may change in silence."""
+    found = file_system(folder, mounts)
+    return found if _SHARED.fullmatch(found) else None
+
+
+def file_system(folder: str, mounts: str) -> str:
+    """Return the type of the file system of a folder, links resolved; empty where that is not known.
 
     Source: the fields of `mounts` are in proc_pid_mountinfo(5).
     """
@@ -38,4 +44,4 @@ def silent_file_system(folder: str, mounts: str) -> str | None:
         # Of two in one place, the later one lies above.
         if len(point.parts) >= depth and place.is_relative_to(point):
             found, depth = source.split(" ")[0], len(point.parts)
-    return found if _SHARED.fullmatch(found) else None
+    return found

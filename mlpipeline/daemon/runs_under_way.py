@@ -13,7 +13,7 @@ from mlpipeline.daemon.steering import Steering
 from mlpipeline.daemon.todo import Todo
 from mlpipeline.domain.retries import retry_delay_s
 from mlpipeline.domain.runs import Run, before_retry
-from mlpipeline.domain.states import State
+from mlpipeline.domain.states import Outcome, State
 from mlpipeline.executors.executor import Presence, Seen
 from mlpipeline.project.files import read_json
 from mlpipeline.project.paths import AttemptDir
@@ -33,6 +33,9 @@ class RunsUnderWay:
         self.active: list[Active] = []
         #: Those of this launch that are over.
         self.ended: list[Run] = []
+        #: How often a run has ended in this launch, whoever began it, unless somebody stopped it; and how often it
+        #: failed or was lost.
+        self.end_count = self.failure_count = 0
         #: Those that ended and still hold their model dir, and those of them whose results are still to be written.
         self.holding: list[Run] = []
         self._unwritten: list[Ended] = []
@@ -108,6 +111,8 @@ class RunsUnderWay:
         self._breaker.note_ended(ended.run)
         self.holding.append(ended.run)
         self._unwritten.append(ended)
+        self.end_count += ended.run.outcome is not Outcome.STOPPED
+        self.failure_count += ended.run.outcome in (Outcome.FAILED, Outcome.LOST)
         if self._todo.has_begun(ended.run.key):
             # Of one that was tried again, only the last end counts.
             self.ended = [*(run for run in self.ended if run.id != ended.run.id), ended.run]

@@ -75,6 +75,8 @@ class TestGate:
         #: Those to be tested, in order, and the tests under way.
         self._waiting: list[Offer] = []
         self._tests: list[TestRun] = []
+        #: How many tests have ended in this launch.
+        self.end_count = 0
         #: `model:version` -> which GPUs its test waits for, and what of that was said.
         self._lacking: dict[str, str] = {}
         self._lacking_told: set[tuple[str, str]] = set()
@@ -342,6 +344,7 @@ class TestGate:
         result = test.result(self._host)
         if result is not None:
             self._records.note(result.to_event())
+            self.end_count += 1
             self._heed(result)
         self._leases.free(test.active.run_id)
         self._tests.remove(test)

@@ -13,18 +13,21 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mlpipeline.domain.launches import Launch
-from mlpipeline.domain.requests import Request, request_from_event
+from mlpipeline.domain.facts import facts
 from mlpipeline.domain.runs import Run, run_from_json
 from mlpipeline.domain.states import Outcome, State
-from mlpipeline.domain.test_results import TestResult, result_from_event
 from mlpipeline.project.cache import cache_folder
 from mlpipeline.project.paths import Outputs
 
+if TYPE_CHECKING:
+    from mlpipeline.domain.launches import Launch
+    from mlpipeline.domain.requests import Request
+    from mlpipeline.domain.test_results import TestResult
+
 #: Raised whenever tables, or what is written into them, change: an index of another version is made anew.
-_VERSION = 8
+_VERSION = 9
 #: How long another process that writes is waited for, in seconds.
 _PATIENCE_S = 2.0
 
@@ -51,8 +54,13 @@ CREATE INDEX tests_failed ON tests (at) WHERE NOT is_passed;
 CREATE TABLE released (what TEXT PRIMARY KEY);
 CREATE TABLE latest (model_dir TEXT PRIMARY KEY, id TEXT, is_trouble INTEGER, selected_at TEXT);
 CREATE INDEX latest_trouble ON latest (selected_at) WHERE is_trouble;
+CREATE TABLE facts (name TEXT, number INTEGER, value, PRIMARY KEY (name, number)) WITHOUT ROWID;
+CREATE TABLE surroundings (launch TEXT PRIMARY KEY, command TEXT, environment TEXT);
 """
-
+_ALL = (
+    *("journals", "runs", "facts", "latest", "launches", "surroundings"),
+    *("requests", "answers", "released", "tests"),
+)
 
 _SAVE = """
 INSERT INTO runs (id, previous, host, model, model_dir, selected_at, is_open, is_withdrawn, is_trouble, record,
@@ -63,6 +71,14 @@ ON CONFLICT (id) DO UPDATE SET
     record = excluded.record, took_s = excluded.took_s, outcome = excluded.outcome, ended_at = excluded.ended_at
 """
 
+_SAVE_FACT = """
+INSERT INTO facts SELECT ?, number, ? FROM runs WHERE id = ? ON CONFLICT DO UPDATE SET value = excluded.value
+"""
+#: A launch says what it was called with first, and what it found around it later.
+_SAVE_SURROUNDINGS = """
+INSERT INTO surroundings VALUES (?, ?, ?) ON CONFLICT (launch) DO UPDATE SET
+    command = coalesce(excluded.command, command), environment = coalesce(excluded.environment, environment)
+"""
 #: A pass stands, whatever another host found before or after it.
 _SAVE_TEST = """
 INSERT INTO tests VALUES (?, ?, ?, ?, ?, ?)
@@ -166,9 +182,27 @@ class Index:
 
     def save(self, runs: Collection[Run], selected_at: Mapping[str, str]) -> None:
         """Write runs as they are now; `selected_at` is when each was selected, by a clock that never goes back."""
+        # Facts are only ever added, but where a run begins anew, or was taken back.
+        for run in runs:
+            if run.past or run.state is State.WITHDRAWN:
+                self._forget_facts(run.id)
         self._tables.executemany(_SAVE, [_row(run, selected_at[run.id]) for run in runs])
+        kept = (run for run in runs if run.state is not State.WITHDRAWN)
+        known = [(name, fact, run.id) for run in kept for name, fact in facts(run).items()]
+        self._tables.executemany(_SAVE_FACT, known)
         for model_dir in dict.fromkeys(run.model_dir for run in runs):
             self._note_latest(model_dir)
+
+    def _forget_facts(self, run_id: str) -> None:
+        # By their names: an index by run would take as much room as the facts themselves.
+        for before in self.runs("WHERE id = ?", run_id):
+            names = [(name, run_id) for name in facts(before)]
+            where = "WHERE name = ? AND number = (SELECT number FROM runs WHERE id = ?)"
+            self._tables.executemany(f"DELETE FROM facts {where}", names)
+
+    def save_surroundings(self, launch: str, *, command: str | None = None, environment: str | None = None) -> None:
+        """Know what a launch was called with, or by which name what it found around it is stored."""
+        self._tables.execute(_SAVE_SURROUNDINGS, (launch, command, environment))
 
     def save_request(self, request: Request) -> None:
         """Know of a request, whether or not its answer is known already."""
@@ -181,6 +215,9 @@ class Index:
 
     def open_requests(self, host: str) -> list[Request]:
         """Return the requests that a host has not answered, in the order in which histories told them."""
+        # Here, and below: most who look something up ask for runs alone.
+        from mlpipeline.domain.requests import request_from_event
+
         where = "WHERE host = ? AND id NOT IN (SELECT request FROM answers) ORDER BY rowid"
         rows = self._tables.execute(f"SELECT event FROM requests {where}", (host,))
         return [request_from_event(json.loads(event)) for (event,) in rows]
@@ -206,6 +243,8 @@ class Index:
 
     def launches(self, since: str) -> list[Launch]:
         """Return the launches that were not over before `since`, in the order in which histories told them."""
+        from mlpipeline.domain.launches import Launch
+
         columns = "id, host, began_at, heard_at, ended_at"
         where = "WHERE coalesce(ended_at, heard_at) >= ? OR ended_at IS NULL ORDER BY rowid"
         rows = self._tables.execute(f"SELECT {columns} FROM launches {where}", (since,))
@@ -226,6 +265,8 @@ class Index:
 
     def failed_tests(self) -> list[TestResult]:
         """Return the tests that failed, of versions that were neither tested nor run since, newest first."""
+        from mlpipeline.domain.test_results import result_from_event
+
         return [result_from_event(json.loads(event)) for (event,) in self._tables.execute(_FAILED_TESTS)]
 
     def save_released(self, what: Collection[str]) -> None:
@@ -238,7 +279,7 @@ class Index:
 
     def forget_all(self) -> None:
         """Know nothing any more."""
-        for table in ("journals", "runs", "latest", "requests", "answers", "released", "tests", "launches"):
+        for table in _ALL:
             self._tables.execute(f"DELETE FROM {table}")
 
     def _note_latest(self, model_dir: str) -> None:

@@ -7,24 +7,27 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from mlpipeline.domain.facts import encodable
 from mlpipeline.domain.fields import text, text_or_none, texts
-from mlpipeline.domain.launches import Launch
-from mlpipeline.domain.requests import Request, request_from_event
 from mlpipeline.domain.runs import Run, follow
-from mlpipeline.domain.test_results import TestResult, result_from_event
 from mlpipeline.errors import IllegalTransition
 from mlpipeline.history.index import Index, Place, delete_index, is_damage
 from mlpipeline.history.journal import JournalReader
 from mlpipeline.project.paths import Outputs
+
+if TYPE_CHECKING:
+    from mlpipeline.domain.launches import Launch
+    from mlpipeline.domain.requests import Request
+    from mlpipeline.domain.test_results import TestResult
 
 #: How much of a journal's beginning tells it from another in its place, in bytes.
 _HEAD_BYTES = 512
 #: How many of its own runs a daemon notes before the index follows; to write them one by one would take longer.
 _MOST_AHEAD = 64
 _OF_VERSION = """
-WHERE json_extract(record, '$.model') || ':' || json_extract(record, '$.version') = ? AND NOT is_withdrawn
+WHERE model = ? AND number IN (SELECT number FROM facts WHERE name = 'version' AND value = ?) AND NOT is_withdrawn
 ORDER BY selected_at DESC, number DESC LIMIT 1
 """
 
@@ -32,7 +35,11 @@ ORDER BY selected_at DESC, number DESC LIMIT 1
 _OF_OTHERS = frozenset({"request", "released", "stop"})
 
 #: What an event is about that is not a request, in words.
-_SUBJECTS = {"tested": "a test", "launch": "a launch", "launch_ended": "a launch"}
+_SUBJECTS = {
+    **dict.fromkeys(("launch", "launch_ended"), "a launch"),
+    "environment": "what a launch found around it",
+    "tested": "a test",
+}
 
 T = TypeVar("T")
 
@@ -266,8 +273,9 @@ class Ledger:
 
     def named(self, name: str) -> list[Run]:
         """Return the runs that a person may mean: the latest `model:version`, or those whose ids begin so."""
-        if ":" in name:
-            return list(self.runs(_OF_VERSION, name))
+        model, colon, version = name.partition(":")
+        if colon:
+            return list(self.runs(_OF_VERSION, encodable(model), encodable(version)))
         return list(self.runs("WHERE substr(id, 1, ?) = ? AND NOT is_withdrawn ORDER BY id", len(name), name))
 
     def open_requests(self, host: str) -> list[Request]:
@@ -346,18 +354,7 @@ class Ledger:
     def _follow(self, event: Mapping[str, Any], at: str) -> None:
         """Follow an event; one that cannot be is skipped with a warning."""
         try:
-            if event["event"] == "request":
-                self._index.save_request(request_from_event(event))
-            elif event["event"] == "answer":
-                self._index.save_answer(text(event, "request"), text(event, "said"))
-            elif event["event"] == "released":
-                self._index.save_released(texts(event, "what"))
-            elif event["event"] == "tested":
-                self._index.save_test(result_from_event(event), at)
-            elif event["event"] == "launch":
-                self._index.save_launch(Launch.of_event(event, at))
-            elif event["event"] == "launch_ended":
-                self._index.save_launch_end(text(event, "launch"), at)
+            self._know(event, at)
         except (KeyError, ValueError, TypeError) as error:
             what = _SUBJECTS.get(event["event"], "what was asked for")
             self.warn(f"history: {what} is not understood ({error!r}); skipped")
@@ -378,6 +375,31 @@ class Ledger:
         else:
             self._changed[run_id] = run
             self._selected_at.setdefault(run_id, at)
+
+    def _know(self, event: Mapping[str, Any], at: str) -> None:
+        """Take in what an event tells that is not about the state of a run."""
+        match event["event"]:
+            case "request":
+                from mlpipeline.domain.requests import request_from_event
+
+                self._index.save_request(request_from_event(event))
+            case "answer":
+                self._index.save_answer(text(event, "request"), text(event, "said"))
+            case "released":
+                self._index.save_released(texts(event, "what"))
+            case "tested":
+                from mlpipeline.domain.test_results import result_from_event
+
+                self._index.save_test(result_from_event(event), at)
+            case "launch":
+                from mlpipeline.domain.launches import Launch
+
+                self._index.save_launch(Launch.of_event(event, at))
+                self._index.save_surroundings(text(event, "launch"), command=text_or_none(event, "command"))
+            case "launch_ended":
+                self._index.save_launch_end(text(event, "launch"), at)
+            case "environment":
+                self._index.save_surroundings(text(event, "launch"), environment=text(event, "environment"))
 
     def _save_changed(self) -> None:
         changed, self._changed = self._changed, {}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mlpipeline.errors import MlpipelineError
-from mlpipeline.project.files import to_json, write_whole
+from mlpipeline.project.files import read_json, to_json, write_whole
 from mlpipeline.project.paths import Outputs
 
 _HASH_LENGTH = 16
@@ -60,6 +60,17 @@ def store_code(outputs: Outputs, files: Mapping[str, str], project: Path) -> str
     return name
 
 
+def stored_code(outputs: Outputs, name: str) -> dict[str, str] | None:
+    """Return the files of a folder below `code/`, as they are called in the project; None when it cannot be read."""
+    manifest = read_json(outputs.code(name) / "manifest.json")
+    try:
+        paths = sorted(manifest["files"].values())
+        texts = [(outputs.code(name) / path).read_bytes().decode("utf-8", "replace") for path in paths]
+        return {_path_in_words(path): text for path, text in zip(paths, texts, strict=True)}
+    except (OSError, KeyError, TypeError, AttributeError):
+        return None
+
+
 def store_environment(outputs: Outputs, environment: Mapping[str, Any]) -> str:
     """Store what a launch found around it and return its name below `environments/`.
 
@@ -84,6 +95,10 @@ def _stored_path(path: Path, project: Path) -> Path:
     if path.is_relative_to(project):
         return Path("project", path.relative_to(project))
     return Path("elsewhere", *path.parts[1:])
+
+
+def _path_in_words(stored: str) -> str:
+    return stored.removeprefix("project/") if stored.startswith("project/") else stored.removeprefix("elsewhere")
 
 
 def _store(path: Path, target: Path, sha256: str) -> None:

@@ -25,10 +25,13 @@ KNOWN_KEYS: Mapping[str, tuple[str, ...]] = {
     "versions": CONDITIONS,
     "worker": ("import_timeout", "stop_grace", "warm", "warm_parents", "never_warm"),
     "record": ("tensorboard", "environment_variables"),
+    "notify": ("command", "timeout"),
 }
 _TABLES = tuple(name for name in KNOWN_KEYS if name)
 
 HOST_BYTES = 64
+
+_NOTIFY_EXAMPLE = '["notify-send", "mlpipeline"]'
 
 # A name that holds one of these anywhere, or one of the words between its underscores, names a secret.
 _SECRET_PARTS = ("TOKEN", "SECRET", "PASSW", "PASSPHRASE", "CREDENTIAL", "KEY")
@@ -69,6 +72,11 @@ class Settings:
     tensorboard: bool = True
     #: Names of environment variables recorded with each launch, besides the built-in ones.
     environment_variables: tuple[str, ...] = ()
+    #: What is started when somebody is to be told of the queue: a text for the shell, or a program and its arguments;
+    #: where there is none, nobody is told.
+    notify_command: str | tuple[str, ...] = ()
+    #: How long that may take, in seconds.
+    notify_timeout_s: float = 60.0
 
 
 def find_project(start: Path) -> Path:
@@ -93,8 +101,7 @@ def find_project(start: Path) -> Path:
             raise SettingsError(f"{SETTINGS_NAME}: there is none in {folder}.\n{advice}")
     raise SettingsError(
         f"{SETTINGS_NAME}: there is none in {first} or in a folder above it. Go to your project, "
-        f"say where it is with -C DIR, or make {first} one by writing this to {SETTINGS_NAME} there:\n"
-        'models_dir = "models"'
+        "say where it is with -C DIR, or begin one: mlpipeline init DIR"
     )
 
 
@@ -115,6 +122,7 @@ def load_settings(root: Path) -> Settings:
     for name, table in tables.items():
         table.refuse_unknown(KNOWN_KEYS[name], places)
     queue, versions, worker, record = tables["queue"], tables["versions"], tables["worker"], tables["record"]
+    notify = tables["notify"]
     return Settings(
         root=root,
         models_dir=_models_dir(top, root),
@@ -131,6 +139,8 @@ def load_settings(root: Path) -> Settings:
         never_warm=worker.texts("never_warm", '["jax"]'),
         tensorboard=record.flag("tensorboard", Settings.tensorboard),
         environment_variables=_environment_variables(record),
+        notify_command=_notify_command(notify),
+        notify_timeout_s=notify.seconds("timeout", Settings.notify_timeout_s, least=1),
     )
 
 
@@ -155,6 +165,15 @@ def _models_dir(top: Table, root: Path) -> Path:
         f"{setting}: there is no folder {path}. Make it, or name the folder of your model scripts."
         f"{did_you_mean(text, beside)}"
     )
+
+
+def _notify_command(notify: Table) -> str | tuple[str, ...]:
+    command = notify.values.get("command", [])
+    if isinstance(command, list):
+        return notify.texts("command", _NOTIFY_EXAMPLE)
+    if not isinstance(command, str) or not command.strip():
+        raise notify.wrong("command", f"a text that the shell runs, or a list such as {_NOTIFY_EXAMPLE}")
+    return command
 
 
 def _environment_variables(record: Table) -> tuple[str, ...]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+from mlpipeline.domain.facts import USUAL_COLUMNS, facts
 from mlpipeline.domain.states import Outcome
-from mlpipeline.views.observed import ObservedRun
+from mlpipeline.views.observed import ObservedRun, is_trouble
 from mlpipeline.views.screens import Color, Painted, Screen
 from mlpipeline.views.tables import Cell, table
-from mlpipeline.views.words import achieved, duration, moment
+from mlpipeline.views.words import achieved, duration, moment, one_line, value
 
 _COLORS = {
     Outcome.SUCCEEDED: Color.GOOD,
@@ -16,24 +18,53 @@ _COLORS = {
     Outcome.LOST: Color.BAD,
     Outcome.STOPPED: Color.NOTICE,
 }
+_USUAL = tuple((name, name) for name in USUAL_COLUMNS)
 
 
-def runs_table(runs: Sequence[ObservedRun], screen: Screen) -> str:
-    """Return runs, newest first, as a table."""
+def runs_table(
+    runs: Sequence[ObservedRun],
+    screen: Screen,
+    columns: Sequence[tuple[str, str]] = _USUAL,
+    *,
+    has_more: bool = False,
+) -> str:
+    """Return runs as a table.
+
+    Args:
+        runs: in the order in which they are shown.
+        screen: that it is for.
+        columns: what is shown of each, see `domain.filters.columns`.
+        has_more: whether there are further ones; said on a terminal only.
+    """
     if not runs:
         return "no runs yet"
-    rows: list[list[Cell]] = [
-        [
-            observed.run.id,
-            observed.run.key,
-            state_cell(observed),
-            moment(observed.run.started_at or observed.run.selected_at),
-            duration(observed.run.seconds),
-            _said(observed),
-        ]
-        for observed in runs
+    rows = [[_cell(observed, fact) for _, fact in columns] for observed in runs]
+    # Where all failed, nothing was achieved.
+    renamed = {"results": "error"} if all(map(is_trouble, runs)) else {}
+    shown = table([renamed.get(name, one_line(name)) for name, _ in columns], rows, screen)
+    more = f"\n\nand more: -n {len(runs) * 2} shows twice as many" if has_more and screen.width is not None else ""
+    return f"{shown}{more}"
+
+
+def nothing_found(compared: Mapping[str, tuple[int, Any, Any]]) -> str:
+    """Return that no run is as it was asked for.
+
+    Args:
+        compared: the facts by which runs were chosen: how many runs have one, and the lowest and the highest there is.
+    """
+    known = [
+        f"{name} is known of {count} run{'s' if count != 1 else ''}: from {value(least)} to {value(most)}"
+        for name, (count, least, most) in compared.items()
+        if count
     ]
-    return table(("run", "version", "outcome", "started", "time", "results"), rows, screen)
+    return "\n".join(["no such runs", *known])
+
+
+def _cell(observed: ObservedRun, name: str) -> Cell:
+    if name in _CELLS:
+        return _CELLS[name](observed)
+    fact = facts(observed.run).get(name)
+    return "" if fact is None else value(fact)
 
 
 def state_cell(observed: ObservedRun) -> Painted:
@@ -50,3 +81,17 @@ def _said(observed: ObservedRun) -> str:
     is_well = run.outcome in (None, Outcome.SUCCEEDED)
     said = (achieved(run), run.error) if is_well else (run.error, achieved(run))
     return next(filter(None, (*said, observed.why)), "")
+
+
+#: What is not shown as it is compared.
+_CELLS: Mapping[str, Callable[[ObservedRun], Cell]] = {
+    "version": lambda observed: observed.run.key,
+    "outcome": state_cell,
+    "state": state_cell,
+    "started": lambda observed: moment(observed.run.started_at or observed.run.selected_at),
+    "ended": lambda observed: moment(observed.run.ended_at),
+    "time": lambda observed: duration(observed.run.seconds),
+    "seconds": lambda observed: duration(observed.run.seconds),
+    "error": lambda observed: observed.run.error or "",
+    "results": _said,
+}

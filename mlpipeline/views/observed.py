@@ -8,15 +8,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlpipeline.domain.endings import ending
-from mlpipeline.domain.result import Result
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome, State, outcome_in_words
 from mlpipeline.executors.processes import ProcessId
-from mlpipeline.project.exit_file import read_exit
 from mlpipeline.project.files import read_json
-from mlpipeline.project.paths import Outputs
-from mlpipeline.project.result_file import read_result
+from mlpipeline.project.paths import AttemptDir, Outputs
 from mlpipeline.views.words import ago, moment
 
 if TYPE_CHECKING:
@@ -178,7 +174,7 @@ def _observed(run: Run, outputs: Outputs, daemons: dict[str, ObservedDaemon], no
     if process.is_alive():
         run = replace(run, state=State.RUNNING, pid=process.pid, started_at=worker["started_at"])
         return ObservedRun(run=run, why=_joined(_told(run), None if is_daemon_alive else "its daemon is not running"))
-    return _gone(run, read_result(attempt), read_exit(attempt.exit), is_daemon_alive)
+    return _gone(run, attempt, is_daemon_alive)
 
 
 def _told(run: Run) -> str | None:
@@ -215,12 +211,18 @@ def _gpus(run: Run, outputs: Outputs) -> Mapping[str, int] | None:
     return spec.get("gpus") if isinstance(spec, dict) else None
 
 
-def _gone(run: Run, result: Result | None, exit_status: int | None, is_daemon_alive: bool) -> ObservedRun:
+def _gone(run: Run, attempt: AttemptDir, is_daemon_alive: bool) -> ObservedRun:
+    # Hardly ever is a run found that nobody has recorded yet.
+    from mlpipeline.domain.endings import ending
+    from mlpipeline.project.exit_file import read_exit
+    from mlpipeline.project.result_file import read_result
+
+    result = read_result(attempt)
     run = replace(run, state=State.ENDED)
     if result is None and is_daemon_alive:
         # The daemon alone knows how its child ended, and is about to say so.
         return ObservedRun(run=run, why="its process is gone; the daemon is recording how it ended")
-    end = ending(result, exit_status, is_stop_asked=run.is_stop_asked, timeout=run.timeout)
+    end = ending(result, read_exit(attempt.exit), is_stop_asked=run.is_stop_asked, timeout=run.timeout)
     run = replace(
         run,
         outcome=end.outcome,

@@ -122,11 +122,17 @@ def outlook_in_words(outlook: QueueOutlook, now: float) -> str | None:
     if outlook.ends is None:
         return "when all is done is not known: nothing like what is left has succeeded yet"
     least, most = (roughly(seconds) for seconds in (outlook.ends.least_s, outlook.ends.most_s))
-    first, last = (_clock(now + seconds, now) for seconds in (outlook.ends.least_s, outlook.ends.most_s))
-    when = f"about {last}, in {most}" if first == last else f"between {first} and {last}, in {least} to {most}"
+    when = ends_in_words(outlook.ends, now)
+    when += f", in {most}" if when.startswith("about ") else f", in {least} to {most}"
     if outlook.unknown:
         return f"all but {outlook.unknown} of {outlook.left} done {when}; nothing like those has succeeded yet"
     return f"all done {when}"
+
+
+def ends_in_words(ends: Range, now: float) -> str:
+    """Return when that is from `now`, in seconds since the epoch: `about 14:20`, or `between 03:10 and 05:40`."""
+    first, last = (_clock(now + seconds, now) for seconds in (ends.least_s, ends.most_s))
+    return f"about {last}" if first == last else f"between {first} and {last}"
 
 
 def ends_for_programs(outlook: QueueOutlook, now: float) -> Sequence[str] | None:

@@ -67,8 +67,8 @@ def status_for_programs(overview: Overview) -> dict[str, Any]:
         "runs": [run_for_programs(run, overview.outputs) for run in overview.runs],
         "failed_tests": [_test_for_programs(test) for test in overview.failed_tests],
         "causes": [_cause_for_programs(cause) for cause in causes(run.run for run in overview.runs if is_trouble(run))],
-        "waits": [_obstacle_for_programs(obstacle) for obstacle in waits(overview)],
-        "held": [_obstacle_for_programs(obstacle) for obstacle in held(overview)],
+        "waits": [obstacle_for_programs(obstacle) for obstacle in waits(overview)],
+        "held": [obstacle_for_programs(obstacle) for obstacle in held(overview)],
         "stopped": list(overview.stopped),
         "done_today": {outcome: overview.done_today.get(outcome, 0) for outcome in Outcome},
         "left": outlook.left if outlook else None,
@@ -88,7 +88,8 @@ def _cause_for_programs(cause: Cause) -> dict[str, Any]:
     }
 
 
-def _obstacle_for_programs(obstacle: Obstacle) -> dict[str, Any]:
+def obstacle_for_programs(obstacle: Obstacle) -> dict[str, Any]:
+    """Return what keeps versions from starting as `--json` prints it."""
     return {"what": list(obstacle.what), "why": obstacle.why, "host": obstacle.host}
 
 

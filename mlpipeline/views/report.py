@@ -12,13 +12,14 @@ from mlpipeline.domain.rankings import result_of
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome, State
 from mlpipeline.views.causes import cause_text
-from mlpipeline.views.listing import runs_table
-from mlpipeline.views.observed import ObservedRun
+from mlpipeline.views.listing import state_cell
+from mlpipeline.views.observed import ObservedDaemon, ObservedRun
+from mlpipeline.views.outlook import ends_in_words, outlook_in_words
 from mlpipeline.views.reported import BEST_SHOWN, Best, Reported
 from mlpipeline.views.screens import Color, Screen
 from mlpipeline.views.sparklines import sparkline
-from mlpipeline.views.tables import fold, table
-from mlpipeline.views.words import duration, one_line, value, values
+from mlpipeline.views.tables import Cell, fold, table
+from mlpipeline.views.words import achieved, ago, duration, moment, one_line, value, values
 
 #: How many causes are told of, and how many of the last lines of output with each.
 _CAUSES_SHOWN, _OUTPUT_LINES = 6, 3
@@ -28,6 +29,8 @@ _BEST_OF_MANY = 3
 #: How many runs are listed one by one; of more, models are counted, and only so many of the latest listed.
 _RUNS_LISTED, _LATEST_LISTED = 20, 10
 _SPARKLINE_WIDTH = 12
+#: How many of the next versions of a daemon are named, and how many reasons why something does not start.
+_NEXT_SHOWN, _REASONS_SHOWN = 3, 10
 
 
 def report_screen(report: Reported, screen: Screen) -> str:
@@ -52,13 +55,28 @@ def _rest(report: Reported, screen: Screen) -> Iterator[str]:
     if len(report.runs) > _RUNS_LISTED:
         counts = table(COUNT_COLUMNS, counts_by_model(report.runs), screen)
         yield f"{_heading(f'{len(report.runs)} runs', screen)}\n{counts}"
-        latest = runs_table(report.runs[:_LATEST_LISTED], screen)
-        yield f"{_heading('the latest of them', screen)}\n{latest}"
+        yield f"{_heading('the latest of them', screen)}\n{_listed(report.runs[:_LATEST_LISTED], screen)}"
     elif report.runs:
-        yield f"{_heading('what ran', screen)}\n{runs_table(report.runs, screen)}"
+        yield f"{_heading('what ran', screen)}\n{_listed(report.runs, screen)}"
     if report.hosts:
         yield f"{_heading('time', screen)}\n{table(HOST_COLUMNS, host_rows(report), screen)}"
     yield "\n".join([_heading("left", screen), *(line for said in left(report) for line in _folded(said, screen))])
+
+
+def _listed(runs: Sequence[ObservedRun], screen: Screen) -> str:
+    """Return runs as a narrower table than `mlpipeline runs`: why they failed stands above."""
+    rows: list[list[Cell]] = [
+        [
+            observed.run.key,
+            state_cell(observed),
+            # The year of it and its seconds are no news.
+            moment(observed.run.started_at or observed.run.selected_at)[5:16],
+            duration(observed.run.seconds),
+            observed.why or achieved(observed.run),
+        ]
+        for observed in runs
+    ]
+    return table(("version", "outcome", "started", "time", "results"), rows, screen)
 
 
 def head_line(report: Reported) -> str:
@@ -75,7 +93,17 @@ def head_line(report: Reported) -> str:
     said = [f"{count} {word}" for count, word in counts if count]
     if troubled:
         said.insert(1 if report.count(Outcome.SUCCEEDED) else 0, f"{troubled}{causes}")
-    return f"{period_in_words(report)}: {', '.join(said) or 'nothing ran'}"
+    ends = ends_when(report)
+    said = [*(said or ["nothing ran"]), *([ends] if ends else [])]
+    return f"{period_in_words(report)}: {', '.join(said)}"
+
+
+def ends_when(report: Reported) -> str | None:
+    """Return when all is done: `ends about 14:20`; None where that, or a part of it, is not known."""
+    outlook = report.outlook
+    if outlook is None or outlook.ends is None or outlook.unknown:
+        return None
+    return f"ends {ends_in_words(outlook.ends, report.period.end)}"
 
 
 def period_in_words(report: Reported) -> str:
@@ -171,22 +199,27 @@ def gpu_hours(seconds: float) -> str:
 
 
 def left(report: Reported) -> list[str]:
-    """Return what is still to run, a line for each daemon that is there and for what it holds."""
+    """Return what is still to run and when that is done, a line for each thing to say."""
     lines = []
-    for daemon in report.daemons:
-        is_last_here = daemon.ended_at is not None and daemon.host == report.outputs.host
-        if daemon.is_there or is_last_here:
-            lines += [f"held: {told['what']}: {told['why']}" for told in daemon.held]
-        if not daemon.is_there:
-            continue
-        more = daemon.waiting - len(daemon.next[:3])
-        names = [*daemon.next[:3], *([f"{more} more"] if more > 0 else [])]
-        waiting = f": {', '.join(names)}" if daemon.waiting else ""
-        lines.append(f"{daemon.host}: {counted(daemon.waiting, 'version')} to run{waiting}")
-        lines += [f"waits for something: {told['what']}: {told['why']}" for told in daemon.waits]
-    if not any(daemon.is_there for daemon in report.daemons):
+    if report.outlook is not None and (ends := outlook_in_words(report.outlook, report.period.end)):
+        lines.append(ends)
+    there = [daemon for daemon in report.daemons if daemon.is_there]
+    lines += [_ahead(daemon) for daemon in there]
+    if not there:
         lines.append("no daemon is running, so nothing is begun")
-    return list(map(one_line, lines))
+    told = [f"held, or cannot be used: {obstacle.subject}: {obstacle.why}" for obstacle in report.held]
+    told += [f"waits for something: {obstacle.subject}: {obstacle.why}" for obstacle in report.waits]
+    more = len(told) - _REASONS_SHOWN
+    told = told[:_REASONS_SHOWN] + ([f"and {counted(more, 'more reason')}: mlpipeline status"] if more > 0 else [])
+    return list(map(one_line, [*lines, *told]))
+
+
+def _ahead(daemon: ObservedDaemon) -> str:
+    more = daemon.waiting - len(daemon.next[:_NEXT_SHOWN])
+    names = [*daemon.next[:_NEXT_SHOWN], *([f"{more} more"] if more > 0 else [])]
+    heard = f", last heard {ago(daemon.silent_s)}" if daemon.is_silent else ""
+    waiting = f": {', '.join(names)}" if daemon.waiting else ""
+    return f"{daemon.host}{heard}: {counted(daemon.waiting, 'version')} to run{waiting}"
 
 
 def counted(count: int, noun: str) -> str:

@@ -23,6 +23,7 @@ from mlpipeline.views.report import (
     counted,
     counts_by_model,
     differing_cells,
+    ends_when,
     host_rows,
     left,
     period_in_words,
@@ -77,7 +78,9 @@ def _counts(report: Reported) -> str:
         (report.open_count(State.WAITING), "", "waiting"),
     ]
     said = [f'<li class="{color}"><b>{count}</b> {word}</li>' for count, color, word in counts if count]
-    return f'<ul class="counts">{"".join(said) or "<li>nothing ran</li>"}</ul>'
+    ends = ends_when(report)
+    said_ends = f"\n<p>{ends}</p>" if ends else ""
+    return f'<ul class="counts">{"".join(said) or "<li>nothing ran</li>"}</ul>{said_ends}'
 
 
 def _failures(report: Reported) -> Iterator[str]:

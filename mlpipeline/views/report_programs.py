@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +9,8 @@ from mlpipeline.domain.causes import Cause
 from mlpipeline.domain.periods import HostTime
 from mlpipeline.domain.rankings import Ranking, result_of
 from mlpipeline.domain.states import Outcome, State
-from mlpipeline.views.programs import run_for_programs
+from mlpipeline.views.outlook import ends_for_programs
+from mlpipeline.views.programs import obstacle_for_programs, run_for_programs
 from mlpipeline.views.reported import Reported
 
 
@@ -29,21 +29,14 @@ def report_for_programs(report: Reported) -> dict[str, Any]:
         "runs": [run_for_programs(observed, report.outputs) for observed in report.runs],
         "hosts": [_host_for_programs(host) for host in report.hosts],
         "left": [
-            {
-                "host": daemon.host,
-                "waiting": daemon.waiting,
-                "next": list(daemon.next),
-                "waits": _told(daemon.waits),
-                "held": _told(daemon.held),
-            }
+            {"host": daemon.host, "waiting": daemon.waiting, "next": list(daemon.next)}
             for daemon in report.daemons
             if daemon.is_there
         ],
+        "waits": [obstacle_for_programs(obstacle) for obstacle in report.waits],
+        "held": [obstacle_for_programs(obstacle) for obstacle in report.held],
+        "ends_at": ends_for_programs(report.outlook, report.period.end) if report.outlook else None,
     }
-
-
-def _told(told: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
-    return [{"what": one["what"], "why": one["why"]} for one in told]
 
 
 def _cause_for_programs(cause: Cause) -> dict[str, Any]:

@@ -14,12 +14,17 @@ from mlpipeline.domain.periods import HostTime, Interval, Stint, host_times
 from mlpipeline.domain.rankings import Ranking, is_number, rankings
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome, Start, State
+from mlpipeline.history.durations import past_durations
 from mlpipeline.history.ledger import Ledger
 from mlpipeline.history.period import launches_since, runs_since
 from mlpipeline.project.files import read_json
 from mlpipeline.project.metrics_file import read_metrics
 from mlpipeline.project.paths import Outputs
+from mlpipeline.views import obstacles
 from mlpipeline.views.observed import ObservedDaemon, ObservedRun, is_trouble, observe_runs
+from mlpipeline.views.obstacles import Obstacle
+from mlpipeline.views.outlook import QueueOutlook, models_ahead, queue_outlook
+from mlpipeline.views.overview import Overview
 
 #: How many versions of a model are told of as its best.
 BEST_SHOWN = 5
@@ -61,6 +66,11 @@ class Reported:
     best: Sequence[Best]
     hosts: Sequence[HostTime]
     daemons: Sequence[ObservedDaemon]
+    #: What waits for something else than its turn, and what is held or cannot be used.
+    waits: Sequence[Obstacle] = ()
+    held: Sequence[Obstacle] = ()
+    #: None where no daemon is there that would get it done.
+    outlook: QueueOutlook | None = None
 
     def count(self, *outcomes: Outcome) -> int:
         """Return how many runs ended so."""
@@ -97,6 +107,7 @@ def reported(
     runs = observe_runs(runs_since(ledger, period.begin), outputs, daemons, now)
     succeeded = [observed.run for observed in runs if observed.run.outcome is Outcome.SUCCEEDED]
     stints = [stint for observed in runs for stint in _stints(observed, outputs, daemons, now)]
+    overview = Overview(now=now, outputs=outputs, daemons=daemons, failed_tests=ledger.failed_tests())
     launches = launches_since(ledger, period.begin)
     return Reported(
         project=outputs.path.parent.parent.name,
@@ -108,7 +119,16 @@ def reported(
         best=_best(rankings(succeeded, wanted), ledger, outputs, metrics_bytes),
         hosts=host_times(period, stints, _presences(launches, daemons, now)),
         daemons=daemons,
+        waits=obstacles.waits(overview),
+        held=obstacles.held(overview),
+        outlook=_outlook(ledger, daemons, runs),
     )
+
+
+def _outlook(ledger: Ledger, daemons: Sequence[ObservedDaemon], runs: Sequence[ObservedRun]) -> QueueOutlook | None:
+    if not any(daemon.is_there for daemon in daemons):
+        return None
+    return queue_outlook(daemons, runs, past_durations(ledger, models_ahead(daemons, runs)))
 
 
 def _best(ranked: Sequence[Ranking], ledger: Ledger, outputs: Outputs, metrics_bytes: int) -> list[Best]:

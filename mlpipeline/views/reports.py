@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from textwrap import dedent
 from typing import Any
 
 from mlpipeline.authoring.console import strip_colors
 from mlpipeline.daemon.catalogue import Problem
+from mlpipeline.domain.notices import Notice
 from mlpipeline.domain.result import Result
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome
+from mlpipeline.history.ledger import Ledger
 from mlpipeline.project.paths import Outputs
-from mlpipeline.views.screens import Screen
+from mlpipeline.views.screens import PLAIN, Screen
 from mlpipeline.views.tables import table
-from mlpipeline.views.words import achieved, duration, exact_value, moment
+from mlpipeline.views.words import achieved, duration, exact_value, moment, one_line
 
 _RULE = "=" * 78
+#: How a notice begins.
+_NOTICES = {
+    Notice.DONE: "the queue is done",
+    Notice.HELD: "something is held",
+    Notice.FAILED: "a run failed",
+}
+#: How many reasons for which something is held a notice names.
+_MOST_TOLD = 10
 
 
 class Reports:
@@ -62,6 +73,28 @@ class Reports:
         if run.outcome is not Outcome.SUCCEEDED:
             yield f"    output     {self._outputs.run_dir(run.name).attempt(run.attempt).output}"
 
+    def notice(
+        self,
+        notice: Notice,
+        ledger: Ledger,
+        held: Sequence[Problem],
+        waits: Sequence[Problem],
+        *,
+        since: datetime,
+        now: float,
+    ) -> str:
+        """Return a plain text for a mail or a chat: the report's top, what is held, and what waits."""
+        # Most launches have nobody to tell.
+        from mlpipeline.views.observed import observe_daemons
+        from mlpipeline.views.report import report_top
+        from mlpipeline.views.reported import reported
+
+        daemons = observe_daemons(self._outputs, now)
+        report = reported(ledger, self._outputs, daemons, since=since, now=now)
+        heading = f"{report.project} on {self._outputs.host}: {_NOTICES[notice]}"
+        parts = [heading, report_top(report, PLAIN), _listed("held", held), _listed("waiting", waits)]
+        return "\n\n".join(filter(None, parts)) + "\n"
+
     def summary(self, runs: Sequence[Run], problems: Sequence[Problem]) -> str:
         """Return the table of what a launch did."""
         rows = [
@@ -88,6 +121,21 @@ class Reports:
         else:
             path = self._outputs.run_dir(run.name).attempt(run.attempt).output
         return path.relative_to(self._outputs.path.parent).as_posix()
+
+
+def _listed(heading: str, problems: Sequence[Problem]) -> str:
+    """Return what is held or waits, each reason once, with the first of those that it keeps."""
+    if not problems:
+        return ""
+    kept: dict[str, list[str]] = {}
+    for problem in problems:
+        kept.setdefault(problem.why, []).append(problem.what)
+    lines = [
+        f"  {one_line(whats[0])}{f' and {len(whats) - 1} more' if len(whats) > 1 else ''}: {one_line(why)}"
+        for why, whats in kept.items()
+    ]
+    more = [f"  and {len(lines) - _MOST_TOLD} more: mlpipeline status"] if len(lines) > _MOST_TOLD else []
+    return "\n".join([f"{heading}:", *lines[:_MOST_TOLD], *more])
 
 
 def _section(heading: str, things: Mapping[str, Any]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
@@ -59,18 +60,24 @@ def _lines(row: Sequence[Painted], widths: Sequence[int], screen: Screen) -> Ite
         ).rstrip()
 
 
+def paragraph(rows: Iterable[tuple[str, Cell]], screen: Screen) -> str:
+    """Return a line for each name and what there is to say of it; those of which there is nothing are left out."""
+    names, cells = zip(*((name, _cell(cell)) for name, cell in rows), strict=True)
+    return "\n".join(_paragraph(names, cells, screen))
+
+
 def _paragraph(columns: Sequence[str], row: Sequence[Painted], screen: Screen) -> Iterator[str]:
-    assert screen.width is not None
+    width = screen.width or sys.maxsize
     margin = max(map(display_width, columns)) + len(_GAP)
-    is_wide = screen.width - margin >= _LEAST_WIDTH
+    is_wide = width - margin >= _LEAST_WIDTH
     for column, cell in zip(columns, row, strict=True):
         if not cell.text:
             continue
         name = screen.paint(column, Color.STRONG)
         if not is_wide:
-            yield from (name, *(screen.paint(part, cell.color) for part in fold(cell.text, screen.width)))
+            yield from (name, *(screen.paint(part, cell.color) for part in fold(cell.text, width)))
             continue
-        for index, part in enumerate(fold(cell.text, screen.width - margin)):
+        for index, part in enumerate(fold(cell.text, width - margin)):
             before = name + " " * (margin - display_width(column)) if index == 0 else " " * margin
             yield before + screen.paint(part, cell.color)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -64,6 +64,13 @@ def value(thing: Any) -> str:
 def exact_value(thing: Any) -> str:
     """Return a parameter or a result with all its digits, on one line."""
     return _cut(one_line(str(thing)), _LONG)
+
+
+def distinct_values(things: Sequence[Any]) -> list[str]:
+    """Return parameters or results in few characters, but in enough to tell those apart that are not the same."""
+    short = [value(thing) for thing in things]
+    is_enough = len(set(short)) == len({repr(thing) for thing in things})
+    return short if is_enough else [exact_value(thing) for thing in things]
 
 
 def values(things: Mapping[str, Any]) -> str:

@@ -35,7 +35,9 @@ DOORS = {"__init__": {"authoring"}, "__main__": {"cli"}, "helper": {"authoring"}
 #: Imported only where they are used: they are slow to load.
 HEAVY = {"numpy", "tensorboardX", "watchdog", "tomlkit", "pynvml"}
 
-MODULES = sorted(path.relative_to(ROOT) for path in PACKAGE.rglob("*.py"))
+#: What `init` copies is a user's script, and no module.
+TEMPLATE = PACKAGE / "project" / "template"
+MODULES = sorted(path.relative_to(ROOT) for path in PACKAGE.rglob("*.py") if not path.is_relative_to(TEMPLATE))
 PYTHON_FILES = sorted(
     path.relative_to(ROOT)
     for folder in ("mlpipeline", "tests", "examples")

@@ -59,6 +59,9 @@ def test_every_setting_is_read(root):
         [record]
         tensorboard = false
         environment_variables = ["SLURM_JOB_ID", "HOSTTYPE"]
+        [notify]
+        command = ["mail", "me"]
+        timeout = "1min 30s"
     """
     assert load(root, text) == Settings(
         root=root,
@@ -73,6 +76,8 @@ def test_every_setting_is_read(root):
         ),
         import_timeout_s=0.5,
         stop_grace_s=0,
+        notify_command=("mail", "me"),
+        notify_timeout_s=90,
         tensorboard=False,
         environment_variables=("SLURM_JOB_ID", "HOSTTYPE"),
     )
@@ -91,18 +96,28 @@ def test_the_example_holds_every_setting_with_its_default(root):
     ("text", "message"),
     [
         (
+            '[notify]\ncommand = " "',
+            'mlp.toml: [notify] command = " " is a text; expected a text that the shell runs, or a list such as '
+            '["notify-send", "mlpipeline"].',
+        ),
+        (
+            "[notify]\ncommand = 3",
+            "mlp.toml: [notify] command = 3 is a number; expected a text that the shell runs, or a list such as "
+            '["notify-send", "mlpipeline"].',
+        ),
+        (
             "[worker]\nimport_timeuot = 1",
             "mlp.toml: [worker] import_timeuot is unknown. Known: import_timeout, stop_grace, warm, warm_parents, "
             'never_warm. Did you mean "import_timeout"?',
         ),
         (
             'model_dir = "models"',
-            "mlp.toml: model_dir is unknown. Known: models_dir, queue, versions, worker, record. "
+            "mlp.toml: model_dir is unknown. Known: models_dir, queue, versions, worker, record, notify. "
             'Did you mean "models_dir"?',
         ),
         (
             "[workers]\nstop_grace = 1",
-            "mlp.toml: [workers] is unknown. Known: models_dir, queue, versions, worker, record. "
+            "mlp.toml: [workers] is unknown. Known: models_dir, queue, versions, worker, record, notify. "
             'Did you mean "worker"?',
         ),
         (
@@ -222,7 +237,7 @@ def test_a_project_reached_by_a_link_is_the_same_project(root):
 def test_no_project_says_where_it_looked_and_what_to_do(root):
     message = error_of(find_project, root / "models")
     assert message.startswith(f"mlp.toml: there is none in {root}/models or in a folder above it.")
-    assert message.endswith('models_dir = "models"')
+    assert message.endswith("or begin one: mlpipeline init DIR")
     assert "-C DIR" in message
 
 

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -6,11 +7,14 @@ from runs import DAEMON, FAILED, RUNNING, SUCCEEDED
 
 from mlpipeline.domain.causes import causes
 from mlpipeline.domain.curves import Curve, Point
+from mlpipeline.domain.estimates import Range
 from mlpipeline.domain.periods import HostTime, Interval
 from mlpipeline.domain.rankings import rankings
 from mlpipeline.domain.states import Outcome
 from mlpipeline.project.paths import Outputs
 from mlpipeline.views.observed import ObservedRun
+from mlpipeline.views.obstacles import Obstacle
+from mlpipeline.views.outlook import QueueOutlook
 from mlpipeline.views.report import head_line, report_screen, report_top
 from mlpipeline.views.report_page import report_page
 from mlpipeline.views.reported import Best, Reported
@@ -87,17 +91,26 @@ def test_the_top_is_the_head_line_the_causes_and_the_best_versions(tmp_path):
     ]
 
 
-def test_what_is_left_names_what_waits_and_why_something_is_held(tmp_path):
-    held = ({"what": "bad:v3", "why": "3 in a row failed"},)
+def test_what_is_left_says_when_it_is_done_what_waits_and_why_something_is_held(tmp_path):
     daemons = [
-        replace(DAEMON, waiting=5, next=("a:1", "a:2", "a:3", "a:4"), held=held),
-        replace(DAEMON, host="box2", is_alive=None, ended_at="2026-11-21T01:00:00+00:00", held=held),
+        replace(DAEMON, waiting=5, next=("a:1", "a:2", "a:3", "a:4")),
+        replace(DAEMON, host="box2", is_alive=None, silent_s=2400.0),
+        replace(DAEMON, host="box3", ended_at="2026-11-21T01:00:00+00:00"),
     ]
-    assert report_screen(a_report(tmp_path, daemons=daemons), PLAIN).splitlines()[-3:] == [
-        "left",
-        "held: bad:v3: 3 in a row failed",
+    outlook = QueueOutlook(ends=Range(least_s=60.0, most_s=90.0), left=5, unknown=0)
+    held = [Obstacle(why="3 in a row failed", what=[f"bad:v{number}"], host="box1") for number in range(11)]
+    report = a_report(tmp_path, daemons=daemons, held=held, outlook=outlook)
+    assert re.fullmatch(r".*: nothing ran, ends about \d\d:31", head_line(report))
+    lines = report_screen(report, PLAIN).splitlines()[-15:]
+    assert (lines[0], lines[1].partition(" about ")[0].partition(" between ")[0]) == ("left", "all done")
+    assert lines[2:5] == [
         "box1: 5 versions to run: a:1, a:2, a:3, 2 more",
+        "box2, last heard 40 min 0 s ago: 0 versions to run",
+        "held, or cannot be used: bad:v0: 3 in a row failed",
     ]
+    assert lines[-1] == "and 1 more reason: mlpipeline status"
+    # Where nothing is known of a part of it, the head line says nothing.
+    assert "ends" not in head_line(replace(report, outlook=replace(outlook, unknown=1)))
 
 
 def test_hundreds_of_runs_are_counted_and_the_latest_listed(tmp_path):
@@ -106,7 +119,7 @@ def test_hundreds_of_runs_are_counted_and_the_latest_listed(tmp_path):
     lines = report_screen(report, PLAIN).splitlines()
     assert "300 runs" in lines
     assert "m1      150" in lines
-    assert [line.split()[0] for line in lines if line.startswith("id")] == [f"id{number}" for number in range(10)]
+    assert [line.split()[0] for line in lines if ":deep" in line] == ["m0:deep", "m1:deep"] * 5
     page = report_page(report)
     assert "300 runs, the latest 100 of them below" in page
     assert page.count('<th scope="row">m1:deep</th>') == 50
@@ -122,7 +135,8 @@ def test_whatever_users_named_is_text_in_the_page_and_on_a_terminal(tmp_path):
     report = replace(
         report,
         hosts=[HostTime(host=NASTY, busy_s=1, idle_s=1, away_s=1, run_s=1, gpu_s=1)],
-        daemons=[replace(DAEMON, host=NASTY, waiting=1, next=(NASTY,), held=({"what": NASTY, "why": NASTY},))],
+        daemons=[replace(DAEMON, host=NASTY, waiting=1, next=(NASTY,))],
+        held=[Obstacle(why=NASTY, what=[NASTY], host=NASTY)],
     )
     page = report_page(report)
     for text in (page, report_screen(report, PLAIN)):
@@ -134,12 +148,14 @@ def test_whatever_users_named_is_text_in_the_page_and_on_a_terminal(tmp_path):
 @pytest.mark.parametrize("width", [40, 80])
 def test_it_fits_the_terminal(tmp_path, width):
     runs = [replace(SUCCEEDED, id=str(number), model=f"m{number}", version="v" * 50) for number in range(12)]
-    told = {"what": "w" * 30, "why": "why " * 30}
+    told = Obstacle(what=["w" * 30], why="why " * 30, host="box1")
     report = a_report(
         tmp_path,
         *runs,
         hosts=[HostTime(host="h" * 30, busy_s=1e4, idle_s=2e4, away_s=3e4, run_s=4e4, gpu_s=5e4)],
-        daemons=[replace(DAEMON, waiting=3, next=("n" * 30,) * 3, held=(told,), waits=(told,))],
+        daemons=[replace(DAEMON, waiting=3, next=("n" * 30,) * 3)],
+        held=[told],
+        waits=[told],
     )
     wide = [line for line in report_screen(report, Screen(width=width)).splitlines() if display_width(line) > width]
     assert wide == []

@@ -1,9 +1,14 @@
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from mlpipeline.daemon.catalogue import Problem
+from mlpipeline.domain.notices import Notice
 from mlpipeline.domain.result import Result
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Failure, Outcome, Start, State
+from mlpipeline.history.ledger import Ledger
 from mlpipeline.project.paths import Outputs
 from mlpipeline.views.reports import Reports
 from mlpipeline.views.screens import PLAIN
@@ -125,3 +130,18 @@ def test_the_summary_names_results_or_the_error_and_where_to_look():
 
 def test_a_launch_that_did_nothing_has_no_summary():
     assert Reports(OUTPUTS, lambda: PLAIN).summary([], []) == ""
+
+
+def test_a_notice_has_the_report_and_what_is_held_each_reason_once(tmp_path):
+    outputs = Outputs(path=tmp_path / "night" / "models" / "outputs", host="box1")
+    outputs.path.mkdir(parents=True)
+    ledger = Ledger.read(outputs, {"XDG_CACHE_HOME": str(tmp_path)}, warn=pytest.fail)
+    held = [Problem(what=f"net:v{number}", why="3 in a row \x1bfailed") for number in range(3)]
+    waits = [Problem(what=f"net:w{number}", why=f"after v{number}") for number in range(12)]
+    since = datetime(2026, 11, 20, 20, 0, tzinfo=UTC)
+    text = Reports(outputs, lambda: PLAIN).notice(
+        Notice.HELD, ledger, held, waits, since=since, now=since.timestamp() + 3600
+    )
+    assert text.startswith("night on box1: something is held\n\n1 h since 2026-11-20 20:00: nothing ran\n\n")
+    assert "\n\nheld:\n  net:v0 and 2 more: 3 in a row  failed\n\nwaiting:\n  net:w0: after v0\n" in text
+    assert text.endswith("  net:w9: after v9\n  and 2 more: mlpipeline status\n")

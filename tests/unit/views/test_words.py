@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from mlpipeline.views.words import ago, duration, exact_value, moment, one_line, value, values
+from mlpipeline.views.words import ago, distinct_values, duration, exact_value, moment, one_line, value, values
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,9 @@ def test_values_are_short_on_one_line_and_exact_where_there_is_room():
 
 def test_one_line_keeps_emoji_and_loses_what_could_disturb_a_terminal():
     assert one_line("a\tb\nc\x1b[31md\r🙂 é") == "a b c [31md 🙂 é"
+
+
+def test_values_that_are_not_the_same_are_shown_so_that_they_can_be_told_apart():
+    assert distinct_values([0.12345, 0.2]) == ["0.1235", "0.2"]
+    assert distinct_values([1.08071, 1.08072]) == ["1.08071", "1.08072"]
+    assert distinct_values([1.08071, 1.08071]) == ["1.081", "1.081"]

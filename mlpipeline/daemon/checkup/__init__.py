@@ -1,0 +1,1 @@
+"""`mlpipeline doctor`: what usually goes wrong, looked at without changing anything."""
