@@ -43,6 +43,10 @@ class FilterError(MlpipelineError):
     """Which runs are wanted, or what of them, is said in a way that cannot be understood."""
 
 
+class NoSuchResult(MlpipelineError):
+    """No run has a result of that name."""
+
+
 class InvalidName(MlpipelineError):
     """A name that its user chose cannot become part of a path."""
 

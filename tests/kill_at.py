@@ -33,6 +33,10 @@ MOMENTS = {
     "before the next attempt": ("mlpipeline.daemon.starting:Starter.start_again", "before", None),
     "after the next attempt was started": ("mlpipeline.daemon.starting:Starter.start_again", "after", None),
     "after a timeout": ("mlpipeline.daemon.records:Records.note", "after", "timeout"),
+    "after something is set aside": ("mlpipeline.project.storage:set_aside", "after", None),
+    "before a collection is recorded": ("mlpipeline.history.journal:Journal.append", "before", "collected"),
+    "after a collection is recorded": ("mlpipeline.history.journal:Journal.append", "after", "collected"),
+    "before something is deleted": ("mlpipeline.project.storage:delete", "before", None),
     "before a stop is passed on": ("mlpipeline.daemon.records:Records.note", "after", "stop"),
 }
 

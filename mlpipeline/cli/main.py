@@ -11,6 +11,7 @@ import click
 from mlpipeline import __version__
 from mlpipeline.cli.asking import pause, resume, retry, stop
 from mlpipeline.cli.doctor import doctor
+from mlpipeline.cli.gc import gc
 from mlpipeline.cli.init import init
 from mlpipeline.cli.logs import logs
 from mlpipeline.cli.lookup import runs
@@ -100,7 +101,7 @@ def command(
         sys.exit(test(context.obj, only))
 
 
-for verb in (status, runs, show, compare, logs, report, queue, stop, pause, resume, retry, release, doctor, init):
+for verb in (status, runs, show, compare, logs, report, queue, stop, pause, resume, retry, release, gc, doctor, init):
     command.add_command(verb)
 
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mlpipeline.domain.listed import Edit, Listed
-    from mlpipeline.domain.runs import Run
-    from mlpipeline.history.ledger import Ledger
 
 _WHAT = "SCRIPT[:VERSION]"
 _JSON_HELP = "For programs: one object."
@@ -170,9 +168,9 @@ def _move(place: Place, name: str, way: str) -> None:
 
 def _list(place: Place, as_json: bool) -> None:
     from mlpipeline.domain.queue import model_name
+    from mlpipeline.history.standing import ended_of_models
     from mlpipeline.project.paths import QUEUE_NAME
     from mlpipeline.project.queue_file import read_queue
-    from mlpipeline.project.scripts import listed_scripts
     from mlpipeline.views.queue import queue_for_programs, queue_screen, standing
 
     with exit_for(place):
@@ -180,17 +178,15 @@ def _list(place: Place, as_json: bool) -> None:
         outputs = place.outputs(settings)
         path = settings.root / QUEUE_NAME
         read = read_queue(path, settings.models_dir)
-        entries = listed_scripts(read, settings.models_dir).entries
+        entries = read.entries
+        if read.use_blacklist:
+            from mlpipeline.project.scripts import listed_scripts
+
+            entries = listed_scripts(read, settings.models_dir).entries
         models = {model_name(entry.script) for entry in entries}
-        seen = look(outputs, lambda ledger: _latest(ledger, models))
-        lines = standing(entries, seen.runs, seen.daemons)
+        seen = look(outputs, lambda ledger: [run for run in ledger.open_runs() if run.model in models])
+        lines = standing(entries, seen.runs, ended_of_models(seen.ledger, models), seen.daemons)
         if as_json:
             echo_json(queue_for_programs(path, read, lines))
         else:
             echo_screen(queue_screen(read, lines, stdout_screen()))
-
-
-def _latest(ledger: Ledger, models: set[str]) -> list[Run]:
-    from mlpipeline.history.standing import latest_of_models
-
-    return latest_of_models(ledger, models)

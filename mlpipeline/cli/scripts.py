@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -110,12 +111,14 @@ def _description(script: str, settings: Settings) -> Description:
     from mlpipeline.executors.processes import ProcessId
 
     descriptions = Descriptions(settings, ProcessId.of_child(os.getpid()), at_once=1)
-    slow_at: float | None = time.monotonic() + _SLOW_S
+    slow_at = time.monotonic() + _SLOW_S
+    # Nobody waits at a pipe.
+    is_told = sys.stderr is None or not sys.stderr.isatty()
     try:
         while (answer := descriptions.get(script)) is None:
-            if slow_at is not None and time.monotonic() > slow_at:
+            if not is_told and time.monotonic() > slow_at:
                 click.echo(f"mlpipeline: {script} is being imported to see what versions it has …", err=True)
-                slow_at = None
+                is_told = True
             time.sleep(_LOOK_S)
             descriptions.poll()
     finally:

@@ -140,12 +140,11 @@ def _queued(settings: Settings, warn: Callable[[str], None]) -> list[str] | None
     from mlpipeline.project.paths import QUEUE_NAME
     from mlpipeline.project.queue_file import read_queue
     from mlpipeline.project.scripts import listed_scripts
+    from mlpipeline.views.queued import queued_names
 
     try:
         queue = read_queue(settings.root / QUEUE_NAME, settings.models_dir)
-        entries = listed_scripts(queue, settings.models_dir).entries
-        listed = [entry.script if entry.changes is None else str(entry) for entry in entries]
-        return list(dict.fromkeys(listed))
+        return queued_names(listed_scripts(queue, settings.models_dir).entries)
     except QueueError as error:
         warn(str(error))
         return None

@@ -99,6 +99,8 @@ class Catalogue:
         #: Those whose turn is known: nothing that is still being described is listed before them.
         self.in_turn: list[Offer] = []
         self.problems: list[Problem] = []
+        #: The scripts that are held as a whole, and could not be used: that is nobody's concern for now.
+        self.unusable_on_hold: list[str] = []
         #: Whether every script below models_dir counts, listed or not.
         self.uses_blacklist = False
         #: Whether any of the offers comes after something.
@@ -125,6 +127,7 @@ class Catalogue:
     def _make_anew(self, entries: tuple[Entry, ...]) -> None:
         self.generation += 1
         self.offers, self.problems, self.listed = [], [], {}
+        self.unusable_on_hold = []
         self._chosen_of.clear()
         in_turn: int | None = None
         for entry in entries:
@@ -135,7 +138,7 @@ class Catalogue:
             answer = self._answers[entry.script]
             if answer is not None:
                 self._add(entry, model, answer)
-            elif in_turn is None:
+            elif in_turn is None and entry.hold is not True:
                 in_turn = len(self.offers)
         self.in_turn = self.offers[:in_turn]
         self.has_after = any(offer.after for offer in self.offers)
@@ -232,6 +235,9 @@ class Catalogue:
         return self._error is not None and self._error[0] != self._last_complaint
 
     def _add(self, entry: Entry, model: str, answer: Answer) -> None:
+        if isinstance(answer, ScriptError) and entry.hold is True:
+            self.unusable_on_hold.append(entry.script)
+            return
         if isinstance(answer, ScriptError):
             self.problems.append(Problem(what=entry.script, why=answer.message, traceback=answer.traceback))
             return

@@ -12,6 +12,7 @@ from mlpipeline.daemon.active import Active
 from mlpipeline.daemon.breaker import Breaker
 from mlpipeline.daemon.catalogue import Offer, Problem
 from mlpipeline.daemon.dependencies import Dependencies
+from mlpipeline.daemon.holds import Holds
 from mlpipeline.daemon.notifying import Notifying
 from mlpipeline.daemon.parts import Parts
 from mlpipeline.daemon.presence import CHANGE_INTERVAL_S, HEARTBEAT_INTERVAL_S, MODELS_SHOWN, NEXT_SHOWN, Ahead
@@ -70,7 +71,8 @@ class Daemon:
         )
         dependencies = Dependencies(parts.catalogue, parts.records.ledger, self._todo, parts.outputs.host)
         self._gate = parts.gate
-        self._todo.obstacles = (parts.chooser, self._breaker, self._gate, dependencies)
+        holds = Holds(parts.catalogue, parts.records.log)
+        self._todo.obstacles = (holds, parts.chooser, self._breaker, self._gate, dependencies)
         self._runs = RunsUnderWay(parts, self._steering, self._retries, self._breaker, self._todo)
         self._notifying = Notifying(parts, self._runs, self._todo, self._breaker)
         #: Whether what a dead daemon left was taken over, and whether it is known what the queue offers.
@@ -187,7 +189,9 @@ class Daemon:
     def _log_plan(self, offers: list[Offer], so_far: str) -> None:
         problems = len(self._parts.catalogue.problems)
         cannot = f"; {problems} cannot be used" if problems else ""
-        self._log(f"{so_far}{plan_line([self._todo.verdict(offer) for offer in offers])}{cannot}")
+        decided = [(self._todo.verdict(offer), offer.is_on_hold) for offer in offers]
+        verdicts = [verdict for verdict, is_on_hold in decided if not (is_on_hold and verdict in STARTS)]
+        self._log(f"{so_far}{plan_line(verdicts, len(decided) - len(verdicts))}{cannot}")
 
     def _heed_requests(self) -> None:
         if self._steering.heed_requests(self._runs.active):
@@ -223,8 +227,10 @@ class Daemon:
         self._parts.surroundings.close(_SURROUNDINGS_S)
         with suppress(OSError):
             self._note_surroundings()
-        problems = [*self._parts.catalogue.problems, *self._todo.outlook.held]
-        self._log(closing_line([run.outcome for run in self._runs.ended], len(problems)))
+        outlook = self._todo.outlook
+        problems = [*self._parts.catalogue.problems, *outlook.held]
+        outcomes = [run.outcome for run in self._runs.ended]
+        self._log(closing_line(outcomes, len(problems), len(outlook.on_hold), outlook.behind_count))
         self._records.show(self._parts.reporter.summary(self._runs.ended, problems))
         if self._parts.waker.stops:
             return 128 + self._parts.waker.stops[0]
@@ -278,7 +284,10 @@ class Daemon:
             if not retry.is_asked:
                 why = self._superseding.why(retry.run_id, is_plan_whole=self._is_plan_whole)
             if why is not None:
-                self._runs.note_ends([self._retries.give_up(self._records.run(retry.run_id), why)])
+                run = self._retries.give_up(self._records.run(retry.run_id), why)
+                self._runs.note_ends([run])
+                if (offer := self._parts.catalogue.find(run.key)) is not None and offer.is_on_hold:
+                    self._todo.forget_begun(run.key)  # It goes on where it was cut short once that is taken away.
         self._parts.chooser.forget_foremost()
         for retry in self._retries.due():
             run = self._records.run(retry.run_id)
@@ -351,6 +360,7 @@ class Daemon:
             ],
             waits=[problem.to_json() for problem in self._waits[:NEXT_SHOWN]],
             held=[problem.to_json() for problem in held],
+            on_hold=[problem.to_json() for problem in outlook.on_hold],
         )
         self._parts.presence.beat(ahead)
 
@@ -388,7 +398,8 @@ class Daemon:
         if due_in_s is not None and not self._is_stopping:
             return min(max(due_in_s, _SOON_S), _RUNNING_S)
         # What waits for another host's run hears of its end from the history alone.
-        is_at_rest = not self._runs.active and not self._gate.count and not self._waits
+        is_waiting = self._parts.chooser.waits or self._todo.outlook.is_any_passing
+        is_at_rest = not self._runs.active and not self._gate.count and not is_waiting
         if not is_at_rest or not self._parts.catalogue.is_complete:
             return _RUNNING_S
         is_told_of_changes = self._parts.watch is None or self._parts.watch.is_complete

@@ -47,6 +47,8 @@ class Ahead:
     waits: Sequence[Mapping[str, str]] = ()
     #: What is held or cannot be used, `{"what", "why"}`, with a `traceback` where there is one.
     held: Sequence[Mapping[str, str]] = ()
+    #: What the queue file holds, likewise: once the launch is over, that file alone says so.
+    on_hold: Sequence[Mapping[str, str]] = ()
 
 
 class Presence:

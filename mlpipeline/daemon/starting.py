@@ -105,7 +105,10 @@ class Starter:
             return held
         # Whoever held the model dir before recorded how that ended before it gave it back.
         self._records.ledger.catch_up()
-        if self._records.ledger.latest(offer.model_dir) != last:
+        ledger = self._records.ledger
+        # What there was to go on with may have been deleted just now.
+        is_gone = last is not None and start is not Start.CLEAN and ledger.is_collected(last.id)
+        if ledger.latest(offer.model_dir) != last or is_gone:
             self._release(offer, run)
             return None
         worker = self._records.outputs.run_dir(name).attempt(1).worker
@@ -137,6 +140,8 @@ class Starter:
 
     def why_not_again(self, run: Run) -> str | None:
         """Take the model dir of a run for another attempt; return why there cannot be one, or None."""
+        if self._records.ledger.is_collected(run.id):
+            return "gc deleted what it left; where it is listed, a launch starts it anew"
         if read_spec(self._records.outputs.run_dir(run.name)) is None:
             return f"its record in {self._records.outputs.run_dir(run.name).path} is gone"
         path = self._outputs.claim(run.model_dir)

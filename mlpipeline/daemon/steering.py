@@ -14,6 +14,7 @@ from mlpipeline.daemon.test_gate import TestGate
 from mlpipeline.domain.requests import RELEASED, Ask, Request
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome, State
+from mlpipeline.domain.waits import HELD_IN_QUEUE
 from mlpipeline.executors.executor import Executor
 from mlpipeline.project.clock import since_boot
 
@@ -191,6 +192,8 @@ class Steering:
         offer = self._catalogue.find(request.of)
         what = [] if version and offer is None else self._breaker.what_holds(model, offer)
         is_to_be_tested = self._gate.release(model, version or None)
+        if not what and not is_to_be_tested and self._is_on_hold(model, version):
+            return f"is {HELD_IN_QUEUE}: mlpipeline queue hold --off {request.of}"
         if not what and not is_to_be_tested:
             return "is not held by anything that can be released"
         self._records.note({"event": "released", "of": request.of, "what": what, "by": request.by})
@@ -198,6 +201,13 @@ class Steering:
         self._breaker.look_at(model)
         self._records.log(f"{request.of} is released: {request.by}")
         return RELEASED
+
+    def _is_on_hold(self, model: str, version: str) -> bool:
+        return any(
+            offer.is_on_hold
+            for offer in self._catalogue.offers
+            if offer.model == model and version in ("", offer.version)
+        )
 
 
 #: What makes runs begin.

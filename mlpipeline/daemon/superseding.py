@@ -5,6 +5,7 @@ from __future__ import annotations
 from mlpipeline.daemon.catalogue import Catalogue
 from mlpipeline.daemon.records import Records
 from mlpipeline.domain.runs import Run
+from mlpipeline.domain.waits import HELD_IN_QUEUE
 
 
 class Superseding:
@@ -32,6 +33,8 @@ class Superseding:
 
     def _why(self, run: Run, is_plan_whole: bool) -> str | None:
         offer = self._catalogue.find(run.key)
+        if offer is not None and offer.is_on_hold:
+            return f"it is {HELD_IN_QUEUE}"
         if offer is not None:
             return None if offer.identity == run.identity else "it was edited"
         listed = self._catalogue.listed

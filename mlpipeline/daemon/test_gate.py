@@ -105,10 +105,10 @@ class TestGate:
         if failed is not None and failed.identity == offer.identity:
             return Wait(why=f"its test failed: {failed.error}", is_held=True, traceback=failed.traceback)
         if any(test.offer.key == offer.key for test in self._tests):
-            return Wait(why="is being tested")
+            return Wait(why="being tested")
         if not self._has_passed(offer):
             lacks = self._lacking.get(offer.key)
-            return Wait(why=f"is to be tested first{(lacks and f', and {lacks}') or ''}")
+            return Wait(why=f"to be tested first{(lacks and f', and {lacks}') or ''}")
         return self._wait_of_all
 
     def _wait_for_others(self) -> Wait | None:

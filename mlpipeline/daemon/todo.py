@@ -15,7 +15,7 @@ from mlpipeline.daemon.starting import Held
 from mlpipeline.domain.plan import STARTS, Verdict, verdict
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome, Start, State
-from mlpipeline.domain.waits import Wait
+from mlpipeline.domain.waits import HELD_IN_QUEUE, Wait
 from mlpipeline.history.ledger import Ledger
 
 
@@ -45,10 +45,15 @@ class Outlook:
     next: Sequence[str]
     #: What waits for something else than its turn, and for what, up to `NEXT_SHOWN`.
     waits: Sequence[Problem]
-    #: What is held, and why.
+    #: Whether any of that, shown here or not, passes by itself.
+    is_any_passing: bool
+    #: What is held because something is wrong, and why.
     held: Sequence[Problem]
     #: How many versions are to be started by and by, by model and how they begin; none that is held.
     to_start: Mapping[tuple[str, Start], int]
+    #: What the queue file holds, and how many versions come after that.
+    on_hold: Sequence[Problem]
+    behind_count: int
 
 
 class Todo:
@@ -141,7 +146,7 @@ class Todo:
         """Whether nothing is left that this launch will start."""
         if next(self.candidates(), None) is not None:
             return False
-        return not (self.outlook.waiting_count or self.outlook.waits)
+        return not (self.outlook.waiting_count or self.outlook.is_any_passing)
 
     def wait_of(self, offer: Offer) -> Wait | None:
         """Return what keeps a version from starting, other than a run that it sees in its model dir, or None."""
@@ -151,7 +156,7 @@ class Todo:
             wait = self._asked(offer)
             self._waits[offer.key] = wait
             # Said when it is new: what waits is asked about again and again.
-            if wait is None or not wait.is_held:
+            if wait is None or not wait.is_held or wait.is_meant:
                 self._told.pop(offer.key, None)
             elif self._told.get(offer.key) != wait.why:
                 self._told[offer.key] = wait.why
@@ -198,7 +203,13 @@ class Todo:
 
     def verdict(self, offer: Offer) -> Verdict:
         """Return what this launch does with an offer."""
-        return verdict(self.last_known(offer), offer.key, offer.identity, skip_done=self._options.skip_done)
+        return verdict(
+            self.last_known(offer),
+            offer.key,
+            offer.identity,
+            skip_done=self._options.skip_done,
+            is_collected=self._ledger.is_collected,
+        )
 
     def last_known(self, offer: Offer) -> Run | None:
         """Return the latest run in an offer's model dir, as lost where a person says that its host has left it."""
@@ -213,6 +224,11 @@ class Todo:
         self._begun[key] = identity
         self._drop(key)
         self._forget_dependent()
+
+    def forget_begun(self, key: str) -> None:
+        """A version may be started again in this launch: its run came to an end that nobody wanted for good."""
+        self._begun.pop(key, None)
+        self._state = (-1, -1)
 
     def note_ended(self, model_dir: str) -> None:
         """A run in `model_dir` is over: what waited for that is decided now."""
@@ -249,21 +265,28 @@ class Todo:
         """How all stands now: gone through once for whoever asks, until something changes."""
         if self._outlook is None:
             kept = self._kept()
-            others = [(key, wait) for key, wait in kept.items() if not wait.is_held]
+            on_hold = [key for key, wait in kept.items() if wait.is_meant and self._waiting[key].is_on_hold]
+            behind = {key for key, wait in kept.items() if wait.is_meant}.difference(on_hold)
+            others = [(key, wait) for key, wait in kept.items() if not wait.is_held or key in behind]
             in_line = (key for key in self._waiting if key not in self._held and key not in kept)
             self._outlook = Outlook(
                 waiting_count=len(self._waiting) - len(kept) - len(self._held.keys() & self._waiting.keys()),
                 next=list(islice(in_line, NEXT_SHOWN)),
                 waits=[Problem(what=key, why=wait.why) for key, wait in others[:NEXT_SHOWN]],
+                is_any_passing=len(others) > len(behind),
                 held=[
                     *(Problem(what=key, why=held.why) for key, held in self._held.items()),
                     *(
                         Problem(what=key, why=wait.why, traceback=wait.traceback)
                         for key, wait in kept.items()
-                        if wait.is_held
+                        if wait.is_held and not wait.is_meant
                     ),
                 ],
                 to_start=self._counts_without([*self._held, *(key for key, wait in kept.items() if wait.is_held)]),
+                on_hold=[
+                    Problem(what=what, why=HELD_IN_QUEUE) for what in (*on_hold, *self._catalogue.unusable_on_hold)
+                ],
+                behind_count=len(behind),
             )
         return self._outlook
 

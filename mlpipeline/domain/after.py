@@ -13,6 +13,7 @@ from mlpipeline.domain.states import Outcome
 from mlpipeline.domain.waits import Wait
 
 _HELD = " is held: "
+_AFTER = "after "
 
 
 def circle(entries: Sequence[Entry]) -> str | None:
@@ -74,12 +75,15 @@ def wait_after(standing: Standing, host: str) -> Wait | None:
         # That it has only just been started would be out of date before anybody reads it.
         how = "is paused" if last.is_paused else "is running" if last.retry_at is None else "is tried again"
         where = "" if last.host == host else f" on {last.host}"
-        return Wait(why=f"after {last.key}, which {how}{where}")
+        return Wait(why=f"{_AFTER}{last.key}, which {how}{where}")
     if standing.is_to_run and (wait is None or not wait.is_held):
         # What for is told of itself.
-        return Wait(why=f"after {key}, which waits{', too' if wait else ' for its turn'}")
+        return Wait(why=f"{_AFTER}{key}, which waits{', too' if wait else ' for its turn'}")
     if standing.is_fresh and last is not None and last.outcome is Outcome.SUCCEEDED:
         return None
+    if wait is not None and wait.is_meant:
+        why = wait.why if wait.why.startswith(_AFTER) else f"{_AFTER}{key}, which is {wait.why}"
+        return Wait(why=why, is_held=True, is_meant=True)
     if wait is not None:
         # Of a long chain its beginning is told: that is where somebody has something to do.
         return Wait(why=wait.why if _HELD in wait.why else f"{key}{_HELD}{wait.why}", is_held=True)
@@ -87,12 +91,16 @@ def wait_after(standing: Standing, host: str) -> Wait | None:
 
 
 def foremost(waits: Iterable[Wait]) -> Wait | None:
-    """Return the one to tell: the first that lasts, as there somebody has something to do, else the first."""
+    """Return the one to tell: the first that lasts, as there somebody has something to do, else the first.
+
+    What somebody wants so is told where nothing is wrong.
+    """
     first = None
     for wait in waits:
-        if wait.is_held:
+        if wait.is_held and not wait.is_meant:
             return wait
-        first = first or wait
+        if first is None or (wait.is_meant and not first.is_meant):
+            first = wait
     return first
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlpipeline.domain.changes import Changes
+from mlpipeline.domain.complaints import shown
 from mlpipeline.domain.description import Description, VersionDescription
 from mlpipeline.domain.queue import Entry
 from mlpipeline.domain.words import did_you_mean
@@ -38,7 +39,7 @@ def chosen(entry: Entry, description: Description, queue: str) -> Chosen:
     unusable = [
         Unusable(
             versions=(entry.name_of(name),),
-            why=f'{queue} lists version "{name}", which it does not have.{did_you_mean(name, own)}',
+            why=f"{queue} lists version {shown(name)}, which it does not have.{did_you_mean(name, own)}",
         )
         for name in entry.versions or ()
         if name not in own
@@ -58,7 +59,7 @@ def _held_in_vain(entry: Entry, listed: Sequence[VersionDescription], queue: str
     known = {*names, *map(entry.name_of, names)}
     where = "which it does not have" if entry.versions is None else "which is none of the `versions` beside that"
     return [
-        Unusable(versions=(name,), why=f'{queue} holds version "{name}", {where}.{did_you_mean(name, names)}')
+        Unusable(versions=(name,), why=f"{queue} holds version {shown(name)}, {where}.{did_you_mean(name, names)}")
         for name in entry.hold
         if name not in known
     ]
@@ -84,6 +85,6 @@ def _made(
             made.append(changed)
     for (key, advice), names in lacking.items():
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        why = f'{queue} sets "{key}", which is no parameter of version "{names[0]}"{more}.{advice}'
+        why = f'{queue} sets {shown(key)}, which is no parameter of version "{names[0]}"{more}.{advice}'
         unusable.append(Unusable(versions=tuple(map(changes.name_of, names)), why=why))
     return made, unusable

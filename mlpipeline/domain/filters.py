@@ -20,11 +20,11 @@ from mlpipeline.errors import FilterError
 #: What a comparison looks like, for those whose own cannot be read.
 _LOOKS = "Comparisons look like 'lr<0.1', 'test.accuracy>=0.9', 'optimizer=adam', 'version~wide' or 'seconds>1h'"
 _COMPARISON = re.compile(r"\s*(?P<name>[^=!<>~]*?)\s*(?P<sign>==|!=|<=|>=|=|<|>|~)\s*(?P<value>.*?)\s*", re.DOTALL)
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|[+-]?inf(inity)?", re.IGNORECASE | re.ASCII)
 #: What may stand before a field's name; what a script calls so itself comes first otherwise.
 _FIELD = "run."
-#: What people write between two comparisons.
-_BETWEEN = re.compile(r"(\sand\s|\sor\s|&&|\|\||,).*(=|<|>|~)", re.IGNORECASE | re.DOTALL)
+#: What people write between two comparisons; a comma may also be part of a text: versions are called `a=1,b=2`.
+_BETWEEN = r"(\sand\s|\sor\s|&&|\|\|).*[=<>~]"
+_COMMA = r",.*[=<>~]"
 
 
 class Sign(StrEnum):
@@ -128,9 +128,13 @@ def comparison(text: str, names: Names, moment: Callable[[str], float]) -> Compa
     sign = Sign("=" if found["sign"] == "==" else found["sign"])
     if _is_quoted(said):
         return Comparison(name=name, sign=sign, value=as_fact(said[1:-1]), text=said[1:-1])
-    if _BETWEEN.search(said) and sign not in (Sign.IS, Sign.IS_NOT, Sign.HOLDS):
+    number = _number(said)
+    if number is None and re.search(_BETWEEN if sign not in _ORDERED else f"{_BETWEEN}|{_COMMA}", said, re.IGNORECASE):
         raise FilterError(f'--where "{text}" says more than one thing: give --where once for each; all must hold.')
-    value = said if sign is Sign.HOLDS else _value(name, said, moment)
+    if sign is Sign.HOLDS or (FIELDS.get(name) is Kind.TEXT and said != "null"):
+        value = as_fact(said)
+    else:
+        value = _value(name, said, moment) if number is None else as_fact(number)
     if sign in _ORDERED and (value is None or _is_wrong(name, value)):
         raise FilterError(f'--where "{text}": {name} cannot be compared with {said} in this way. {_LOOKS}.')
     return Comparison(name=name, sign=sign, value=value, text=said)
@@ -183,11 +187,17 @@ def _is_quoted(text: str) -> bool:
     return len(text) >= 2 and text[0] == text[-1] and text[0] in "'\""
 
 
+def _number(text: str) -> int | float | None:
+    # Python takes 1_000 for a number; nobody else does.
+    for kind in (int, float) if "_" not in text else ():
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return None
+
+
 def _value(name: str, text: str, moment: Callable[[str], float]) -> Fact:
-    if FIELDS.get(name) is Kind.TEXT and text != "null":
-        return as_fact(text)
-    if _NUMBER.fullmatch(text):
-        return int(text) if re.fullmatch(r"[+-]?\d{1,18}", text) else float(text)
     kind = FIELDS.get(name)
     if kind is Kind.TIME and text != "null":
         return moment(text)

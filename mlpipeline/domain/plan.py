@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome, Start
+from mlpipeline.domain.waits import HELD_IN_QUEUE
 
 
 class Verdict(StrEnum):
@@ -27,7 +29,9 @@ class Verdict(StrEnum):
 STARTS = {Verdict.NEW: Start.CLEAN, Verdict.RESUMES: Start.RESUME, Verdict.AGAIN: Start.AGAIN}
 
 
-def verdict(last: Run | None, key: str, identity: str, *, skip_done: bool) -> Verdict:
+def verdict(
+    last: Run | None, key: str, identity: str, *, skip_done: bool, is_collected: Callable[[str], bool]
+) -> Verdict:
     """Return what a launch does with a version.
 
     Args:
@@ -35,6 +39,7 @@ def verdict(last: Run | None, key: str, identity: str, *, skip_done: bool) -> Ve
         key: the version, `model:version`.
         identity: of its code and parameters as they are now.
         skip_done: whether what history says is done is skipped (`-u`).
+        is_collected: whether what the run with that id left in its model dir was deleted since.
     """
     if last is None:
         return Verdict.NEW
@@ -42,25 +47,45 @@ def verdict(last: Run | None, key: str, identity: str, *, skip_done: bool) -> Ve
         return Verdict.ALIVE
     if last.key != key or last.identity != identity:
         return Verdict.NEW
-    if last.outcome is Outcome.SUCCEEDED:
-        return Verdict.DONE if skip_done else Verdict.AGAIN
+    is_done = last.outcome is Outcome.SUCCEEDED
+    if is_done and skip_done:
+        return Verdict.DONE
     # A run that was cut short before it had made its model dir ready may have left another identity's files there.
-    return Verdict.RESUMES if last.is_prepared else Verdict.NEW
+    if is_collected(last.id) or not (is_done or last.is_prepared):
+        return Verdict.NEW
+    return Verdict.AGAIN if is_done else Verdict.RESUMES
 
 
-def plan_line(verdicts: list[Verdict]) -> str:
-    """Return the plan of a launch in one line: `12 versions: 8 to run, 3 done, 1 to resume`."""
-    count = len(verdicts)
+def plan_line(verdicts: list[Verdict], on_hold_count: int) -> str:
+    """Return the plan of a launch in one line: `12 versions: 8 to run, 3 done, 1 held in models.toml`.
+
+    Args:
+        verdicts: on what the queue file does not hold.
+        on_hold_count: how many it does.
+    """
+    count = len(verdicts) + on_hold_count
     total = "1 version" if count == 1 else f"{count} versions"
     parts = [f"{verdicts.count(kind)} {kind}" for kind in _PLAN_ORDER if kind in verdicts]
+    parts += [f"{on_hold_count} {HELD_IN_QUEUE}"] if on_hold_count else []
     return f"{total}: {', '.join(parts)}" if parts else "nothing to run"
 
 
-def closing_line(outcomes: list[Outcome | None], problem_count: int) -> str:
-    """Return what became of a launch in one line: `mlpipeline ends: 7 succeeded, 1 failed`."""
+def closing_line(outcomes: list[Outcome | None], problem_count: int, on_hold_count: int, behind_count: int) -> str:
+    """Return what became of a launch in one line: `mlpipeline ends: 7 succeeded, 1 failed`.
+
+    Args:
+        outcomes: of the runs that ended.
+        problem_count: how much could not be used, or is held because something is wrong.
+        on_hold_count: how many versions the queue file holds.
+        behind_count: how many come after one of those.
+    """
     parts = [f"{outcomes.count(outcome)} {outcome}" for outcome in Outcome if outcome in outcomes]
     if problem_count:
         parts.append(f"{problem_count} could not be used")
+    if on_hold_count:
+        parts.append(f"{on_hold_count} {HELD_IN_QUEUE}")
+    if behind_count:
+        parts.append(f"{behind_count} waiting for that")
     return f"mlpipeline ends: {', '.join(parts) if parts else 'nothing was run'}"
 
 

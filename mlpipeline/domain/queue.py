@@ -45,12 +45,12 @@ class Entry:
     conditions: Conditions = field(default_factory=Conditions, hash=False)
 
     def __str__(self) -> str:
-        """As a message names it: `net.py`, `net:small@lr=0.1`, `net.py (small, large)`."""
+        """As a message names it: `net.py`, `net:small@lr=0.1`, `net.py@lr=0.1 (small, large)`."""
         if self.versions is None:
             return self.name_of(self.script)
         if len(self.versions) == 1:
             return version_key(model_name(self.script), self.name_of(self.versions[0]))
-        return f"{self.script} ({', '.join(map(self.name_of, self.versions))})"
+        return f"{self.name_of(self.script)} ({', '.join(self.versions)})"
 
     def name_of(self, version: str) -> str:
         """Return what is run of a script's version: itself, or what `set` makes of it, such as `small@lr=0.1`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +42,15 @@ def environment_of(launch: str, ledger: Ledger, outputs: Outputs) -> Environment
         commit=git.get("commit") if isinstance(git, dict) else None,
         is_dirty=_is_dirty(git) if isinstance(git, dict) else None,
     )
+
+
+def environments_in_use(launches: Iterable[str], ledger: Ledger) -> set[str]:
+    """Return the names of what was stored of some launches, and of the latest of each host: it may still start runs."""
+    latest = "SELECT id FROM launches WHERE rowid IN (SELECT max(rowid) FROM launches GROUP BY host)"
+    stored = dict(ledger.rows("SELECT launch, environment FROM surroundings WHERE environment IS NOT NULL"))
+    return {
+        stored[launch] for launch in (*launches, *(launch for (launch,) in ledger.rows(latest))) if launch in stored
+    }
 
 
 def _is_dirty(git: Mapping[str, Any]) -> bool | None:

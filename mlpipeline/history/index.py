@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mlpipeline.domain.test_results import TestResult
 
 #: Raised whenever tables, or what is written into them, change: an index of another version is made anew.
-_VERSION = 9
+_VERSION = 10
 #: How long another process that writes is waited for, in seconds.
 _PATIENCE_S = 2.0
 
@@ -52,6 +52,7 @@ CREATE TABLE tests (
 );
 CREATE INDEX tests_failed ON tests (at) WHERE NOT is_passed;
 CREATE TABLE released (what TEXT PRIMARY KEY);
+CREATE TABLE collected (run TEXT PRIMARY KEY);
 CREATE TABLE latest (model_dir TEXT PRIMARY KEY, id TEXT, is_trouble INTEGER, selected_at TEXT);
 CREATE INDEX latest_trouble ON latest (selected_at) WHERE is_trouble;
 CREATE TABLE facts (name TEXT, number INTEGER, value, PRIMARY KEY (name, number)) WITHOUT ROWID;
@@ -59,7 +60,7 @@ CREATE TABLE surroundings (launch TEXT PRIMARY KEY, command TEXT, environment TE
 """
 _ALL = (
     *("journals", "runs", "facts", "latest", "launches", "surroundings"),
-    *("requests", "answers", "released", "tests"),
+    *("requests", "answers", "released", "collected", "tests"),
 )
 
 _SAVE = """
@@ -276,6 +277,14 @@ class Index:
     def is_released(self, what: str) -> bool:
         """Return whether a person released that."""
         return self._tables.execute("SELECT 1 FROM released WHERE what = ?", (what,)).fetchone() is not None
+
+    def save_collected(self, run_id: str) -> None:
+        """Know that what a run left was deleted, see `Ledger.is_collected`."""
+        self._tables.execute("INSERT OR IGNORE INTO collected VALUES (?)", (run_id,))
+
+    def is_collected(self, run_id: str) -> bool:
+        """Return whether what a run left was deleted."""
+        return self._tables.execute("SELECT 1 FROM collected WHERE run = ?", (run_id,)).fetchone() is not None
 
     def forget_all(self) -> None:
         """Know nothing any more."""

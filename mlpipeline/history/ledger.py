@@ -37,6 +37,7 @@ _OF_OTHERS = frozenset({"request", "released", "stop"})
 #: What an event is about that is not a request, in words.
 _SUBJECTS = {
     **dict.fromkeys(("launch", "launch_ended"), "a launch"),
+    "collected": "what was deleted",
     "environment": "what a launch found around it",
     "tested": "a test",
 }
@@ -262,6 +263,10 @@ class Ledger:
         where = "WHERE model = ? AND NOT is_open AND NOT is_withdrawn ORDER BY selected_at DESC, number DESC LIMIT ?"
         return list(self.runs(where, model, most))
 
+    def withdrawn(self) -> list[Run]:
+        """Return the runs that were taken back before anything of them ran."""
+        return list(self.runs("WHERE is_withdrawn"))
+
     def is_released(self, what: str) -> bool:
         """Return whether a person released something.
 
@@ -270,6 +275,10 @@ class Ledger:
                 or `model:version@identity`, for a version that was held.
         """
         return self._answered(lambda index: index.is_released(what))
+
+    def is_collected(self, run_id: str) -> bool:
+        """Return whether a person had `gc` delete what a run left in its model dir, of which it was the latest."""
+        return self._answered(lambda index: index.is_collected(run_id))
 
     def named(self, name: str) -> list[Run]:
         """Return the runs that a person may mean: the latest `model:version`, or those whose ids begin so."""
@@ -387,6 +396,8 @@ class Ledger:
                 self._index.save_answer(text(event, "request"), text(event, "said"))
             case "released":
                 self._index.save_released(texts(event, "what"))
+            case "collected":
+                self._index.save_collected(text(event, "of"))
             case "tested":
                 from mlpipeline.domain.test_results import result_from_event
 

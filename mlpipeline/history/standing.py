@@ -1,20 +1,45 @@
-"""How the versions of models stand: the latest run of each."""
+"""How the versions of models stand: how the latest run of each ended."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
+from typing import NamedTuple
 
-from mlpipeline.domain.runs import Run
+from mlpipeline.domain.names import version_key
+from mlpipeline.domain.states import Failure, Outcome
 from mlpipeline.history.ledger import Ledger
 
-#: Of the runs that are over; those that are not have a table of their own, and are few.
+#: Looked up by the id of each: fewer are the latest of their version than there are runs of a model.
 _LATEST = """
-WHERE model = ? AND NOT is_open AND NOT is_withdrawn AND id IN (SELECT id FROM latest)
-ORDER BY selected_at, number
+id IN (SELECT id FROM latest) AND +model IN (SELECT value FROM json_each(?)) AND NOT is_open AND NOT is_withdrawn
 """
+#: Of most, there is nothing to tell but that: to read the records of thousands takes longer than all else.
+_SUCCEEDED = f"SELECT selected_at, model, version, id FROM runs WHERE {_LATEST} AND outcome = 'succeeded'"
+_OTHERS = f"WHERE {_LATEST} AND outcome IS NOT 'succeeded'"
 
 
-def latest_of_models(ledger: Ledger, models: Collection[str]) -> list[Run]:
-    """Return the latest run of each version of these models, and all that are still to end, oldest first."""
-    ended = [run for model in sorted(models) for run in ledger.runs(_LATEST, model)]
-    return [*ended, *(run for run in ledger.open_runs() if run.model in models)]
+class Ended(NamedTuple):
+    """The latest run of a version, which is over."""
+
+    selected_at: str
+    #: `model:version`.
+    key: str
+    id: str
+    outcome: Outcome | None
+    failure: Failure | None = None
+    error: str | None = None
+
+
+def ended_of_models(ledger: Ledger, models: Collection[str]) -> list[Ended]:
+    """Return how the latest run of each version of these models ended, of those that are over, oldest first."""
+    asked = json.dumps(sorted(models))
+    succeeded = [
+        Ended(selected_at, version_key(model, version), run_id, Outcome.SUCCEEDED)
+        for selected_at, model, version, run_id in ledger.rows(_SUCCEEDED, asked)
+    ]
+    others = [
+        Ended(run.selected_at, run.key, run.id, run.outcome, run.failure, run.error)
+        for run in ledger.runs(_OTHERS, asked)
+    ]
+    return sorted([*succeeded, *others], key=lambda ended: ended.selected_at)

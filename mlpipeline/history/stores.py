@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -37,7 +38,7 @@ def store_code(outputs: Outputs, files: Mapping[str, str], project: Path) -> str
     """
     name = code_name(files)
     folder = outputs.code(name)
-    if folder.is_dir():
+    if folder.is_dir() and _is_kept(folder):
         return name
     folder.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=folder.parent))
@@ -80,7 +81,7 @@ def store_environment(outputs: Outputs, environment: Mapping[str, Any]) -> str:
     data = json.dumps(environment, ensure_ascii=False, indent=1, sort_keys=True).encode("utf-8", "backslashreplace")
     name = hashlib.sha256(data).hexdigest()[:_HASH_LENGTH]
     path = outputs.environment(name)
-    if not path.exists():
+    if not _is_kept(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, data + b"\n")
     return name
@@ -89,6 +90,17 @@ def store_environment(outputs: Outputs, environment: Mapping[str, Any]) -> str:
 def code_name(files: Mapping[str, str]) -> str:
     """Return what the folder of these files is called below `code/`; see `store_code`."""
     return hashlib.sha256(to_json(sorted(files.items()))).hexdigest()[:_HASH_LENGTH]
+
+
+def _is_kept(path: Path) -> bool:
+    """Return whether something is stored, and from now on counts as new: `gc` leaves that alone, until it is named."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return path.exists()  # Somebody else stored it.
+    return True
 
 
 def _stored_path(path: Path, project: Path) -> Path:

@@ -114,6 +114,9 @@ class ArrayText:
                 behind.before = kept + behind.before
             else:
                 self.tail = kept + self.tail
+                before = f"{self.slots[-1].comment if self.slots else ''}{self.tail}"
+                if "#" in before.rpartition("\n")[2]:
+                    self.tail += "\n"  # The bracket stood behind the entry, and must not end the comment.
         if behind is None and self.slots:
             last = self.slots[-1]
             if not slot.comma:

@@ -144,9 +144,14 @@ class Outputs:
         """Held by this host's one daemon."""
         return self.locks / f"daemon-{self.host}.lock"
 
+    @cached_property
+    def model_dirs(self) -> Path:
+        """The model dirs of all versions, and what runs that started clean renamed there."""
+        return self.path / "model_ckpts"
+
     def model_dir(self, model_dir_name: str) -> Path:
         """The model dir of a version, whose name is `<model>-<suffix>`."""
-        return self.path / "model_ckpts" / model_dir_name
+        return self.model_dirs / model_dir_name
 
     @cached_property
     def claims(self) -> Path:
@@ -157,14 +162,29 @@ class Outputs:
         """Who holds that model dir."""
         return self.claims / f"{model_dir_name}.json"
 
+    @cached_property
+    def runs(self) -> Path:
+        """The records of all runs."""
+        return self.path / "runs"
+
     def run_dir(self, run_name: str) -> RunDir:
         """The record of the run named `<model>-<version>-<id>`."""
-        return RunDir(path=self.path / "runs" / run_name)
+        return RunDir(path=self.runs / run_name)
+
+    @cached_property
+    def codes(self) -> Path:
+        """Project code as it was when runs started."""
+        return self.path / "code"
 
     def code(self, content_hash: str) -> Path:
         """A folder of project code as it was when a run started, stored once."""
-        return self.path / "code" / content_hash
+        return self.codes / content_hash
+
+    @cached_property
+    def environments(self) -> Path:
+        """What launches found around them."""
+        return self.path / "environments"
 
     def environment(self, content_hash: str) -> Path:
         """A launch's packages, git state and environment variables, stored once."""
-        return self.path / "environments" / f"{content_hash}.json"
+        return self.environments / f"{content_hash}.json"

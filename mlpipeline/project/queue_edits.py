@@ -33,7 +33,7 @@ _SETTLING_S, _LOOK_S = 0.5, 0.05
 #: How long another edit is waited for, in seconds.
 _PATIENCE_S = 20.0
 #: In which order keys are written; one that is new goes before the first that comes later.
-_ORDER = ("versions", "after", "hold", "set", "resources", "retries")
+_ORDER = ("script", "versions", "after", "hold", "set", "resources", "retries")
 
 
 def edit_queue(path: Path, models_dir: Path, lock: Path, change: Callable[[Sequence[Listed]], Edit]) -> Edit:
@@ -162,6 +162,8 @@ def _value(line: Listed, before: Sequence[Any]) -> Any:
     script = line.script
     if line.origin is not None:
         written = before[line.origin]
+        if _keys(written) == line.keys:
+            return written
         script = written if isinstance(written, str) else written["script"]
     return {"script": script, **line.keys} if line.keys else script
 
@@ -190,15 +192,18 @@ def _entry(line: Listed, item: Any, text: str) -> str:
     keys = _keys(before)
     if keys == line.keys:
         return text
-    script = text if isinstance(before, str) else item["script"].as_string()
-    if not line.keys:
-        return str(script)
-    written = {key: _changed(item[key], keys[key], value) for key, value in line.keys.items() if key in keys}
+    if isinstance(before, str):
+        written = {"script": text}
+    elif not line.keys:
+        return str(item["script"].as_string())
+    else:
+        kept = {**line.keys, "script": before["script"]}
+        written = {key: _changed(item.value.item(key), old, kept[key]) for key, old in before.items() if key in kept}
     for key, value in line.keys.items():
         if key not in keys:
             written = _inserted(written, key, _toml(value))
     bracket, equals = (text[:2].strip(" \t") != "{", " = " not in text) if text.startswith("{") else (False, False)
-    return _table({"script": script, **written}, is_tight=bracket, has_tight_keys=equals)
+    return _table(written, is_tight=bracket, has_tight_keys=equals)
 
 
 def _changed(item: Any, before: Any, after: Any) -> str:
@@ -231,10 +236,10 @@ def _new(line: Listed) -> str:
     """Return a line that was not there before as it is to be written."""
     if not line.keys:
         return _toml(line.script)
-    written: dict[str, str] = {}
+    written = {"script": _toml(line.script)}
     for key, value in line.keys.items():
         written = _inserted(written, key, _toml(value))
-    return _table({"script": _toml(line.script), **written})
+    return _table(written)
 
 
 def _toml(value: Any) -> str:

@@ -146,7 +146,7 @@ def _observed_daemon(path: Path, own_host: str, now: float) -> ObservedDaemon | 
         next=tuple(said.get("next", ())),
         waiting=said.get("waiting", 0),
         waits=tuple(said.get("waits", ())),
-        held=tuple(said.get("held", ())),
+        held=(*said.get("held", ()), *said.get("on_hold", ())),
         at_once=said.get("at_once", 1),
         to_start=tuple(said.get("to_start", ())),
     )

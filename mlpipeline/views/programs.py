@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mlpipeline.domain.causes import Cause, causes
 from mlpipeline.domain.states import Outcome, State
-from mlpipeline.domain.test_results import TestResult
 from mlpipeline.project.paths import Outputs
 from mlpipeline.views.observed import ObservedDaemon, ObservedRun, is_trouble
 from mlpipeline.views.words import iso_time
 
 if TYPE_CHECKING:
+    from mlpipeline.domain.causes import Cause
+    from mlpipeline.domain.test_results import TestResult
     from mlpipeline.views.obstacles import Obstacle
     from mlpipeline.views.overview import Overview
 
@@ -54,6 +54,7 @@ def status_for_programs(overview: Overview) -> dict[str, Any]:
     Those are the runs that are still to end, and those that failed or were lost and were the last of their version.
     Beside them stands why, what keeps versions from starting, and when all is done.
     """
+    from mlpipeline.domain.causes import causes
     from mlpipeline.views.obstacles import held, waits
     from mlpipeline.views.outlook import ends_for_programs
 

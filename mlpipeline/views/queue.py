@@ -8,9 +8,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from mlpipeline.domain.names import version_key
+from mlpipeline.domain.names import run_name, version_key
 from mlpipeline.domain.queue import Entry, Queue, model_name
-from mlpipeline.domain.states import Outcome
+from mlpipeline.domain.states import Outcome, outcome_in_words
+from mlpipeline.domain.waits import HELD_IN_QUEUE
+from mlpipeline.history.standing import Ended
 from mlpipeline.views.observed import ObservedDaemon, ObservedRun
 from mlpipeline.views.screens import Color, Painted, Screen
 from mlpipeline.views.tables import Cell, table
@@ -18,6 +20,9 @@ from mlpipeline.views.words import duration, value, values
 
 #: How many versions that stand alike are named.
 _NAMED = 8
+
+#: `model:version` -> its latest run: as it is, or how it ended.
+_Latest = dict[str, ObservedRun | Ended]
 
 
 class Stand(StrEnum):
@@ -47,8 +52,9 @@ class Standing:
     #: As people read it, and why where that is known.
     in_words: str
     why: str | None = None
-    #: Its latest run, if it has one.
-    run: ObservedRun | None = None
+    #: The id of its latest run, if it has one, and how that ended.
+    run_id: str | None = None
+    outcome: Outcome | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,18 +67,30 @@ class Line:
     #: Why the script cannot be used, as a daemon found.
     problem: str | None = None
 
+    @property
+    def model(self) -> str:
+        """The name of its model."""
+        return model_name(self.entry.script)
 
-def standing(entries: Sequence[Entry], runs: Iterable[ObservedRun], daemons: Sequence[ObservedDaemon]) -> list[Line]:
+
+def standing(
+    entries: Sequence[Entry],
+    runs: Iterable[ObservedRun],
+    ended: Iterable[Ended],
+    daemons: Sequence[ObservedDaemon],
+) -> list[Line]:
     """Return how all that is listed stands.
 
-    Of a script that is listed with every version, those are known that have run, or that a daemon names.
+    Of a script that is listed with every version, those are known that have run, that a daemon names, or that are held.
 
     Args:
         entries: of the list, in order.
-        runs: the latest of each version of these scripts, and those that are not over; the later one last.
+        runs: of these scripts that are not over.
+        ended: the latest of each of their versions that are.
         daemons: that left a heartbeat.
     """
-    latest = {observed.run.key: observed for observed in runs}
+    latest: _Latest = {one.key: one for one in ended}
+    latest.update((observed.run.key, observed) for observed in runs)
     daemons = [daemon for daemon in daemons if daemon.is_there]
     by_model: dict[str, list[str]] = {}
     for key in dict.fromkeys([*latest, *(key for daemon in daemons for key in daemon.known)]):
@@ -85,16 +103,19 @@ def standing(entries: Sequence[Entry], runs: Iterable[ObservedRun], daemons: Seq
 def _line(
     entry: Entry,
     known: Sequence[str],
-    latest: dict[str, ObservedRun],
+    latest: _Latest,
     daemons: Sequence[ObservedDaemon],
 ) -> Line:
     if entry.versions is not None:
         own = list(entry.versions)
     else:
         own = [name for version in known if (name := _own_name(entry, version, known)) is not None]
+        held = () if isinstance(entry.hold, bool) else entry.hold
+        own = list(dict.fromkeys([*own, *(version.removesuffix(entry.name_of("")) for version in held)]))
     listed = [_standing(entry, version, latest, daemons) for version in own]
-    problems = (told["why"] for daemon in daemons for told in daemon.held if told["what"] == entry.script)
-    return Line(entry=entry, versions=tuple(listed), problem=next(problems, None))
+    said = [told["why"] for daemon in daemons for told in daemon.held if told["what"] == entry.script]
+    problem = next((why for why in said if why != HELD_IN_QUEUE), None)
+    return Line(entry=entry, versions=tuple(listed), problem=problem)
 
 
 def _own_name(entry: Entry, version: str, known: Sequence[str]) -> str | None:
@@ -107,19 +128,21 @@ def _own_name(entry: Entry, version: str, known: Sequence[str]) -> str | None:
     return None if at and base in known else version
 
 
-def _standing(entry: Entry, own: str, latest: dict[str, ObservedRun], daemons: Sequence[ObservedDaemon]) -> Standing:
+def _standing(entry: Entry, own: str, latest: _Latest, daemons: Sequence[ObservedDaemon]) -> Standing:
     version = entry.name_of(own)
     key = version_key(model_name(entry.script), version)
-    observed = latest.get(key)
-    stand, in_words, why = _stand(entry, own, key, observed, daemons)
-    return Standing(version=version, stand=stand, in_words=in_words, why=why, run=observed)
+    last = latest.get(key)
+    stand, in_words, why = _stand(entry, own, key, last, daemons)
+    run = last.run if isinstance(last, ObservedRun) else last
+    run_id, outcome = (run.id, run.outcome) if run else (None, None)
+    return Standing(version=version, stand=stand, in_words=in_words, why=why, run_id=run_id, outcome=outcome)
 
 
 def _stand(
-    entry: Entry, own: str, key: str, observed: ObservedRun | None, daemons: Sequence[ObservedDaemon]
+    entry: Entry, own: str, key: str, last: ObservedRun | Ended | None, daemons: Sequence[ObservedDaemon]
 ) -> tuple[Stand, str, str | None]:
-    if observed is not None and observed.run.is_open:
-        return Stand.RUNNING, observed.in_words, observed.why
+    if isinstance(last, ObservedRun):
+        return Stand.RUNNING if last.run.is_open else Stand.ENDED, last.in_words, last.why
     if entry.holds(own):
         return Stand.HELD, "held", "in models.toml"
     for daemon in daemons:
@@ -129,8 +152,8 @@ def _stand(
                 return stand, str(stand), why
         if key in daemon.next:
             return Stand.NEXT, "next", None
-    if observed is not None:
-        return Stand.ENDED, observed.in_words, observed.run.error or observed.why
+    if last is not None:
+        return Stand.ENDED, outcome_in_words(last.outcome, last.failure), last.error
     return Stand.NEW, "not run yet", None
 
 
@@ -172,8 +195,8 @@ def _groups(line: Line) -> list[tuple[str, Cell]]:
     found: dict[tuple[Stand, str], list[Standing]] = {}
     for standing in line.versions:
         told = f"{standing.in_words}: {standing.why}" if standing.why else standing.in_words
-        if standing.stand is Stand.RUNNING and standing.run is not None:
-            told = f"{standing.in_words} ({standing.run.run.id}){f'; {standing.why}' if standing.why else ''}"
+        if standing.stand is Stand.RUNNING:
+            told = f"{standing.in_words} ({standing.run_id}){f'; {standing.why}' if standing.why else ''}"
         found.setdefault((standing.stand, told), []).append(standing)
     return [(_named(alike), Painted(told, _color(alike[0]))) for (_, told), alike in found.items()]
 
@@ -189,7 +212,7 @@ def _named(alike: Sequence[Standing]) -> str:
 
 
 def _color(standing: Standing) -> Color:
-    outcome = standing.run.run.outcome if standing.run is not None else None
+    outcome = standing.outcome
     if standing.stand is Stand.ENDED:
         return Color.GOOD if outcome is Outcome.SUCCEEDED else Color.NOTICE if outcome is Outcome.STOPPED else Color.BAD
     return Color.NOTICE if standing.stand is Stand.HELD else Color.PLAIN
@@ -226,7 +249,7 @@ def _line_for_programs(position: int, line: Line) -> dict[str, Any]:
     return {
         "position": position,
         "script": entry.script,
-        "model": model_name(entry.script),
+        "model": line.model,
         "versions": None if entry.versions is None else list(entry.versions),
         "hold": entry.hold if isinstance(entry.hold, bool) else list(entry.hold),
         "set": dict(entry.changes.values) if entry.changes else {},
@@ -237,10 +260,10 @@ def _line_for_programs(position: int, line: Line) -> dict[str, Any]:
             {
                 "version": one.version,
                 "state": str(one.stand),
-                "outcome": one.run.run.outcome if one.run else None,
+                "outcome": one.outcome,
                 "why": one.why,
-                "run": one.run.run.name if one.run else None,
-                "id": one.run.run.id if one.run else None,
+                "run": run_name(line.model, one.version, one.run_id) if one.run_id else None,
+                "id": one.run_id,
             }
             for one in line.versions
         ],

@@ -346,7 +346,7 @@ def test_a_test_that_waits_for_a_gpu_keeps_no_other_waiting_and_says_why(make_pr
     box.open_gates("a", "b")
     wait_until(lambda: "net:b: test passed" in project.log, message=lambda: project.log)
     why = wait_for_wait(project, "a")
-    assert why.startswith("is to be tested first, and waits for 1 GPU: 0 of 1 are free (GPU 0 is used")
+    assert why.startswith("to be tested first, and waits for 1 GPU: 0 of 1 are free (GPU 0 is used")
     assert f"net:a {why}" in project.log
     wait_until(lambda: wait_for_wait(project, "b") == f"1 to be tested before anything starts: net:a {why[27:]}")
     box.gpus[0]["pids"] = []

@@ -14,11 +14,13 @@ class Queue:
         self.generation = 1
         self.listed = {"net": ("a",)}
         self.identity = "i"
+        self.is_on_hold = False
         self.asked = 0
 
     def find(self, key):
         self.asked += 1
-        return SimpleNamespace(identity=self.identity) if key == "net:a" and self.listed else None
+        offer = SimpleNamespace(identity=self.identity, is_on_hold=self.is_on_hold)
+        return offer if key == "net:a" and self.listed else None
 
 
 @pytest.fixture
@@ -43,6 +45,11 @@ def test_what_was_edited_is_superseded_once_the_queue_is_another(superseding, qu
     queue.identity = "j"
     queue.generation += 1
     assert superseding.why("x", is_plan_whole=True) == "it was edited"
+
+
+def test_what_is_held_in_the_queue_file_is_not_tried_again_for_now(superseding, queue):
+    queue.is_on_hold = True
+    assert superseding.why("x", is_plan_whole=False) == "it is held in models.toml"
 
 
 def test_what_is_not_listed_is_superseded_once_all_that_is_listed_is_known(superseding, queue):

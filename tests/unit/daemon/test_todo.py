@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -43,9 +44,11 @@ def doubt() -> Doubt:
 
 @pytest.fixture
 def todo(doubt) -> Todo:
-    offers = [offer("a"), offer("b"), offer("c", "other.py"), offer("d")]
-    catalogue = SimpleNamespace(offers=offers, in_turn=offers, generation=0, refresh=lambda: None)
-    ledger = SimpleNamespace(news=0, catch_up=lambda: None, latest=lambda _: None)
+    offers = [offer("a"), offer("b"), offer("c", "other.py"), replace(offer("d"), is_on_hold=True)]
+    catalogue = SimpleNamespace(
+        offers=offers, in_turn=offers, generation=0, refresh=lambda: None, unusable_on_hold=["broken.py"]
+    )
+    ledger = SimpleNamespace(news=0, catch_up=lambda: None, latest=lambda _: None, is_collected=lambda _: False)
     todo = Todo(catalogue, ledger, LaunchOptions(), "box1", lambda _: None)
     todo.obstacles = [doubt]
     todo.refresh()
@@ -113,3 +116,26 @@ def test_what_is_to_be_started_is_counted_without_what_is_held_or_was_begun(todo
     todo.note_begun("net:c", "i")
     todo.note_begun("net:d", "i")
     assert todo.outlook.to_start == {}
+
+
+def test_what_somebody_holds_and_what_comes_after_that_is_no_trouble_and_keeps_nobody(todo, doubt):
+    meant = Wait(why="held in models.toml", is_held=True, is_meant=True)
+    behind = Wait(why="after net:d, which is held in models.toml", is_held=True, is_meant=True)
+    doubt.waits = {"d": meant, "c": behind, "b": Wait(why="bad", is_held=True)}
+    outlook = todo.outlook
+    assert outlook.on_hold == [Problem(what=what, why="held in models.toml") for what in ("net:d", "broken.py")]
+    assert (outlook.waits, outlook.behind_count) == ([Problem(what="net:c", why=behind.why)], 1)
+    assert [problem.what for problem in outlook.held] == ["net:b"]
+    assert (outlook.waiting_count, outlook.next) == (1, ["net:a"])
+    assert not todo.is_over
+    todo.note_begun("net:a", "i")
+    assert todo.is_over
+
+
+def test_what_was_begun_in_vain_is_started_again_in_the_same_launch(todo):
+    todo.note_begun("net:a", "i")
+    todo.refresh()
+    assert todo.to_run("net:a") is None
+    todo.forget_begun("net:a")
+    todo.refresh()
+    assert todo.to_run("net:a") is not None

@@ -186,6 +186,28 @@ def test_what_succeeded_as_it_is_now_may_be_held_from_being_called_again():
     assert wait_after(held, "box1") is None
 
 
+HELD = Wait(why="held in models.toml", is_held=True, is_meant=True)
+BEHIND = Wait(why="after teacher:large, which is held in models.toml", is_held=True, is_meant=True)
+
+
+def test_what_somebody_holds_is_waited_for_as_nothing_is_wrong():
+    assert wait_after(standing(is_to_run=True, wait=HELD), "box1") == BEHIND
+    assert wait_after(standing(FAILED, is_to_run=True, wait=HELD), "box1") == BEHIND
+    # Of a chain, its beginning is told.
+    assert wait_after(standing(is_to_run=True, wait=BEHIND, key="student:v"), "box1") == BEHIND
+    # It goes on, or has succeeded and would only have been called again.
+    running = standing(run(state=State.RUNNING), is_to_run=True, wait=HELD)
+    assert wait_after(running, "box1") == Wait(why="after teacher:large, which is running")
+    assert wait_after(standing(SUCCEEDED, is_to_run=True, wait=HELD), "box1") is None
+
+
+def test_what_is_wrong_is_told_before_what_somebody_wants():
+    passing, lasting = Wait(why="passing"), Wait(why="lasting", is_held=True)
+    assert foremost([passing, BEHIND]) == BEHIND
+    assert foremost([BEHIND, passing]) == BEHIND
+    assert foremost([BEHIND, passing, lasting]) == lasting
+
+
 def test_what_lasts_is_told_before_what_passes():
     first, second, lasting = Wait(why="first"), Wait(why="second"), Wait(why="lasting", is_held=True)
     assert foremost([first, lasting, second]) == lasting

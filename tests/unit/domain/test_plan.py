@@ -12,8 +12,10 @@ from mlpipeline.domain.states import Outcome, Start, State
 LAST = replace(RUN, identity="same", state=State.ENDED, outcome=Outcome.SUCCEEDED, is_prepared=True)
 
 
-def decided(last: Run | None, *, identity: str = "same", key: str = RUN.key, u: bool = False) -> Verdict:
-    return verdict(last, key, identity, skip_done=u)
+def decided(
+    last: Run | None, *, identity: str = "same", key: str = RUN.key, u: bool = False, collected: tuple[str, ...] = ()
+) -> Verdict:
+    return verdict(last, key, identity, skip_done=u, is_collected=collected.__contains__)
 
 
 @pytest.mark.parametrize("u", [False, True])
@@ -36,6 +38,15 @@ def test_what_was_cut_short_resumes(outcome, u):
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.STOPPED, Outcome.LOST])
 def test_what_was_cut_short_before_its_model_dir_was_ready_starts_clean(outcome, u):
     assert decided(replace(LAST, outcome=outcome, is_prepared=False), u=u) is Verdict.NEW
+
+
+@pytest.mark.parametrize("u", [False, True])
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_what_has_nothing_left_to_go_on_with_starts_clean_but_what_is_done_stays_done(outcome, u):
+    is_done = u and outcome is Outcome.SUCCEEDED
+    expected = Verdict.DONE if is_done else Verdict.NEW
+    assert decided(replace(LAST, outcome=outcome), u=u, collected=(LAST.id,)) is expected
+    assert decided(replace(LAST, outcome=outcome), u=u, collected=("other",)) is not Verdict.NEW
 
 
 @pytest.mark.parametrize("u", [False, True])
@@ -64,15 +75,17 @@ def test_every_verdict_that_starts_a_run_says_what_becomes_of_the_model_dir():
 
 def test_the_plan_in_one_line():
     verdicts = [Verdict.RESUMES, *[Verdict.DONE] * 3, *[Verdict.NEW] * 8]
-    assert plan_line(verdicts) == "12 versions: 8 to run, 3 done, 1 to resume"
-    assert plan_line([Verdict.ALIVE]) == "1 version: 1 running"
-    assert plan_line([]) == "nothing to run"
+    assert plan_line(verdicts, 0) == "12 versions: 8 to run, 3 done, 1 to resume"
+    assert plan_line([Verdict.ALIVE], 0) == "1 version: 1 running"
+    assert plan_line([], 0) == "nothing to run"
+    assert plan_line([Verdict.NEW], 2) == "3 versions: 1 to run, 2 held in models.toml"
 
 
 def test_what_became_of_it_in_one_line():
     outcomes = [Outcome.FAILED, Outcome.SUCCEEDED, Outcome.SUCCEEDED]
-    assert closing_line(outcomes, 1) == "mlpipeline ends: 2 succeeded, 1 failed, 1 could not be used"
-    assert closing_line([], 0) == "mlpipeline ends: nothing was run"
+    assert closing_line(outcomes, 1, 0, 0) == "mlpipeline ends: 2 succeeded, 1 failed, 1 could not be used"
+    assert closing_line([], 0, 0, 0) == "mlpipeline ends: nothing was run"
+    assert closing_line([], 0, 2, 1) == "mlpipeline ends: 2 held in models.toml, 1 waiting for that"
 
 
 def test_what_is_to_be_tested_and_what_came_of_it_is_told_in_a_line():

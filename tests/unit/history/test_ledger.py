@@ -165,6 +165,16 @@ def test_a_request_is_open_until_the_runs_host_has_answered_in_whatever_order_th
     assert "what was asked for is not understood" in warnings[0]
 
 
+def test_what_was_deleted_is_known_whichever_history_is_read_first(outputs):
+    write(outputs, "box1", {"event": "collected", "of": "b", "model_dir": "net-v", "at": "09"})
+    write(outputs, "box2", selected("a", "01", host="box2"), selected("b", "02", "a", host="box2"))
+    ledger = read(outputs)
+    assert [ledger.is_collected(name) for name in ("a", "b")] == [False, True]
+    write(outputs, "box2", {"event": "collected", "of": "a", "at": "10"})
+    ledger.catch_up()
+    assert ledger.is_collected("a")
+
+
 def test_requests_are_open_in_the_order_in_which_they_were_asked(outputs):
     asked = [Request(id=name, ask=Ask.PAUSE, of="a", host="box1", by="mlpipeline pause a") for name in "zmaq"]
     write(outputs, "box2", *(request.to_event() for request in asked))
@@ -183,6 +193,7 @@ ODD: Any = {"what": "this is"}
         {"event": "released", "what": None},
         {"event": "released", "what": "net"},
         {"event": "released", "what": ["net", ODD]},
+        {"event": "collected", "of": ["a"]},
         {"event": "answer", "request": ["one"], "said": "no"},
         {"event": "answer", "request": "one", "said": None},
         {"event": "request", "request": "one", "ask": ["stop"], "of": "a", "to": "box1", "by": "me"},

@@ -1,11 +1,11 @@
 from dataclasses import replace
 
 import pytest
-from runs import FAILED, RUN, SUCCEEDED
+from runs import FAILED, RUN, RUNNING, SUCCEEDED
 
 from mlpipeline.domain.comparing import rows
 from mlpipeline.domain.curves import Row, curves
-from mlpipeline.domain.pace import Loop
+from mlpipeline.domain.pace import Loop, Pace, Unit
 from mlpipeline.domain.states import Outcome
 from mlpipeline.history.environments import Environment
 from mlpipeline.project.paths import Outputs
@@ -80,6 +80,15 @@ def test_why_it_failed_comes_first(outputs):
     run = replace(FAILED, place=f"{outputs.path.parent}/net.py:3")
     lines = show_screen(known(run), outputs, PLAIN).splitlines()
     assert lines[:2] == ["failed (exception): ValueError: no", "  at net.py:3"]
+
+
+def test_one_that_runs_says_how_far_it_is_and_how_long_the_rest_takes(outputs):
+    pace = Pace(done=2, of=5, unit=Unit.STEPS, rate=0.5, left_s=6.0)
+    found = known(RUNNING)
+    running = replace(found, observed=replace(found.observed, pace=pace, elapsed_s=4.0))
+    lines = squeezed(show_screen(running, outputs, PLAIN))
+    assert "progress 2 of 5, 30/min, 6 s left" in lines
+    assert "time 4.0 s (train 0.5 s)" in lines
 
 
 def test_each_attempt_is_told_where_there_were_several(outputs):
