@@ -9,25 +9,15 @@ import sys
 import click
 
 from mlpipeline import __version__
-from mlpipeline.cli.asking import pause, resume, retry, stop
-from mlpipeline.cli.doctor import doctor
-from mlpipeline.cli.gc import gc
-from mlpipeline.cli.init import init
-from mlpipeline.cli.logs import logs
-from mlpipeline.cli.lookup import runs
 from mlpipeline.cli.output import have_all_written
 from mlpipeline.cli.project import Place, exit_for
-from mlpipeline.cli.queue import queue
-from mlpipeline.cli.releasing import release
-from mlpipeline.cli.report import report
-from mlpipeline.cli.show import compare, show
-from mlpipeline.cli.status import status
+from mlpipeline.cli.verbs import Verbs
 
 _RUN_ONLY = {"skip_done": "-u", "no_log": "-n", "at_once": "-j", "watch": "--watch", "test_first": "--test-first"}
 _LAUNCH_ONLY = {"is_execution": "-r", **_RUN_ONLY, "only": "--only"}
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Verbs, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-r", "--run", "is_execution", is_flag=True, help="Train what models.toml lists, unattended.")
 @click.option("-u", "--unfinished", "skip_done", is_flag=True, help="With -r: skip what history says is done.")
 @click.option(
@@ -99,10 +89,6 @@ def command(
                 )
             )
         sys.exit(test(context.obj, only))
-
-
-for verb in (status, runs, show, compare, logs, report, queue, stop, pause, resume, retry, release, gc, doctor, init):
-    command.add_command(verb)
 
 
 def main() -> None:

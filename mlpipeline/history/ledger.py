@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlpipeline.domain.facts import encodable
-from mlpipeline.domain.fields import text, text_or_none, texts
-from mlpipeline.domain.runs import Run, follow
-from mlpipeline.errors import IllegalTransition
-from mlpipeline.history.index import Index, Place, delete_index, is_damage
+from mlpipeline.domain.runs import Run
+from mlpipeline.history.following import Following
+from mlpipeline.history.index import Index, Place
 from mlpipeline.history.journal import JournalReader
+from mlpipeline.history.stamps import Stamp, are_others, head, stamp_of
+from mlpipeline.history.tables import delete_index, is_damage
 from mlpipeline.project.paths import Outputs
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from mlpipeline.domain.requests import Request
     from mlpipeline.domain.test_results import TestResult
 
-#: How much of a journal's beginning tells it from another in its place, in bytes.
-_HEAD_BYTES = 512
 #: How many of its own runs a daemon notes before the index follows; to write them one by one would take longer.
 _MOST_AHEAD = 64
 _OF_VERSION = """
@@ -34,23 +32,7 @@ ORDER BY selected_at DESC, number DESC LIMIT 1
 #: What others than the daemon write into its host's journal: it says nothing of whether the daemon is there.
 _OF_OTHERS = frozenset({"request", "released", "stop"})
 
-#: What an event is about that is not a request, in words.
-_SUBJECTS = {
-    **dict.fromkeys(("launch", "launch_ended"), "a launch"),
-    "collected": "what was deleted",
-    "environment": "what a launch found around it",
-    "tested": "a test",
-}
-
 T = TypeVar("T")
-
-
-class _Stamp(NamedTuple):
-    """What changes whenever a journal does."""
-
-    inode: int
-    size: int
-    mtime_ns: int
 
 
 class Ledger:
@@ -61,26 +43,19 @@ class Ledger:
         self.warn = warn
         self._outputs = outputs
         self._environ = environ
-        self._index = Index.open(outputs, environ)
+        self._use(Index.open(outputs, environ))
         #: Changes whenever another process writes to the index.
         self._index_version = -1
-        self._readers: dict[Path, JournalReader] = {}
         #: The journals as they were when they were last read: while they are the same, there is nothing new.
-        self._seen: dict[Path, _Stamp | None] = {}
+        self._seen: dict[Path, Stamp | None] = {}
         #: How long this host's journal is when nothing is in it but what was read, or noted since, in bytes.
         self._own_size = -1
-        #: The open runs that were followed here, as they are now.
-        self._open: dict[str, Run] = {}
         #: The runs of this host that were noted and not read yet.
         self._ahead: dict[str, Run] = {}
         #: Whether anything was noted that the index does not know.
         self._is_ahead = False
         #: Rises whenever somebody else is seen to have recorded something: another host, or a person on this one.
         self.news = 0
-        #: The runs that changed since the index was last written.
-        self._changed: dict[str, Run] = {}
-        #: When they were selected, by a clock that never goes back.
-        self._selected_at: dict[str, str] = {}
 
     @classmethod
     def read(
@@ -103,7 +78,7 @@ class Ledger:
         except OSError as error:
             warn(f"{error.filename or outputs.path} cannot be read: {error.strerror}")
         if is_private:
-            ledger._index = ledger._index.copy()
+            ledger._use(ledger._index.copy())
         return ledger
 
     def catch_up(self) -> None:
@@ -112,7 +87,7 @@ class Ledger:
         Raises:
             OSError: a journal cannot be read, and what is known is kept; all others were read.
         """
-        journals = {path: _stamp(path) for path in self._outputs.histories()}
+        journals = {path: stamp_of(path) for path in self._outputs.histories()}
         own, seen = journals.get(self._outputs.history), self._seen.get(self._outputs.history)
         if own and seen and own.inode == seen.inode and own.size == self._own_size != seen.size:
             journals[self._outputs.history] = seen
@@ -134,7 +109,7 @@ class Ledger:
 
     def _read_on(self) -> None:
         """Bring the index up to date with all journals."""
-        journals = {path: _stamp(path) for path in self._outputs.histories()}
+        journals = {path: stamp_of(path) for path in self._outputs.histories()}
         own = journals.get(self._outputs.history)
         is_own_news = self._own_size >= 0 and (0 if own is None else own.size) != self._own_size
         self.news += is_own_news or any(
@@ -154,7 +129,7 @@ class Ledger:
         if unread:
             raise next(iter(unread.values()))
 
-    def _take_in(self, journals: Mapping[Path, _Stamp | None]) -> dict[Path, OSError]:
+    def _take_in(self, journals: Mapping[Path, Stamp | None]) -> dict[Path, OSError]:
         """Read what the index does not know yet; return the journals that cannot be read, and why."""
         unread = {}
         self._heed_others()
@@ -162,9 +137,9 @@ class Ledger:
             with self._index.transaction():
                 self._heed_others()
                 places = self._index.places()
-                if _are_others(journals, places):
+                if are_others(journals, places):
                     self._index.forget_all()
-                    self._open.clear()
+                    self._following.open.clear()
                     places = {}
                 for path, stamp in journals.items():
                     place = places.get(path.name, Place())
@@ -180,12 +155,12 @@ class Ledger:
         version = self._index.version()
         if version != self._index_version:
             self._index_version = version
-            self._open.clear()
+            self._following.open.clear()
 
-    def _is_up_to_date(self, journals: Mapping[Path, _Stamp | None]) -> bool:
+    def _is_up_to_date(self, journals: Mapping[Path, Stamp | None]) -> bool:
         places = self._index.places()
         sizes = {path.name: stamp.size for path, stamp in journals.items() if stamp is not None}
-        return sizes == {name: place.offset for name, place in places.items()} and not _are_others(journals, places)
+        return sizes == {name: place.offset for name, place in places.items()} and not are_others(journals, places)
 
     def _is_index_changed(self) -> bool:
         """Return whether another process wrote to the index: it may have emptied it."""
@@ -206,8 +181,8 @@ class Ledger:
 
     def follow(self, event: Mapping[str, Any]) -> None:
         """Take one event in that no journal of these outputs tells."""
-        self._follow(event, event["at"])
-        self._save_changed()
+        self._following.follow(event, event["at"])
+        self._following.save()
 
     def __iter__(self) -> Iterator[Run]:
         """Yield all runs that were not withdrawn, oldest first."""
@@ -219,11 +194,13 @@ class Ledger:
 
     def get(self, run_id: str) -> Run | None:
         """Return the run with this id."""
-        run = self._ahead.get(run_id) or self._open.get(run_id)
+        run = self._ahead.get(run_id) or self._following.open.get(run_id)
         if run is None:
             run = next(self._select("WHERE id = ?", run_id), None)
             if run is not None and run.is_open:
-                self._open[run_id] = run  # Those that wait for another attempt are asked about again and again.
+                self._following.open[run_id] = (
+                    run  # Those that wait for another attempt are asked about again and again.
+                )
         return run
 
     def latest(self, model_dir: str) -> Run | None:
@@ -337,8 +314,15 @@ class Ledger:
         """Go on in memory. A damaged index is deleted; one that is locked or full may be well again next time."""
         if is_damage(error):
             delete_index(self._outputs, self._environ)
-        self._index = Index.empty()
-        self._changed, self._selected_at, self._readers, self._open = {}, {}, {}, {}
+        self._use(Index.empty())
+
+    def _use(self, index: Index) -> None:
+        self._index = index
+        self._readers: dict[Path, JournalReader] = {}
+        self._following = Following(index, self._tell)
+
+    def _tell(self, text: str) -> None:
+        self.warn(text)  # Who is told may change.
 
     # Journals
 
@@ -353,105 +337,9 @@ class Ledger:
                 self._index.save_heard(host, heard_at)
             if event["event"] not in _OF_OTHERS:
                 heard_at = last_at
-            self._follow(event, last_at)
+            self._following.follow(event, last_at)
         if heard_at:
             self._index.save_heard(host, heard_at)
-        self._save_changed()
-        head = place.head if place.offset >= _HEAD_BYTES else _head(path, reader.offset)
-        self._index.save_place(path.name, Place(offset=reader.offset, lines=reader.lines, head=head, last_at=last_at))
-
-    def _follow(self, event: Mapping[str, Any], at: str) -> None:
-        """Follow an event; one that cannot be is skipped with a warning."""
-        try:
-            self._know(event, at)
-        except (KeyError, ValueError, TypeError) as error:
-            what = _SUBJECTS.get(event["event"], "what was asked for")
-            self.warn(f"history: {what} is not understood ({error!r}); skipped")
-        run_id = event.get("run")
-        if not isinstance(run_id, str):
-            return
-        before = (
-            self._changed.get(run_id) or self._open.get(run_id) or next(self._index.runs("WHERE id = ?", run_id), None)
-        )
-        try:
-            run = follow(before, event)
-            if before is None:
-                _require_found_by(event)
-        except IllegalTransition as error:
-            self.warn(f"history: {error}; skipped")
-        except (KeyError, ValueError, TypeError) as error:
-            self.warn(f"history: an event of run {run_id} is not understood ({error!r}); skipped")
-        else:
-            self._changed[run_id] = run
-            self._selected_at.setdefault(run_id, at)
-
-    def _know(self, event: Mapping[str, Any], at: str) -> None:
-        """Take in what an event tells that is not about the state of a run."""
-        match event["event"]:
-            case "request":
-                from mlpipeline.domain.requests import request_from_event
-
-                self._index.save_request(request_from_event(event))
-            case "answer":
-                self._index.save_answer(text(event, "request"), text(event, "said"))
-            case "released":
-                self._index.save_released(texts(event, "what"))
-            case "collected":
-                self._index.save_collected(text(event, "of"))
-            case "tested":
-                from mlpipeline.domain.test_results import result_from_event
-
-                self._index.save_test(result_from_event(event), at)
-            case "launch":
-                from mlpipeline.domain.launches import Launch
-
-                self._index.save_launch(Launch.of_event(event, at))
-                self._index.save_surroundings(text(event, "launch"), command=text_or_none(event, "command"))
-            case "launch_ended":
-                self._index.save_launch_end(text(event, "launch"), at)
-            case "environment":
-                self._index.save_surroundings(text(event, "launch"), environment=text(event, "environment"))
-
-    def _save_changed(self) -> None:
-        changed, self._changed = self._changed, {}
-        selected_at, self._selected_at = self._selected_at, {}
-        self._index.save(changed.values(), selected_at)
-        for run in changed.values():
-            if run.is_open:
-                self._open[run.id] = run
-            else:
-                self._open.pop(run.id, None)
-
-
-def _are_others(journals: Mapping[Path, _Stamp | None], places: Mapping[str, Place]) -> bool:
-    """Return whether a journal that was read is gone, or another one: shorter, or with another beginning."""
-    present = {path.name: (path, stamp) for path, stamp in journals.items()}
-    for name, place in places.items():
-        path, stamp = present.get(name, (None, None))
-        if path is None or stamp is None or stamp.size < place.offset:
-            return True
-        with suppress(OSError):  # What cannot be seen is no reason to forget it.
-            if _head(path, place.offset) != place.head:
-                return True
-    return False
-
-
-def _require_found_by(event: Mapping[str, Any]) -> None:
-    """Raise TypeError where the index could not find the run again that this event begins."""
-    for key in ("model", "host", "model_dir"):
-        text(event, key)
-    text_or_none(event, "previous")
-
-
-def _stamp(path: Path) -> _Stamp | None:
-    """Return what changes with a journal, or None when it is gone."""
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return None
-    return _Stamp(status.st_ino, status.st_size, status.st_mtime_ns)
-
-
-def _head(path: Path, offset: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.sha256(file.read(min(offset, _HEAD_BYTES))).hexdigest()
+        self._following.save()
+        read = Place(offset=reader.offset, lines=reader.lines, head=head(path, place, reader.offset), last_at=last_at)
+        self._index.save_place(path.name, read)

@@ -15,7 +15,7 @@ from pathlib import Path
 from mlpipeline.daemon.checkup.case import Case
 from mlpipeline.domain.findings import Finding, bad, look, ok
 from mlpipeline.domain.quantities import duration_in_words
-from mlpipeline.history.index import index_path
+from mlpipeline.history.tables import index_path
 
 #: How far ahead of the clock the last event of a journal may be, in seconds.
 _AHEAD_S = 60.0

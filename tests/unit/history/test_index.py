@@ -6,8 +6,8 @@ from contextlib import closing
 
 import pytest
 
-from mlpipeline.history.index import index_path
 from mlpipeline.history.ledger import Ledger
+from mlpipeline.history.tables import index_path
 from mlpipeline.project.files import to_json
 from mlpipeline.project.paths import Outputs
 
@@ -104,7 +104,7 @@ def test_without_a_place_for_the_index_all_is_read(outputs, monkeypatch, tmp_pat
 
 
 def test_an_index_that_somebody_holds_locked_is_done_without(outputs, monkeypatch):
-    monkeypatch.setattr("mlpipeline.history.index._PATIENCE_S", 0.05)
+    monkeypatch.setattr("mlpipeline.history.tables._PATIENCE_S", 0.05)
     assert read(outputs) == BOTH
     write(outputs, ended("b", "04", "succeeded"))
     holder = sqlite3.connect(index_path(outputs, os.environ), isolation_level=None)

@@ -12,9 +12,9 @@ import pytest
 from mlpipeline.domain.requests import Ask, Request
 from mlpipeline.domain.runs import follow
 from mlpipeline.domain.states import State
-from mlpipeline.history.index import index_path
 from mlpipeline.history.journal import Journal
 from mlpipeline.history.ledger import Ledger
+from mlpipeline.history.tables import index_path
 from mlpipeline.project.paths import Outputs
 
 
