@@ -87,7 +87,6 @@ def _overview(settings: Settings, outputs: Outputs, *, warn: Callable[[str], Non
     now, daemons, runs, ledger = look(outputs, lambda ledger: _that_matter(ledger, most), warn=warn)
     try:
         own = any(daemon.host == outputs.host and daemon.is_alive for daemon in daemons)
-        queued, queue_error = ([], None) if own else _queued(settings)
         return Overview(
             now=now,
             outputs=outputs,
@@ -99,8 +98,7 @@ def _overview(settings: Settings, outputs: Outputs, *, warn: Callable[[str], Non
             requests=_unanswered(ledger, outputs),
             done_today=ended_since(ledger, midnight_before(now)),
             outlook=_outlook(daemons, runs, ledger),
-            queued=queued,
-            queue_error=queue_error,
+            queued=() if own else _queued(settings, warn),
         )
     finally:
         ledger.close()
@@ -136,8 +134,8 @@ def _unanswered(ledger: Ledger, outputs: Outputs) -> list[Request]:
     return [replace(request, of=run.key) if (run := runs[request.of]) else request for request in requests]
 
 
-def _queued(settings: Settings) -> tuple[list[str], str | None]:
-    """Return the scripts that the queue lists; or why that cannot be told."""
+def _queued(settings: Settings, warn: Callable[[str], None]) -> list[str] | None:
+    """Return the scripts that the queue lists; None where it has a mistake, of which `warn` is told."""
     from mlpipeline.errors import QueueError
     from mlpipeline.project.paths import QUEUE_NAME
     from mlpipeline.project.queue_file import read_queue
@@ -146,6 +144,7 @@ def _queued(settings: Settings) -> tuple[list[str], str | None]:
 
     try:
         queue = read_queue(settings.root / QUEUE_NAME, settings.models_dir)
-        return queued_names(listed_scripts(queue, settings.models_dir).entries), None
+        return queued_names(listed_scripts(queue, settings.models_dir).entries)
     except QueueError as error:
-        return [], str(error)
+        warn(str(error))
+        return None

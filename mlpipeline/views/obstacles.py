@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from mlpipeline.views.observed import ObservedDaemon
     from mlpipeline.views.overview import Overview
 
-#: How many of several versions of different scripts are named.
+#: How many of several versions are named.
 _NAMED = 3
 #: How many of those that wait a daemon tells at most.
 _MOST_TOLD = 50
@@ -31,15 +31,14 @@ class Obstacle(NamedTuple):
 
     @property
     def subject(self) -> str:
-        """What it keeps, in few words: `net:a`, `12 versions of net`, `5 versions (net:a, digits:b, …)`."""
-        if len(self.what) == 1 and not self.is_more:
-            return self.what[0]
+        """What it keeps, in few words: `net:a, net:b`, `12 versions of net`, `5 (net:a, digits:b, net:c, …)`."""
+        if len(self.what) <= _NAMED and not self.is_more:
+            return ", ".join(self.what)
         count = f"{'at least ' if self.is_more else ''}{len(self.what)}"
         models = {what.partition(":")[0] if ":" in what else None for what in self.what}
         if len(models) == 1 and None not in models:
-            return f"{count} version{'s' if len(self.what) > 1 else ''} of {next(iter(models))}"
-        more = ", …" if len(self.what) > _NAMED else ""
-        return f"{count} ({', '.join(self.what[:_NAMED])}{more})"
+            return f"{count} versions of {next(iter(models))}"
+        return f"{count} ({', '.join(self.what[:_NAMED])}, …)"
 
 
 def waits(overview: Overview) -> list[Obstacle]:

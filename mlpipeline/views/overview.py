@@ -39,9 +39,8 @@ class Overview:
     done_today: Mapping[Outcome, int] = field(default_factory=dict)
     #: None where no daemon is there that would get it done.
     outlook: QueueOutlook | None = None
-    #: The scripts that the queue lists: what is next while no daemon runs here; and why that cannot be told.
-    queued: Sequence[str] = ()
-    queue_error: str | None = None
+    #: The scripts that the queue lists, what is next while no daemon runs here; None where it has a mistake.
+    queued: Sequence[str] | None = ()
 
     @property
     def own_daemon(self) -> ObservedDaemon | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from mlpipeline.domain.causes import causes
 from mlpipeline.domain.states import Outcome, State
+from mlpipeline.project.paths import QUEUE_NAME
 from mlpipeline.views.causes import cause_text
 from mlpipeline.views.listing import state_cell
 from mlpipeline.views.observed import ObservedDaemon, ObservedRun, is_trouble
@@ -234,8 +235,8 @@ def _next_part(overview: Overview, screen: Screen) -> Iterator[str]:
 
 
 def _at_launch(overview: Overview) -> Iterator[str]:
-    if overview.queue_error is not None:
-        yield f"next, when it is launched: {overview.queue_error}"
+    if overview.queued is None:
+        yield f"next, when it is launched: nothing, until {QUEUE_NAME} is mended"
         return
     listed = _named(overview.queued, len(overview.queued)) if overview.queued else "nothing is listed"
     failed = sum(is_trouble(observed) for observed in overview.runs) + overview.more_failed

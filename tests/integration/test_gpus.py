@@ -347,8 +347,9 @@ def test_a_test_that_waits_for_a_gpu_keeps_no_other_waiting_and_says_why(make_pr
     wait_until(lambda: "net:b: test passed" in project.log, message=lambda: project.log)
     why = wait_for_wait(project, "a")
     assert why.startswith("to be tested first, and waits for 1 GPU: 0 of 1 are free (GPU 0 is used")
-    assert f"net:a {why}" in project.log
-    wait_until(lambda: wait_for_wait(project, "b") == f"1 to be tested before anything starts: net:a {why[27:]}")
+    assert f"net:a is {why}" in project.log
+    lacks = why.removeprefix("to be tested first, and ")
+    wait_until(lambda: wait_for_wait(project, "b") == f"1 to be tested before anything starts: net:a {lacks}")
     box.gpus[0]["pids"] = []
     box.save()
     check_ends(daemon)

@@ -90,7 +90,9 @@ def test_one_version_can_be_released_and_a_name_that_is_none_releases_nothing(pr
     assert (nothing.returncode, nothing.stdout) == (0, "other:w is not held by anything that can be released\n")
     assert project.run("release", "net:v5").stdout == "net:v5 is released\n"
     wait_until(lambda: "net:v5 failed" in project.log, message=lambda: project.log)
-    assert "4 versions of net: " in project.run("status").stdout
+    wait_until(
+        lambda: "4 versions of net: " in project.run("status").stdout, message=lambda: project.run("status").stdout
+    )
     daemon.terminate()
     daemon.wait(60)
     assert "net:v6" not in outcomes(project)

@@ -317,7 +317,7 @@ def test_while_a_daemon_waits_for_its_runs_to_end_status_says_so_and_what_is_ask
     assert asked.returncode == 1
     assert asked.stdout.endswith("has answered yet; it is stopping: the next launch does\n")
     screen = working.project.run("status").stdout
-    assert next(line for line in screen.splitlines() if line.strip().startswith(f"{run}: ")).endswith("told to stop")
+    assert f"\n  {run}: told to stop\n" in screen
     assert "stopped, to be resumed: net:v0\n" in screen
     assert "asked for, and not answered yet:\n  retry net:v0 (mlpipeline retry net:v0)\n" in screen
     working.open()

@@ -39,7 +39,7 @@ def test_status_without_a_daemon_says_what_would_run(outputs):
     assert f"log: {outputs.log}" in screen
     assert "nothing is listed" in _screen(outputs)
     assert "; what failed is tried again if it is still listed: 3" in _screen(outputs, [], [FAILED], more_failed=2)
-    assert "next, when it is launched: models.toml: line 3" in _screen(outputs, queue_error="models.toml: line 3")
+    assert "nothing, until models.toml is mended" in _screen(outputs, queued=None)
 
 
 PACE = Pace(done=1200, of=5000, unit=Unit.STEPS, rate=35.2, left_s=7500.0)
@@ -95,9 +95,9 @@ def test_what_waits_or_is_held_for_the_same_reason_is_one_line(outputs):
 
     assert shown(1) == ["  net:v0: waits for 1 GPU"]
     assert shown(12) == ["  12 versions of net: waits for 1 GPU"]
-    assert shown(10, 2) == ["  10 versions of net: waits for 1 GPU", "  2 versions of net: waits for 1 GPU"]
+    assert shown(10, 2) == ["  10 versions of net: waits for 1 GPU", "  net:v0, net:v1: waits for 1 GPU"]
     assert shown(50) == ["  at least 50 versions of net: waits for 1 GPU"]  # no daemon names more
-    assert shown(2, what="net{}:v") == ["  2 (net0:v, net1:v): waits for 1 GPU"]
+    assert shown(2, what="net{}:v") == ["  net0:v, net1:v: waits for 1 GPU"]
     assert shown(5, what="net{}.py") == ["  5 (net0.py, net1.py, net2.py, …): waits for 1 GPU"]
     reasons = tuple({"what": f"net:v{i}", "why": f"because of {i}"} for i in range(12))
     held = _screen(outputs, [replace(DAEMON, held=reasons)]).partition("held, or cannot be used:\n")[2].splitlines()
@@ -145,7 +145,7 @@ def test_what_users_named_does_not_reach_the_terminal_as_it_is(outputs):
     daemon = replace(DAEMON, next=(evil,), waiting=1, held=({"what": evil, "why": evil, "traceback": evil},))
     run = replace(RUNNING, version="\x1b[31mred", model="net")
     for screen in (PLAIN, Screen(width=40)):
-        shown = _screen(outputs, [daemon], [run], screen=screen, stopped=[evil], queue_error=evil)
+        shown = _screen(outputs, [daemon], [run], screen=screen, stopped=[evil], queued=[evil])
         assert "\x1b" not in shown
 
 
