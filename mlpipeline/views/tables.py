@@ -21,6 +21,7 @@ _COLOR = re.compile("(\x1b\\[[0-9;]*m)")
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], screen: Screen) -> str:
     """Return a table as wide as the screen at most; in a pipe every cell stands whole on one line."""
+    columns = [one_line(column) for column in columns]  # They may be names that users chose.
     heading = [Painted(column, Color.STRONG) for column in columns]
     cells = [[_cell(cell) for cell in row] for row in rows]
     widths = [max(display_width(cell.text) for cell in column) for column in zip(heading, *cells, strict=True)]

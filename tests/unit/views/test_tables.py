@@ -3,7 +3,7 @@ import re
 import pytest
 
 from mlpipeline.views.screens import PLAIN, Color, Painted, Screen
-from mlpipeline.views.tables import table
+from mlpipeline.views.tables import fold, table
 
 ROWS = [["net:small", "succeeded", "accuracy=0.97 " * 10], ["net:[bold]", "failed", "x" * 300]]
 
@@ -67,3 +67,13 @@ def test_colours_take_no_room_and_are_not_torn_by_folding(columns):
     assert re.sub(r"\x1b\[\d+m", "", colored) == plain
     assert "\x1b[31mfailed" in colored
     assert all(line.count("\x1b[0m") * 2 == line.count("\x1b[") for line in colored.splitlines())
+
+
+@pytest.mark.parametrize("width", [None, 80, 12])
+def test_no_name_of_a_column_commands_the_terminal(width):
+    assert "\x1b" not in table(["lr\x1b[31m\n", "b"], [["1", "some words that need room"]], Screen(width=width))
+
+
+@pytest.mark.parametrize("room", [1, 0, -1])
+def test_a_fold_without_room_comes_to_an_end(room):
+    assert list(fold("ab c", room)) == ["a", "b", "c"]
