@@ -89,12 +89,12 @@ def _measure(text: str) -> Measure:
 
 def _require_measured(told: Reported, wanted: Measure) -> None:
     """Raise where runs have results, but none of them has the one to rank by."""
-    from mlpipeline.domain.rankings import is_number
+    from mlpipeline.domain.facts import numbers
     from mlpipeline.domain.words import did_you_mean
     from mlpipeline.errors import MlpipelineError
 
     runs = [run for best in told.best for run in best.ranking.runs]
-    known = dict.fromkeys(name for run in runs for name, value in run.results.items() if is_number(value))
+    known = dict.fromkeys(name for run in runs for name in numbers(run.results))
     if known and wanted.name not in known:
         raise MlpipelineError(
             f'--best: no run of the period has a number called "{wanted.name}" among its results. There are: '

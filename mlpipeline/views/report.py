@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from mlpipeline.domain.curves import Curve
+from mlpipeline.domain.facts import flat
 from mlpipeline.domain.measures import Measure
 from mlpipeline.domain.rankings import result_of
 from mlpipeline.domain.runs import Run
@@ -155,7 +156,8 @@ def result_cell(run: Run, measure: Measure | None) -> str:
 
 def differing_cells(best: Best, run: Run) -> list[str]:
     """Return a run's values of those parameters that are not the same in all versions."""
-    return [value(run.parameters[name]) if name in run.parameters else "" for name in best.ranking.differing]
+    parameters = flat(run.parameters)
+    return [value(parameters[name]) if name in parameters else "" for name in best.ranking.differing]
 
 
 COUNT_COLUMNS = ("model", "succeeded", "failed", "lost", "stopped", "running")

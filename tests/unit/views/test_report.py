@@ -159,3 +159,16 @@ def test_it_fits_the_terminal(tmp_path, width):
     )
     wide = [line for line in report_screen(report, Screen(width=width)).splitlines() if display_width(line) > width]
     assert wide == []
+
+
+def test_nested_results_and_parameters_are_shown_by_their_dotted_names(tmp_path):
+    nested = [
+        replace(SUCCEEDED, version=name, results={"val": {"loss": 0.123456}}, parameters={"optimizer": {"name": name}})
+        for name in ("adam", "sgd")
+    ]
+    report = a_report(tmp_path, *nested)
+    lines = report_top(report, PLAIN).splitlines()
+    assert lines[-4].split() == ["version", "val.loss", "curve", "optimizer.name"]
+    assert lines[-1].split()[:2] == ["sgd", "0.1235"]
+    for text in (report_page(report), report_screen(report, PLAIN)):
+        assert "val.loss=0.1235" in text and "{" not in text.partition("</style>")[2]
