@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from mlpipeline.domain.facts import flat
 from mlpipeline.domain.quantities import duration_in_words
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.words import is_fit
@@ -76,8 +77,8 @@ def distinct_values(things: Sequence[Any]) -> list[str]:
 
 
 def values(things: Mapping[str, Any]) -> str:
-    """Return parameters or results in one line: `accuracy=0.97 loss=0.1`."""
-    return " ".join(f"{name}={value(thing)}" for name, thing in things.items())
+    """Return parameters or results in one line, what is nested by its dotted name: `accuracy=0.97 val.loss=0.1`."""
+    return " ".join(f"{name}={value(thing)}" for name, thing in flat(things).items())
 
 
 def _cut(text: str, length: int) -> str:

@@ -56,6 +56,7 @@ def test_values_are_short_on_one_line_and_exact_where_there_is_room():
     assert value(list(range(1000))) == str(list(range(1000)))[:59] + "…"
     assert exact_value("y" * 501) == "y" * 499 + "…"
     assert values({"accuracy": 0.97, "loss": 0.1, "text": "a b"}) == "accuracy=0.97 loss=0.1 text=a b"
+    assert values({"val": {"loss": 0.2581882575977444, "note": "a,b"}, "n": {}}) == "val.loss=0.2582 val.note=a,b n={}"
     assert values({}) == ""
 
 
