@@ -29,6 +29,13 @@ def search(ledger: Ledger, wanted: Filter) -> list[Run]:
     return found
 
 
+def count(ledger: Ledger, wanted: Filter) -> int:
+    """Return how many runs are wanted, whatever the most of them is."""
+    where, values = _all(("NOT is_withdrawn", ()), *_parts(wanted))
+    ((found,),) = ledger.rows(f"SELECT count(*) FROM runs WHERE {where}", *values)
+    return int(found)
+
+
 def names(ledger: Ledger) -> Names:
     """Return the names of the facts of all runs."""
 

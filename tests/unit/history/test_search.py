@@ -8,7 +8,7 @@ import pytest
 
 from mlpipeline.domain.filters import Filter, comparison, order
 from mlpipeline.history.ledger import Ledger
-from mlpipeline.history.search import extent, models, names, search
+from mlpipeline.history.search import count, extent, models, names, search
 from mlpipeline.project.files import to_json
 from mlpipeline.project.paths import Outputs
 
@@ -113,6 +113,13 @@ def test_comparisons_choose_runs_newest_first(ledger, wheres, expected):
 def test_what_has_no_such_value_comes_last_and_the_most_is_counted_after_sorting(ledger, sort, expected):
     assert found(ledger, sort=sort) == expected
     assert [found(ledger, sort=sort, most=most) for most in (1, 3, 4)] == [expected[:1], expected[:3], expected[:4]]
+
+
+def test_as_many_are_counted_as_would_be_found_without_a_most(ledger):
+    assert count(ledger, Filter(most=1)) == len(RUNS)
+    assert count(ledger, Filter(models=["cnn/*"], comparisons=[comparison("lr>0", names(ledger), float)])) == 2
+    by = order("accuracy", names(ledger))
+    assert count(ledger, Filter(order=by)) == len(RUNS)
 
 
 def test_models_are_called_by_name_script_pattern_or_with_a_version(ledger):

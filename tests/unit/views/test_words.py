@@ -1,8 +1,19 @@
 import math
+from datetime import datetime
 
 import pytest
 
-from mlpipeline.views.words import ago, distinct_values, duration, exact_value, moment, one_line, value, values
+from mlpipeline.views.words import (
+    ago,
+    distinct_values,
+    duration,
+    exact_value,
+    moment,
+    moment_to_minute,
+    one_line,
+    value,
+    values,
+)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +48,15 @@ def test_moments_are_local_and_what_is_none_stays_readable():
     assert len(moment("2026-11-20T21:34:55.123+00:00")) == len("2026-11-20 21:34:55")
     assert moment(None) == ""
     assert moment("yesterday") == "yesterday"
+
+
+def test_a_moment_to_the_minute_leaves_out_what_is_the_same_as_today():
+    now = datetime(2026, 11, 21, 14, 0).timestamp()
+    told = [
+        moment_to_minute(at, now)
+        for at in ("2026-11-21T13:24:55", "2026-11-20T13:24:55", "2025-11-21T13:24:55", None, "yesterday")
+    ]
+    assert told == ["13:24", "11-20 13:24", "2025-11-21", "", "yesterday"]
 
 
 def test_values_are_short_on_one_line_and_exact_where_there_is_room():
