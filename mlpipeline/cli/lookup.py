@@ -45,7 +45,7 @@ def runs(
     """List the latest runs, newest first, or those that are asked for.
 
     A NAME is that of a parameter or a result, such as test.accuracy, or one of run, model, version, host, state,
-    outcome, failure, error, attempt, seed, started, ended, seconds. They are compared by = != < <= > >= and ~
+    outcome, failure, error, attempt, seed, started, ended, seconds (or time). They are compared by = != < <= > >= and ~
     (contains).
 
     \b

@@ -86,6 +86,9 @@ def found(ledger: Ledger, *wheres: str, sort: str | None = None, **wanted) -> li
         (["opt.name~sg"], ["a2"]),
         (["version=3"], ["a3"]),
         (["version=small", "outcome=succeeded"], ["a1"]),
+        (["version=cnn/net:small"], ["a1"]),
+        (["version!=cnn/net:small"], ["b1", "a4", "a3", "a2"]),
+        (["version~NET:s"], ["a1"]),
         (["outcome=null"], ["b1"]),
         (["failure=exception"], ["a3"]),
         (["loss=nan"], ["a1"]),
@@ -102,7 +105,8 @@ def test_comparisons_choose_runs_newest_first(ledger, wheres, expected):
     ("sort", "expected"),
     [
         ("accuracy", ["a2", "a1", "a3", "b1", "a4"]),
-        ("accuracy:min", ["a3", "a1", "a2", "b1", "a4"]),
+        # What failed is not the best, whatever it achieved.
+        ("accuracy:min", ["a1", "a2", "a3", "b1", "a4"]),
         # NaN is no number, and none at all is less than that.
         ("loss", ["a2", "a1", "b1", "a4", "a3"]),
         ("lr", ["a2", "a1", "b1", "a3", "a4"]),
