@@ -10,6 +10,7 @@ from typing import Any
 
 from mlpipeline.authoring.console import strip_colors
 from mlpipeline.daemon.catalogue import Problem
+from mlpipeline.domain.facts import flat
 from mlpipeline.domain.notices import Notice
 from mlpipeline.domain.result import Result
 from mlpipeline.domain.runs import Run
@@ -142,10 +143,11 @@ def _listed(heading: str, problems: Sequence[Problem]) -> str:
 
 
 def _section(heading: str, things: Mapping[str, Any]) -> list[str]:
-    if not things:
+    lines = flat(things)
+    if not lines:
         return []
-    width = max(len(name) for name in things)
-    return [f"    {heading}:", *(f"        {name:<{width}}  {exact_value(thing)}" for name, thing in things.items())]
+    width = max(map(len, lines))
+    return [f"    {heading}:", *(f"        {name:<{width}}  {exact_value(thing)}" for name, thing in lines.items())]
 
 
 def _paragraphs(texts: Mapping[str, str]) -> Iterator[str]:
