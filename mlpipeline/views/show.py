@@ -82,7 +82,7 @@ def _progress(details: Details) -> str:
 
 def _began(details: Details) -> str:
     run = details.run
-    before = f"attempt {run.past[-1]['attempt']}" if run.past else run.previous
+    before = f"attempt {run.past[-1].attempt}" if run.past else run.previous
     after = f" after {before}" if before and run.start is not Start.CLEAN else ""
     return f"{_HOW[run.start]}{after}, seed {run.seed}"
 

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 from runs import FAILED, RUN, RUNNING, SUCCEEDED
 
+from mlpipeline.domain.attempts import AttemptEnd
 from mlpipeline.domain.comparing import rows
 from mlpipeline.domain.curves import Row, curves
 from mlpipeline.domain.pace import Loop, Pace, Unit
@@ -94,7 +95,7 @@ def test_one_that_runs_says_how_far_it_is_and_how_long_the_rest_takes(outputs):
 def test_each_attempt_is_told_where_there_were_several(outputs):
     attempt = known(FAILED).attempts[0]
     attempts = [attempt, replace(attempt, number=2, outcome=None, failure=None, error=None)]
-    run = replace(FAILED, attempt=2, past=[{"attempt": 1}], start="resume")
+    run = replace(FAILED, attempt=2, past=[AttemptEnd(attempt=1, outcome="failed")], start="resume")
     lines = squeezed(show_screen(known(run, attempts=attempts), outputs, PLAIN))
     assert "1 failed (exception) 1.0 s fresh: x ValueError: no" in lines
     assert "2 1.0 s fresh: x" in lines
