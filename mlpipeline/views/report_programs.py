@@ -57,7 +57,7 @@ def _ranking_for_programs(ranking: Ranking) -> dict[str, Any]:
         "result": measure.name if measure else None,
         "better": ("lower" if measure.is_lower_better else "higher") if measure else None,
         "versions": [
-            {"version": run.version, "run": run.id, "value": result_of(run, measure) if measure else None}
+            {"version": run.version, "id": run.id, "value": result_of(run, measure) if measure else None}
             for run in ranking.runs
         ],
         "differing_parameters": ranking.differing,
@@ -67,9 +67,9 @@ def _ranking_for_programs(ranking: Ranking) -> dict[str, Any]:
 def _host_for_programs(host: HostTime) -> dict[str, Any]:
     return {
         "host": host.host,
-        "busy_seconds": round(host.busy_s, 3),
-        "idle_seconds": round(host.idle_s, 3),
-        "away_seconds": round(host.away_s, 3),
-        "run_seconds": round(host.run_s, 3),
-        "gpu_seconds": round(host.gpu_s, 3),
+        "busy_s": round(host.busy_s, 3),
+        "idle_s": round(host.idle_s, 3),
+        "away_s": round(host.away_s, 3),
+        "run_s": round(host.run_s, 3),
+        "gpu_s": round(host.gpu_s, 3),
     }
