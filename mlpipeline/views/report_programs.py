@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from mlpipeline.domain.causes import Cause
 from mlpipeline.domain.periods import HostTime
 from mlpipeline.domain.rankings import Ranking, result_of
 from mlpipeline.domain.states import Outcome, State
 from mlpipeline.views.outlook import ends_for_programs
-from mlpipeline.views.programs import obstacle_for_programs, run_for_programs
+from mlpipeline.views.programs import cause_for_programs, obstacle_for_programs, run_for_programs
 from mlpipeline.views.reported import Reported
 
 
@@ -24,7 +23,7 @@ def report_for_programs(report: Reported) -> dict[str, Any]:
             **{str(outcome): report.count(outcome) for outcome in Outcome},
             **{str(state): report.open_count(state) for state in (State.RUNNING, State.WAITING)},
         },
-        "causes": [_cause_for_programs(cause) for cause in report.causes],
+        "causes": [cause_for_programs(cause) for cause in report.causes],
         "best": [_ranking_for_programs(best.ranking) for best in report.best],
         "runs": [run_for_programs(observed, report.outputs) for observed in report.runs],
         "hosts": [_host_for_programs(host) for host in report.hosts],
@@ -36,17 +35,6 @@ def report_for_programs(report: Reported) -> dict[str, Any]:
         "waits": [obstacle_for_programs(obstacle) for obstacle in report.waits],
         "held": [obstacle_for_programs(obstacle) for obstacle in report.held],
         "ends_at": ends_for_programs(report.outlook, report.period.end) if report.outlook else None,
-    }
-
-
-def _cause_for_programs(cause: Cause) -> dict[str, Any]:
-    first = cause.runs[0]
-    return {
-        "outcome": first.outcome,
-        "failure": first.failure,
-        "error": cause.error,
-        "place": cause.place,
-        "runs": [run.id for run in cause.runs],
     }
 
 
