@@ -56,7 +56,11 @@ class Daemon:
         self._superseding = Superseding(parts.catalogue, parts.records)
         self._todo = Todo(parts.catalogue, parts.records.ledger, parts.options, parts.outputs.host, parts.records.log)
         self._breaker = Breaker(
-            parts.records.ledger, parts.settings.hold_after, parts.settings.models_dir, self._todo.forget_waits
+            parts.records.ledger,
+            parts.settings.hold_after,
+            parts.settings.models_dir,
+            self._todo.forget_waits,
+            parts.records.log,
         )
         self._steering = Steering(
             parts.records,
