@@ -90,7 +90,10 @@ class Breaker:
     def wait(self, offer: Offer) -> Wait | None:
         """Hold a version whose script failed in a row, and has not changed since."""
         runs = self._streaks.get(offer.model)
-        if runs is None or runs[0].code != code_name(offer.files) or self._ledger.is_released(_name(offer)):
+        if runs is not None and runs[0].code != code_name(offer.files):
+            self._holding.discard(offer.model)  # It goes on as it was edited, whoever succeeds.
+            return None
+        if runs is None or self._ledger.is_released(_name(offer)):
             return None
         self._holding.add(offer.model)
         newest = runs[0]

@@ -97,6 +97,16 @@ def test_a_release_is_not_said_to_be_a_success(breaker, history, log):
     assert log == []
 
 
+def test_what_goes_on_as_it_was_edited_needs_no_success_for_that(breaker, history, log):
+    note(breaker, history, failed("a", 1))
+    note(breaker, history, failed("b", 2))
+    assert is_holding(breaker)
+    edited = SimpleNamespace(**{**vars(SMALL), "files": {"net.py": "another"}})
+    assert breaker.wait(edited) is None
+    note(breaker, history, ended("small", 3, Outcome.SUCCEEDED))
+    assert log == []
+
+
 def test_a_success_counts_from_its_end_for_the_next_launch_too(breaker, history):
     # It began first, and the history names it first.
     history.runs = [ended("medium", 3, Outcome.SUCCEEDED), failed("a", 1), failed("b", 2)]
