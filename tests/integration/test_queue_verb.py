@@ -146,6 +146,13 @@ def test_what_is_not_there_is_told_with_the_nearest_and_changes_nothing(queue):
         ("add", "d:vv"): 'd.py has no version "vv". Did you mean "v"?',
         ("add", "d:v@n=2"): 'd.py has no version "v@n=2". To make it: mlpipeline queue add d:v --set n=2',
         ("add", "d:v", "--set", "nn=2"): 'd:v: there is no parameter "nn". Did you mean "n"?',
+        (
+            "add",
+            "d:v",
+            "--set",
+            "n=2,m=3",
+        ): """d:v: --set n=2,m=3: n is 1, a number, and "2,m=3" is a text. Give --set""",
+        ("add", "/nowhere/net.py:v"): "/nowhere/net.py: is outside models_dir",
         ("add", "d", "d:", "a"): '"d:" names nothing.',
         ("rm", "d"): "d.py is not listed.",
         ("rm", "a", "a:vv"): "a.py is not listed.",
