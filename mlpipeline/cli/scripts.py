@@ -25,7 +25,7 @@ _SLOW_S, _LOOK_S = 2.0, 0.02
 def named_script(name: str, models_dir: Path, listed: Collection[str]) -> tuple[str, str | None]:
     """Return the script that a person names, relative to models_dir, and which of its versions; None for all.
 
-    It may be named by its path from here, as the shell completes it, and without `.py`.
+    It may be named by its path, from here or from the root, as the shell completes it, and without `.py`.
 
     Args:
         name: such as `digits`, `cnn/net.py`, `models/digits.py` or `digits:deep`.
@@ -39,6 +39,7 @@ def named_script(name: str, models_dir: Path, listed: Collection[str]) -> tuple[
     from pathlib import Path
 
     from mlpipeline.errors import NotListed
+    from mlpipeline.project.scripts import is_outside
 
     script, colon, version = name.strip().partition(":")
     if not script.strip() or (colon and not version):
@@ -47,7 +48,7 @@ def named_script(name: str, models_dir: Path, listed: Collection[str]) -> tuple[
         )
     script = posixpath.normpath(script.replace("\\", "/"))
     script = script if script.endswith(".py") else f"{script}.py"
-    if script not in listed and not (models_dir / script).exists():
+    if script not in listed and (is_outside(script) or not (models_dir / script).exists()):
         from_here = Path(script).absolute()
         from_here = from_here.parent.resolve() / from_here.name  # a script that is a link stays the link
         if from_here.is_relative_to(models_dir):
