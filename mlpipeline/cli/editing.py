@@ -78,7 +78,9 @@ class Editing:
             MlpipelineError: something is not there, or the file cannot be edited.
         """
         from mlpipeline.domain.assignments import assigned
+        from mlpipeline.domain.changes import Changes
         from mlpipeline.domain.listed import Edit, add
+        from mlpipeline.views.words import one_line
 
         values = assigned(settings)
         groups: dict[str, list[str] | None] = {}
@@ -100,6 +102,10 @@ class Editing:
             return edit
 
         self._edit(all_added)
+        changes = Changes(values=values) if values else None
+        for script, named in groups.items():
+            if (why := self.known.why_held(script, named, changes)) is not None:
+                click.echo(f"{script} is held all the same: {one_line(why)}")
 
     def require_version(self, lines: Sequence[Listed], script: str, version: str | None) -> None:
         """See that a script whose every version is listed has the one that is named, as far as anybody knows.

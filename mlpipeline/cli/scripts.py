@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from mlpipeline.cli.output import echo_message
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
+    from mlpipeline.domain.changes import Changes
     from mlpipeline.domain.description import Description
     from mlpipeline.history.ledger import Ledger
     from mlpipeline.project.paths import Outputs
@@ -101,6 +102,45 @@ class KnownVersions:
         if script not in self._described:
             self._described[script] = _description(script, self._settings)
         return self._described[script]
+
+    def why_held(self, script: str, versions: Sequence[str] | None, changes: Changes | None) -> str | None:
+        """Return why some of these versions would not start though they are listed: those of their script have failed.
+
+        Args:
+            script: that they are of.
+            versions: as the script calls them; None for every one.
+            changes: what the list changes in their parameters.
+        """
+        from mlpipeline.daemon.breaker import Breaker
+        from mlpipeline.daemon.catalogue import Offer
+        from mlpipeline.domain.queue import model_name
+        from mlpipeline.errors import MlpipelineError
+
+        model = model_name(script)
+        breaker = Breaker(self.ledger, self._settings.hold_after, self._settings.models_dir, lambda: None)
+        breaker.look_at(model)
+        if model not in breaker.models:
+            return None
+        try:
+            described = self.describe(script)
+            offered = [one for one in described.versions if versions is None or one.name in versions]
+            offered = [one if changes is None else one.changed(changes) for one in offered]
+        except MlpipelineError:
+            return None  # Who named them was told that they cannot be seen.
+        for one in offered:
+            offer = Offer(
+                model=model,
+                version=one.name,
+                script=script,
+                identity=one.identity,
+                parameters=one.parameters,
+                seed=one.seed,
+                model_dir="",
+                files=described.files,
+            )
+            if (wait := breaker.wait(offer)) is not None:
+                return wait.why
+        return None
 
 
 def _description(script: str, settings: Settings) -> Description:
