@@ -82,9 +82,9 @@ def test_a_daemon_takes_edits_up_while_it_runs_and_the_list_says_how_all_stands(
         assert last == f"the daemon on testhost took it up: {told}"
         return said
 
-    assert took_up("add", "models/d.py:w", "d:v", told="+1") == ["added d:w, d:v, fifth of 5"]
-    assert took_up("add", "d:v", "--set", "n=3", "--first", told="+1") == ["added d:v@n=3, first of 6"]
-    assert took_up("up", "c.py", told="1 reordered") == ["moved c.py: it is fourth of 6"]
+    assert took_up("add", "models/d.py:w", "d:v", told="+1") == ["added d:w, d:v, 5 of 5"]
+    assert took_up("add", "d:v", "--set", "n=3", "--first", told="+1") == ["added d:v@n=3, 1 of 6"]
+    assert took_up("up", "c.py", told="1 reordered") == ["moved c.py: it is 4 of 6"]
     assert took_up("hold", "a:w", "b", told="2 changed") == [
         "a:w is held until `mlpipeline queue hold --off a:w`",
         "b.py is held until `mlpipeline queue hold --off b.py`",
