@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable
 from typing import Any
@@ -10,6 +11,8 @@ from mlpipeline.errors import MlpipelineError
 
 #: What a value may be; a date is a text.
 _KINDS = (bool, int, float, str, list, dict)
+#: What TOML does not take for a number, and everybody else does: `.5`, `1.`.
+_SHORT_FLOAT = re.compile(r"[+-]?(\.[0-9]+|(0|[1-9][0-9]*)\.)([eE][+-]?[0-9]+)?")
 
 
 def assigned(texts: Iterable[str]) -> dict[str, Any]:
@@ -49,7 +52,4 @@ def _value(text: str) -> Any:
     # What a comment would cut off, or a line feed would end, was meant as a text.
     if isinstance(value, _KINDS) and len(values) == 1 and (not isinstance(value, (int, float)) or "#" not in text):
         return value
-    try:
-        return float(text)
-    except ValueError:
-        return text
+    return float(text) if _SHORT_FLOAT.fullmatch(text) else text
