@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from mlpipeline.domain.facts import flat
 from mlpipeline.domain.retention import Choice, Kind, Need, Rules, choose, newest_first
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.words import did_you_mean
@@ -263,7 +264,7 @@ def is_left_by_dead(claim: claims.Claim, outputs: Outputs) -> bool:
 
 
 def _require_known(result: str, runs: Iterable[Run]) -> None:
-    known = {name for run in runs for name in run.results}
+    known = {name for run in runs for name in flat(run.results)}
     if result not in known:
         raise NoSuchResult(f'no run has a result "{result}".{did_you_mean(result, known)}')
 

@@ -294,6 +294,12 @@ def test_a_result_that_no_run_has_is_an_error_that_names_the_nearest(remains):
         remains.survey(best=best)
 
 
+def test_a_nested_result_is_known_by_its_dotted_name(remains):
+    remains.run("aaaaa2", "v", results={"val": {"accuracy": 1}})
+    best = Best(count=1, by=Measure(name="val.accuracy", is_lower_better=False))
+    assert remains.survey(best=best).items == []
+
+
 def test_a_history_that_cannot_be_read_keeps_everything(remains):
     remains.run("aaaaa2", "v", days_ago=40)
     (remains.outputs.path / "history-box2.jsonl").mkdir()

@@ -59,7 +59,7 @@ def examine(project, *, env=None, before=()):
     assert done.stderr == ""
     said = json.loads(done.stdout)
     assert complaints("doctor", said) == []
-    assert said["is_well"] == (done.returncode == 0)
+    assert said["well"] == (done.returncode == 0)
     found = {}
     for finding in said["checks"]:
         found.setdefault((finding["check"], finding["health"]), []).append((finding["told"], finding["advice"]))

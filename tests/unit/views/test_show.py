@@ -125,3 +125,11 @@ def test_for_programs_a_curve_that_ends_in_nan_has_no_last_value(outputs):
     told = show_for_programs(known(SUCCEEDED), outputs)
     assert told["metrics"] == {"loss": {"last": None, "step": 2.0, "min": 1.0, "max": 3.0, "count": 3}}
     assert told["changes"] == {"parameters": {"lr": {"before": 0.01, "now": 0.1}}, "files": ["net.py"]}
+
+
+def test_for_programs_a_parameter_that_was_not_there_before_or_is_gone_was_null(outputs):
+    changes = Changes(before=BEFORE, parameters=rows([{"old": 1}, {"new": 2}]), files=None)
+    assert show_for_programs(known(SUCCEEDED, changes=changes), outputs)["changes"]["parameters"] == {
+        "old": {"before": 1, "now": None},
+        "new": {"before": None, "now": 2},
+    }
