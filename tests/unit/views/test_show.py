@@ -124,3 +124,15 @@ def test_for_programs_a_curve_that_ends_in_nan_has_no_last_value(outputs):
     told = show_for_programs(known(SUCCEEDED), outputs)
     assert told["metrics"] == {"loss": {"last": None, "step": 2.0, "min": 1.0, "max": 3.0, "count": 3}}
     assert told["changes"] == {"parameters": {"lr": {"before": 0.01, "now": 0.1}}, "files": ["net.py"]}
+
+
+def test_how_a_process_began_is_told_unless_it_began_as_every_first_one_does(outputs):
+    found = known(SUCCEEDED)
+    (attempt,) = found.attempts
+    assert "process fresh: x" in squeezed(show_screen(found, outputs, PLAIN))
+    first = replace(attempt, how="fresh: what its script imports is not known yet")
+    assert "\nprocess" not in show_screen(replace(found, attempts=[first]), outputs, PLAIN)
+    assert "not known yet" not in show_screen(
+        replace(found, attempts=[first, replace(first, number=2)]), outputs, PLAIN
+    )
+    assert show_for_programs(replace(found, attempts=[first]), outputs)["attempts"][0]["how"] == first.how
