@@ -48,6 +48,8 @@ FIELDS: Mapping[str, Kind] = {
     "ended": Kind.TIME,
     "seconds": Kind.DURATION,
 }
+#: What fields are called besides.
+OTHER_NAMES: Mapping[str, str] = {"time": "seconds"}
 #: The columns of a list of runs where nobody asks for others.
 USUAL_COLUMNS = ("run", "version", "outcome", "started", "time", "results")
 

@@ -208,11 +208,10 @@ def _stints(observed: ObservedRun, outputs: Outputs, daemons: Iterable[ObservedD
     intervals = {}
     for past in run.past:
         # An attempt that was the last before a person asked for another may be told twice.
-        number, seconds = past.get("attempt"), past.get("seconds")
-        worker = read_json(run_dir.attempt(number).worker) if isinstance(number, int) else None
+        worker = read_json(run_dir.attempt(past.attempt).worker)
         begin = epoch(worker.get("started_at")) if isinstance(worker, dict) else None
-        if begin is not None and is_number(seconds):
-            intervals[number] = Interval(begin, begin + seconds)
+        if begin is not None and past.seconds is not None:
+            intervals[past.attempt] = Interval(begin, begin + past.seconds)
     begin = epoch(run.started_at)
     if begin is not None:
         intervals[run.attempt] = Interval(begin, max(begin, _end(run, begin, daemons, now)))

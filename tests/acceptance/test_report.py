@@ -120,8 +120,8 @@ def test_programs_get_the_same(project):
     assert [version["version"] for version in net["versions"]][::2] == ["fast", "slow"]
     hosts = {host["host"]: host for host in told["hosts"]}
     assert sorted(hosts) == ["box2", HOST]
-    assert hosts["box2"]["gpu_seconds"] == pytest.approx(6 * 3600, abs=600)
-    assert 0 < hosts[HOST]["busy_seconds"] < hosts[HOST]["busy_seconds"] + hosts[HOST]["idle_seconds"] < 600
+    assert hosts["box2"]["gpu_s"] == pytest.approx(6 * 3600, abs=600)
+    assert 0 < hosts[HOST]["busy_s"] < hosts[HOST]["busy_s"] + hosts[HOST]["idle_s"] < 600
 
 
 def test_curves_are_shown_in_a_pipe_whatever_its_encoding_is(project):
