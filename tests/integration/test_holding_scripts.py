@@ -99,6 +99,21 @@ def test_one_version_can_be_released_and_a_name_that_is_none_releases_nothing(pr
     assert "net:v6" not in outcomes(project)
 
 
+def test_who_lists_a_version_of_a_script_that_is_held_is_told_and_what_to_type(project):
+    project.run("-r")
+    why = "3 versions in a row failed (exception) at net.py:7: KeyError: 'weights'."
+    for version in ("v4", "v4@n=6"):
+        arguments = ("net:v4", "--set", "n=6") if "@" in version else ("net:v4",)
+        told = project.run("queue", "add", *arguments, "--first").stdout.splitlines()
+        assert told[-1] == (
+            f"net.py is held all the same: {why} Held until net.py changes, or `mlpipeline release net`"
+        )
+    assert "held" not in project.run("queue", "add", "other", "--first").stdout
+    script = project.models_dir / "net.py"
+    script.write_text(script.read_text().replace("(0, 1, 2, 3, 5)", "()"))
+    assert "held" not in project.run("queue", "add", "net:v5", "--first").stdout
+
+
 def test_a_release_that_nobody_answers_is_heeded_by_the_next_launch(project):
     project.run("-r")
     released = project.run("release", "net.py")
