@@ -36,7 +36,8 @@ def cause_text(cause: Cause, outputs: Outputs, screen: Screen, *, output_lines: 
         lines.append(f"  at {one_line(place_in_words(cause.place, outputs))}")
     lines += _folded(one_line(_named(cause.runs)), screen, indent="  ")
     lines += [f"  {screen.paint(f'│ {line}', Color.DIM)}" for line in _output(first, outputs, output_lines)]
-    lines.append(f"  {one_line(output_path(first, outputs))}")
+    # Whole, and never folded: it is to be copied.
+    lines.append(f"  {one_line(str(outputs.run_dir(first.name).attempt(first.attempt).output.absolute()))}")
     return "\n".join(lines)
 
 
