@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from mlpipeline.domain.curves import Curve
 from mlpipeline.domain.facts import flat
 from mlpipeline.domain.measures import Measure
+from mlpipeline.domain.moments import epoch_s
 from mlpipeline.domain.rankings import result_of
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome, State
@@ -18,7 +19,7 @@ from mlpipeline.views.listing import state_cell
 from mlpipeline.views.observed import ObservedDaemon, ObservedRun
 from mlpipeline.views.outlook import ends_in_words, outlook_in_words
 from mlpipeline.views.pace import pace_in_words
-from mlpipeline.views.reported import BEST_SHOWN, Best, Reported, epoch
+from mlpipeline.views.reported import BEST_SHOWN, Best, Reported
 from mlpipeline.views.screens import Color, Screen
 from mlpipeline.views.sparklines import sparkline
 from mlpipeline.views.tables import Cell, fold, table
@@ -133,7 +134,7 @@ def _gone(daemon: ObservedDaemon) -> str:
 
 
 def _gone_at(daemon: ObservedDaemon) -> float:
-    return epoch(daemon.ended_at) or daemon.heard_at
+    return epoch_s(daemon.ended_at) or daemon.heard_at
 
 
 def ends_when(report: Reported) -> str | None:
