@@ -11,6 +11,7 @@ from mlpipeline.domain.comparing import MISSING, Row, rows
 from mlpipeline.domain.conditions import Conditions
 from mlpipeline.domain.curves import Curve, is_drawn
 from mlpipeline.domain.states import Start
+from mlpipeline.executors.how import LEARNING
 from mlpipeline.project.paths import Outputs
 from mlpipeline.views.causes import cause_text
 from mlpipeline.views.details import AttemptTold, Details
@@ -64,12 +65,17 @@ def _facts(details: Details) -> Iterator[tuple[str, Cell]]:
     yield "time", f"{took} ({phases})" if phases and took else took
     yield "progress", _progress(details)
     yield "began", _began(details)
-    yield "process", (details.attempts[-1].how or "") if len(details.attempts) == 1 else ""
+    yield "process", _process(details.attempts[-1].how) if len(details.attempts) == 1 else ""
     yield "gpus", ", ".join(str(index) for index in (details.spec.get("gpus") or {}).values())
     yield "conditions", _conditions(details.spec)
     yield "note", run.note or ""
     if not details.has_record:
         yield "record", Painted("its run dir is gone; this is what history knows", Color.NOTICE)
+
+
+def _process(how: str | None) -> str:
+    """Return how a process was started; nothing where that is how every script's first is."""
+    return "" if how is None or how == LEARNING else how
 
 
 def _progress(details: Details) -> str:
@@ -108,7 +114,7 @@ def _attempts_part(attempts: Sequence[AttemptTold], screen: Screen) -> str:
             attempt.in_words,
             moment(attempt.started_at),
             duration(attempt.seconds),
-            attempt.how or "",
+            _process(attempt.how),
             attempt.error or "",
         ]
         for attempt in attempts

@@ -17,6 +17,8 @@ Cell = str | Painted
 GAP = "   "
 #: Where columns would have to be narrower than this, each row becomes a paragraph, a line for each of its cells.
 _LEAST_WIDTH = 8
+#: Behind which a word may be broken without another look at what it says.
+_SEPARATORS = ".,=:;/_-"
 _COLOR = re.compile("(\x1b\\[[0-9;]*m)")
 
 
@@ -85,16 +87,23 @@ def _paragraph(columns: Sequence[str], row: Sequence[Painted], screen: Screen) -
 
 
 def fold(text: str, room: int) -> Iterator[str]:
-    """Yield lines of at most `room` columns, broken at spaces, and within a word that is longer than a line."""
+    """Yield lines of at most `room` columns, broken at spaces, and a word longer than a line behind a separator."""
     room = max(1, room)  # Whoever indents may have left none.
     while display_width(text) > room:
         # At least one character, even where that is too wide: else there would be no end.
         fit = max(1, _fit(text, room))
         at_space = text.rfind(" ", 0, fit + 1)
-        end = at_space if at_space > 0 else fit
+        end = at_space if at_space > 0 else _behind_separator(text, fit)
         yield text[:end].rstrip()
         text = text[end:].lstrip()
     yield text
+
+
+def _behind_separator(text: str, most: int) -> int:
+    """Return how many characters of a word are left in a line that has room for `most` of them."""
+    last = max(text.rfind(separator, 0, most) for separator in _SEPARATORS) + 1
+    # Of a line that would be nearly empty, nothing is gained.
+    return last if last > most // 2 else most
 
 
 def _fit(text: str, room: int) -> int:

@@ -133,3 +133,15 @@ def test_for_programs_a_parameter_that_was_not_there_before_or_is_gone_was_null(
         "old": {"before": 1, "now": None},
         "new": {"before": None, "now": 2},
     }
+
+
+def test_how_a_process_began_is_told_unless_it_began_as_every_first_one_does(outputs):
+    found = known(SUCCEEDED)
+    (attempt,) = found.attempts
+    assert "process fresh: x" in squeezed(show_screen(found, outputs, PLAIN))
+    first = replace(attempt, how="fresh: what its script imports is not known yet")
+    assert "\nprocess" not in show_screen(replace(found, attempts=[first]), outputs, PLAIN)
+    assert "not known yet" not in show_screen(
+        replace(found, attempts=[first, replace(first, number=2)]), outputs, PLAIN
+    )
+    assert show_for_programs(replace(found, attempts=[first]), outputs)["attempts"][0]["how"] == first.how
