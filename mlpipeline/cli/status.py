@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from mlpipeline.views.outlook import QueueOutlook
     from mlpipeline.views.overview import Overview
 
-#: How many of the latest runs `status` looks through for those that were stopped: it answers at once, whatever ran.
-_LOOKED_AT = 200
 _USUAL_WIDTH = 80
 
 
@@ -96,7 +94,7 @@ def _overview(settings: Settings, outputs: Outputs, *, warn: Callable[[str], Non
             runs=runs,
             more_failed=0 if is_whole else max(0, ledger.trouble_count() - FAILED_SHOWN),
             failed_tests=ledger.failed_tests(),
-            stopped=_stopped(ledger),
+            stopped=ledger.stopped(),
             requests=_unanswered(ledger, outputs),
             done_today=ended_since(ledger, midnight_before(now)),
             outlook=_outlook(daemons, runs, ledger),
@@ -118,14 +116,6 @@ def _outlook(daemons: Sequence[ObservedDaemon], runs: Sequence[ObservedRun], led
 
 def _that_matter(ledger: Ledger, most_failed: int | None) -> list[Run]:
     return [*ledger.open_runs()[::-1], *ledger.in_trouble(most_failed)]
-
-
-def _stopped(ledger: Ledger) -> list[str]:
-    """Return the versions whose latest run was stopped, newest first, as far as the latest runs tell."""
-    from mlpipeline.domain.states import Outcome
-
-    stopped = (run for run in ledger.newest(_LOOKED_AT) if run.outcome is Outcome.STOPPED)
-    return [run.key for run in stopped if (last := ledger.latest(run.model_dir)) is not None and last.id == run.id]
 
 
 def _unanswered(ledger: Ledger, outputs: Outputs) -> list[Request]:
