@@ -165,7 +165,7 @@ def compare_for_programs(compared: Comparison, outputs: Outputs) -> dict[str, An
         "packages": _rows_for_programs([row for row in compared.packages if not row.is_same]),
         "environments": [_environment_for_programs(environment) for environment in compared.environments],
         "code": {
-            "is_same": None if compared.files is None else not compared.files,
+            "same": None if compared.files is None else not compared.files,
             "files": None if compared.files is None else [vars(change) for change in compared.files],
             "diff": "\n".join(compared.diff) if compared.diff else None,
         },
@@ -176,9 +176,9 @@ def _rows_for_programs(things: Sequence[Row], *, has_best: bool = False) -> list
     return [
         {
             "name": row.name,
-            "is_same": row.is_same,
+            "same": row.is_same,
             "values": [None if thing is MISSING else thing for thing in row.values],
-            "is_there": [thing is not MISSING for thing in row.values],
+            "present": [thing is not MISSING for thing in row.values],
             **({"best": row.best()} if has_best else {}),
         }
         for row in things
@@ -190,5 +190,5 @@ def _environment_for_programs(environment: Environment) -> Mapping[str, Any]:
         "python": environment.python,
         "platform": environment.platform,
         "commit": environment.commit,
-        "is_dirty": environment.is_dirty,
+        "dirty": environment.is_dirty,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from textwrap import dedent
 from typing import Any
@@ -92,6 +93,8 @@ class Reports:
 
         daemons = observe_daemons(self._outputs, now)
         report = reported(ledger, self._outputs, daemons, since=since, now=now)
+        if notice is Notice.DONE:
+            report = replace(report, outlook=None)  # The heartbeat may tell of what was left a moment ago.
         heading = f"{report.project} on {self._outputs.host}: {_NOTICES[notice]}"
         parts = [heading, report_top(report, PLAIN), _listed("held", held), _listed("waiting", waits)]
         return "\n\n".join(filter(None, parts)) + "\n"

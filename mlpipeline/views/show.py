@@ -88,7 +88,7 @@ def _progress(details: Details) -> str:
 
 def _began(details: Details) -> str:
     run = details.run
-    before = f"attempt {run.past[-1]['attempt']}" if run.past else run.previous
+    before = f"attempt {run.past[-1].attempt}" if run.past else run.previous
     after = f" after {before}" if before and run.start is not Start.CLEAN else ""
     return f"{_HOW[run.start]}{after}, seed {run.seed}"
 
@@ -226,22 +226,22 @@ def show_for_programs(details: Details, outputs: Outputs) -> dict[str, Any]:
         if details.success is None
         else {"id": details.success.id, "results": dict(details.success.results)},
         "metrics": {name: _curve_for_programs(curve) for name, curve in details.metrics.items()},
-        "metrics_are_sampled": details.is_sampled,
+        "metrics_sampled": details.is_sampled,
         "code": str(outputs.code(run.code)) if run.code else None,
         "launch": run.launch,
         "command": environment.command,
         "python": environment.python,
         "platform": environment.platform,
         "packages": dict(environment.packages),
-        "git": None if environment.commit is None else {"commit": environment.commit, "is_dirty": environment.is_dirty},
+        "git": None if environment.commit is None else {"commit": environment.commit, "dirty": environment.is_dirty},
         "output": str(outputs.run_dir(run.name).attempt(run.attempt).output),
-        "has_record": details.has_record,
+        "recorded": details.has_record,
     }
 
 
 def _before_and_now(row: Row) -> dict[str, Any]:
-    # What was not there has no key.
-    return {key: thing for key, thing in zip(("before", "now"), row.values, strict=True) if thing is not MISSING}
+    before, now = (None if thing is MISSING else thing for thing in row.values)
+    return {"before": before, "now": now}
 
 
 def _attempt_for_programs(attempt: AttemptTold) -> dict[str, Any]:

@@ -92,6 +92,7 @@ def distinct_values(things: Sequence[Any]) -> list[str]:
 
 
 def values(things: Mapping[str, Any]) -> str:
+    """Return parameters or results in one line: `accuracy=0.97 loss=0.1`."""
     """Return parameters or results in one line, what is nested by its dotted name: `accuracy=0.97 val.loss=0.1`."""
     return " ".join(f"{name}={value(thing)}" for name, thing in flat(things).items())
 
