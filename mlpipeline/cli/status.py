@@ -96,7 +96,7 @@ def _overview(settings: Settings, outputs: Outputs, *, warn: Callable[[str], Non
             runs=runs,
             more_failed=0 if is_whole else max(0, ledger.trouble_count() - FAILED_SHOWN),
             failed_tests=ledger.failed_tests(),
-            stopped=_stopped(ledger),
+            stopped=_stopped(ledger, runs),
             requests=_unanswered(ledger, outputs),
             done_today=ended_since(ledger, midnight_before(now)),
             outlook=_outlook(daemons, runs, ledger),
@@ -120,12 +120,17 @@ def _that_matter(ledger: Ledger, most_failed: int | None) -> list[Run]:
     return [*ledger.open_runs()[::-1], *ledger.in_trouble(most_failed)]
 
 
-def _stopped(ledger: Ledger) -> list[str]:
-    """Return the versions whose latest run was stopped, newest first, as far as the latest runs tell."""
+def _stopped(ledger: Ledger, runs: Sequence[ObservedRun]) -> list[str]:
+    """Return the versions whose latest run was stopped, newest first, as far as the latest runs tell.
+
+    Those of `runs` come first that were stopped while no daemon was there to record it.
+    """
     from mlpipeline.domain.states import Outcome
 
     stopped = (run for run in ledger.newest(_LOOKED_AT) if run.outcome is Outcome.STOPPED)
-    return [run.key for run in stopped if (last := ledger.latest(run.model_dir)) is not None and last.id == run.id]
+    recorded = [run.key for run in stopped if (last := ledger.latest(run.model_dir)) is not None and last.id == run.id]
+    seen = [observed.run.key for observed in runs if observed.run.outcome is Outcome.STOPPED]
+    return list(dict.fromkeys([*seen, *recorded]))
 
 
 def _unanswered(ledger: Ledger, outputs: Outputs) -> list[Request]:
