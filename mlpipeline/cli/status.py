@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from mlpipeline.views.outlook import QueueOutlook
     from mlpipeline.views.overview import Overview
 
-#: How many of the latest runs `status` looks through for those that were stopped: it answers at once, whatever ran.
-_LOOKED_AT = 200
 _USUAL_WIDTH = 80
 
 
@@ -121,16 +119,11 @@ def _that_matter(ledger: Ledger, most_failed: int | None) -> list[Run]:
 
 
 def _stopped(ledger: Ledger, runs: Sequence[ObservedRun]) -> list[str]:
-    """Return the versions whose latest run was stopped, newest first, as far as the latest runs tell.
-
-    Those of `runs` come first that were stopped while no daemon was there to record it.
-    """
+    """Return the versions whose latest run was stopped; first those for which no daemon was there to record it."""
     from mlpipeline.domain.states import Outcome
 
-    stopped = (run for run in ledger.newest(_LOOKED_AT) if run.outcome is Outcome.STOPPED)
-    recorded = [run.key for run in stopped if (last := ledger.latest(run.model_dir)) is not None and last.id == run.id]
     seen = [observed.run.key for observed in runs if observed.run.outcome is Outcome.STOPPED]
-    return list(dict.fromkeys([*seen, *recorded]))
+    return list(dict.fromkeys([*seen, *ledger.stopped()]))
 
 
 def _unanswered(ledger: Ledger, outputs: Outputs) -> list[Request]:

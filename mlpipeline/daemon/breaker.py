@@ -12,20 +12,31 @@ from mlpipeline.domain.streaks import streak_in_words
 from mlpipeline.domain.waits import Wait
 from mlpipeline.history.ledger import Ledger
 from mlpipeline.history.stores import code_name
-from mlpipeline.history.streaks import streak_of
+from mlpipeline.history.streaks import latest_of, streak_of
 
 
 class Breaker:
     """An `Obstacle`: what keeps a version from starting is the history of its script, so it outlasts this launch."""
 
-    def __init__(self, ledger: Ledger, hold_after: int, models_dir: Path, tell: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        hold_after: int,
+        models_dir: Path,
+        tell: Callable[[], None],
+        log: Callable[[str], None],
+    ) -> None:
         """Hold the rest of a script after `hold_after` failures in a row, 0 is never; `tell` whenever that changes."""
         self._ledger = ledger
         self._hold_after = hold_after
         self._models_dir = models_dir
         self._tell = tell
+        self._log = log
         #: Model -> the runs that failed one after the other, newest first.
         self._streaks: dict[str, list[Run]] = {}
+        #: Those of them of which a version was held; and models of which a run failed here in this launch.
+        self._holding: set[str] = set()
+        self._failed_here: set[str] = set()
         #: The news of the ledger up to which that is so.
         self._news = -1
 
@@ -39,15 +50,16 @@ class Breaker:
         return bool(self._streaks)
 
     @property
-    def models(self) -> Set[str]:
-        """The models whose versions failed in a row."""
-        return self._streaks.keys()
+    def tripped(self) -> Set[str]:
+        """The models whose versions failed in a row, not all of them before this launch, or on other hosts."""
+        return self._failed_here & self._streaks.keys()
 
     def note_ended(self, run: Run) -> None:
         """A run of this host is over, or one of its attempts."""
         if run.outcome is Outcome.SUCCEEDED:
             self._note(run.model, None)
         elif run.place is not None:
+            self._failed_here.add(run.model)
             self.look_at(run.model)
 
     def look_at(self, model: str) -> None:
@@ -60,13 +72,22 @@ class Breaker:
             self._streaks.pop(model, None)
             if found is not None:
                 self._streaks[model] = found
+            elif model in self._holding:
+                self._holding.remove(model)
+                last = next(iter(latest_of(self._ledger, model, self._hold_after)), None)
+                if last is not None and last.outcome is Outcome.SUCCEEDED:  # Else somebody released it, and knows.
+                    self._log(f"{model} goes on: {last.key} has succeeded")
             self._tell()
 
     def wait(self, offer: Offer) -> Wait | None:
         """Hold a version whose script failed in a row, and has not changed since."""
         runs = self._streaks.get(offer.model)
-        if runs is None or runs[0].code != code_name(offer.files) or self._ledger.is_released(_name(offer)):
+        if runs is not None and runs[0].code != code_name(offer.files):
+            self._holding.discard(offer.model)  # It goes on as it was edited, whoever succeeds.
             return None
+        if runs is None or self._ledger.is_released(_name(offer)):
+            return None
+        self._holding.add(offer.model)
         told = streak_in_words(runs, self._models_dir)
         until = f"Held until {offer.script} changes, or `mlpipeline release {offer.model}`"
         return Wait(why=f"{told}. {until}", is_held=True)

@@ -20,14 +20,19 @@ def streak_of(ledger: Ledger, model: str, hold_after: int) -> list[Run] | None:
     """
     if not hold_after:
         return None
+    found = streak(latest_of(ledger, model, hold_after), ledger.is_released)
+    return found if len(found) >= hold_after else None
+
+
+def latest_of(ledger: Ledger, model: str, hold_after: int) -> list[Run]:
+    """Return the runs of a model among which those are that may hold the rest, the one that ended last first."""
     ended = ledger.ended(model, hold_after * _LOOKED_AT)
     # What is to be tried again has failed all the same: a typo must not cost every version its first attempt.
     open_runs = (run for run in ledger.open_runs() if run.model == model)
     failed = [before_retry(run) for run in open_runs if run.past]
-    latest = sorted([*failed, *ended], key=_selected_at, reverse=True)
-    found = streak(latest, ledger.is_released)
-    return found if len(found) >= hold_after else None
+    return sorted([*failed, *ended], key=_ended_at, reverse=True)
 
 
-def _selected_at(run: Run) -> str:
-    return run.selected_at
+def _ended_at(run: Run) -> str:
+    # Not when they began: a long run that succeeds while others fail says that the script can.
+    return run.ended_at or run.selected_at
