@@ -28,7 +28,6 @@ from mlpipeline.executors.processes import ProcessId
 from mlpipeline.history.journal import Journal
 from mlpipeline.project.files import to_json, write_whole
 from mlpipeline.project.paths import Outputs
-from mlpipeline.project.progress import ProgressFile
 from mlpipeline.worker.record import MetricsFile
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "screens"
@@ -51,6 +50,8 @@ _NIGHT = datetime(2026, 11, 20, 21, 30, tzinfo=UTC)
 #: What is shown in place of the folder that the project is made in; both are as long, so that lines break alike.
 _SHOWN_FOLDER = "/home/ann/lab"
 _BOOT = "a boot of which this machine knows nothing"
+#: When each worker began, in seconds since the boot of its host.
+_SINCE_BOOT = 1000.0
 #: The command, on that day: what is recorded of a process of that boot is alive.
 _ON_THAT_DAY = f"""
 import time
@@ -305,11 +306,15 @@ def _written(run: _Past, outputs: Outputs, launch: float) -> Iterator[dict[str, 
     write_whole(run_dir.spec, to_json(spec.to_json()))
     pid = 4300 + _PAST.index(run)
     process = _process(pid) if ends is None else ProcessId(pid=pid, boot="over", ticks=1.0)
-    how = {"host": run.host, "how": "forked", "started_at": begins, "since_boot": 1000.0}
+    how = {"host": run.host, "how": "forked", "started_at": begins, "since_boot": _SINCE_BOOT}
     write_whole(attempt.worker, to_json({**process.to_json(), **how}))
     attempt.output.write_text(run.output.replace("{models}", str(models)))
     if run.steps is not None:
-        ProgressFile(attempt.progress).write(0, *run.steps)
+        done, total = run.steps
+        worked_s = (run.took or NOW - _NIGHT - run.at).total_seconds()
+        # The first step took half a minute with all that comes once, and the last was done 2 s ago.
+        loop = {"done": done, "at": _SINCE_BOOT + worked_s - 2, "of": total, "from": 1, "began": _SINCE_BOOT + 30}
+        write_whole(attempt.progress, to_json(loop))
         _write_metrics(run, MetricsFile(run_dir.metrics))
     of_run = {"run": run.id}
     yield {

@@ -94,7 +94,7 @@ def _overview(settings: Settings, outputs: Outputs, *, warn: Callable[[str], Non
             runs=runs,
             more_failed=0 if is_whole else max(0, ledger.trouble_count() - FAILED_SHOWN),
             failed_tests=ledger.failed_tests(),
-            stopped=ledger.stopped(),
+            stopped=_stopped(ledger, runs),
             requests=_unanswered(ledger, outputs),
             done_today=ended_since(ledger, midnight_before(now)),
             outlook=_outlook(daemons, runs, ledger),
@@ -116,6 +116,14 @@ def _outlook(daemons: Sequence[ObservedDaemon], runs: Sequence[ObservedRun], led
 
 def _that_matter(ledger: Ledger, most_failed: int | None) -> list[Run]:
     return [*ledger.open_runs()[::-1], *ledger.in_trouble(most_failed)]
+
+
+def _stopped(ledger: Ledger, runs: Sequence[ObservedRun]) -> list[str]:
+    """Return the versions whose latest run was stopped; first those for which no daemon was there to record it."""
+    from mlpipeline.domain.states import Outcome
+
+    seen = [observed.run.key for observed in runs if observed.run.outcome is Outcome.STOPPED]
+    return list(dict.fromkeys([*seen, *ledger.stopped()]))
 
 
 def _unanswered(ledger: Ledger, outputs: Outputs) -> list[Request]:

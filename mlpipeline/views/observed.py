@@ -13,7 +13,7 @@ from mlpipeline.domain.states import Outcome, State, outcome_in_words
 from mlpipeline.executors.processes import ProcessId
 from mlpipeline.project.files import read_json
 from mlpipeline.project.paths import AttemptDir, Outputs
-from mlpipeline.views.words import ago, moment
+from mlpipeline.views.words import moment, roughly_ago
 
 if TYPE_CHECKING:
     from mlpipeline.domain.pace import Pace
@@ -158,7 +158,9 @@ def _observed(run: Run, outputs: Outputs, daemons: dict[str, ObservedDaemon], no
     daemon = daemons.get(run.host)
     if run.host != outputs.host:
         heard = (
-            f"last heard {ago(daemon.silent_s)}" if daemon and not daemon.ended_at else "whose daemon is not running"
+            f"last heard {roughly_ago(daemon.silent_s)}"
+            if daemon and not daemon.ended_at
+            else "whose daemon is not running"
         )
         is_silent = daemon is None or daemon.is_silent
         release = f"; if it is gone for good: mlpipeline release {run.key}" if is_silent else ""
@@ -168,7 +170,9 @@ def _observed(run: Run, outputs: Outputs, daemons: dict[str, ObservedDaemon], no
     worker = read_json(attempt.worker)
     process = ProcessId.from_json(worker)
     if process is None and run.past:
-        return ObservedRun(run=run, why=_between_attempts(run, is_daemon_alive, now))
+        why = _between_attempts(run, is_daemon_alive, now)
+        is_stopped = run.is_stop_asked and not is_daemon_alive
+        return ObservedRun(run=replace(run, state=State.ENDED, outcome=Outcome.STOPPED) if is_stopped else run, why=why)
     if process is None:
         return ObservedRun(run=run, why=None if is_daemon_alive else "its daemon died before it began")
     if process.is_alive():

@@ -14,7 +14,7 @@ from mlpipeline.views.obstacles import Obstacle, held, held_at_launch, waits
 from mlpipeline.views.overview import Overview
 from mlpipeline.views.screens import Color, Screen
 from mlpipeline.views.tables import Cell, fold, table
-from mlpipeline.views.words import ago, moment, one_line, roughly
+from mlpipeline.views.words import moment, one_line, roughly, roughly_ago
 
 #: How many of those that failed are looked at; those that failed alike are one cause.
 FAILED_SHOWN = 30
@@ -90,7 +90,7 @@ def _daemon_lines(overview: Overview) -> list[str]:
         elif daemon.is_alive:
             lines.append(_daemon_line(daemon, f"since {moment(daemon.since)}"))
         else:
-            lines.append(_daemon_line(daemon, f"last heard {ago(daemon.silent_s)}"))
+            lines.append(_daemon_line(daemon, f"last heard {roughly_ago(daemon.silent_s)}"))
     return lines
 
 
@@ -230,8 +230,13 @@ def _next_part(overview: Overview, screen: Screen) -> Iterator[str]:
     told = "; ".join(filter(None, (known, "scripts are still being imported" if own.is_importing else "")))
     if told:
         yield _lines(f"next: {told}", screen)
-    elif not any(daemon.waits for daemon in overview.daemons if daemon.is_there):
+    elif not _is_any_waiting(overview):
         yield _lines("next: nothing waits", screen)
+
+
+def _is_any_waiting(overview: Overview) -> bool:
+    waits = any(daemon.waits for daemon in overview.daemons if daemon.is_there)
+    return waits or any(observed.run.state is State.WAITING for observed in overview.runs)
 
 
 def _at_launch(overview: Overview) -> Iterator[str]:

@@ -34,6 +34,11 @@ def ago(seconds: float) -> str:
     return "just now" if seconds < 5 else f"{duration(seconds)} ago"
 
 
+def roughly_ago(seconds: float) -> str:
+    """Return how long ago something was, of which the last digit does not matter."""
+    return "just now" if seconds < 5 else f"{roughly(seconds)} ago"
+
+
 def moment(at: str | None) -> str:
     """Return an ISO 8601 time as local date and time to the second."""
     if at is None:

@@ -32,6 +32,25 @@ def test_an_attempt_whose_time_has_come_waits_for_a_place(tmp_path, retry_at, er
     assert later.startswith("attempt 2 begins at 299")
 
 
+def test_a_waiting_attempt_that_was_stopped_while_no_daemon_was_there_is_over(tmp_path):
+    past = [AttemptEnd(attempt=1, outcome="failed", failure="exception", error="no")]
+    waiting = replace(RUN, attempt=2, past=past, is_stop_asked=True)
+
+    def seen(*daemons):
+        (observed,) = observe_runs([waiting], Outputs(path=tmp_path, host="box1"), daemons, NOW)
+        return observed.run.is_open, observed.run.outcome, observed.why
+
+    is_open, outcome, why = seen()
+    assert (is_open, outcome) == (False, "stopped")
+    assert why.startswith("stopped before attempt 2 (not recorded yet; the next launch does that)")
+    assert seen(DAEMON)[:2] == (True, None)
+
+
+def test_how_long_ago_another_host_was_heard_of_is_told_roughly(tmp_path):
+    (observed,) = observe_runs([RUN], Outputs(path=tmp_path, host="box2"), [replace(DAEMON, silent_s=12.04)], NOW)
+    assert observed.why == "on box1, last heard 12 s ago"
+
+
 def test_a_run_that_was_told_to_stop_is_said_to_be(tmp_path):
     running = replace(RUN, state=State.RUNNING, pid=4711, started_at=AT)
     elsewhere = "on box1, last heard "

@@ -7,7 +7,7 @@ from mlpipeline.domain.estimates import Range
 from mlpipeline.domain.pace import Pace, Unit
 from mlpipeline.domain.queue import Entry
 from mlpipeline.domain.requests import Ask, Request
-from mlpipeline.domain.states import Outcome
+from mlpipeline.domain.states import Outcome, State
 from mlpipeline.domain.test_results import TestResult as Tried
 from mlpipeline.project.paths import Outputs
 from mlpipeline.views.observed import ObservedRun
@@ -122,6 +122,7 @@ def test_status_says_what_runs_how_far_it_is_and_what_is_next(outputs):
     assert "net:v5" not in screen
     assert "daemon on box1: pid 99, since" in screen
     assert "next: nothing waits" in _screen(outputs, [DAEMON])
+    assert "next:" not in _screen(outputs, [DAEMON], [replace(RUNNING, state=State.WAITING, attempt=2)])
 
 
 def test_columns_of_which_nothing_is_known_and_states_that_say_nothing_are_left_out(outputs):
