@@ -117,9 +117,9 @@ class KnownVersions:
         from mlpipeline.errors import MlpipelineError
 
         model = model_name(script)
-        breaker = Breaker(self.ledger, self._settings.hold_after, self._settings.models_dir, lambda: None)
-        breaker.look_at(model)
-        if model not in breaker.models:
+        settings = self._settings
+        breaker = Breaker(self.ledger, settings.hold_after, settings.models_dir, lambda: None, lambda _: None)
+        if not breaker.what_holds(model, None):
             return None
         try:
             described = self.describe(script)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -12,6 +13,8 @@ from mlpipeline.errors import MlpipelineError
 
 #: What a value may be; a date is a text.
 _KINDS = (bool, int, float, str, list, dict)
+#: What TOML does not take for a number, and everybody else does: `.5`, `1.`.
+_SHORT_FLOAT = re.compile(r"[+-]?(\.[0-9]+|(0|[1-9][0-9]*)\.)([eE][+-]?[0-9]+)?")
 #: What no text takes the place of, and what it is called.
 _NO_TEXTS = ((bool, "a truth value"), ((int, float), "a number"), (list, "a list"), (dict, "a table"))
 
@@ -89,7 +92,4 @@ def _value(text: str) -> Any:
     # What a comment would cut off, or a line feed would end, was meant as a text.
     if isinstance(value, _KINDS) and len(values) == 1 and (not isinstance(value, (int, float)) or "#" not in text):
         return value
-    try:
-        return float(text)
-    except ValueError:
-        return text
+    return float(text) if _SHORT_FLOAT.fullmatch(text) else text

@@ -53,7 +53,7 @@ def checkup_for_programs(findings: Sequence[Finding], host: str, project: str | 
     return {
         "host": host,
         "project": project,
-        "is_well": not any(finding.health is Health.BAD for finding in findings),
+        "well": not any(finding.health is Health.BAD for finding in findings),
         "checks": [
             {"check": finding.check, "health": finding.health, "told": finding.told, "advice": finding.advice}
             for finding in findings

@@ -15,7 +15,7 @@ from mlpipeline.views.listing import state_cell
 from mlpipeline.views.observed import ObservedRun
 from mlpipeline.views.programs import run_for_programs
 from mlpipeline.views.screens import Color, Painted, Screen
-from mlpipeline.views.tables import Cell, table
+from mlpipeline.views.tables import Cell, fold, table
 from mlpipeline.views.words import distinct_values, duration, moment, one_line, value
 
 #: How much of what is the same is named.
@@ -109,7 +109,7 @@ def _part(
         cells = [[row.name, *_cells(row, row.best() if has_best else [])] for row in differing]
         yield _table(heading, cells, compared, screen)
     if same:
-        yield _same(heading, same)
+        yield _folded(_same(heading, same), screen)
 
 
 def _same(heading: str, things: Sequence[Row]) -> str:
@@ -119,6 +119,10 @@ def _same(heading: str, things: Sequence[Row]) -> str:
     values = ", ".join(f"{one_line(row.name)}={value(row.values[0])}" for row in things[:_NAMED])
     more = f" and {len(things) - _NAMED} more" if len(things) > _NAMED else ""
     return f"{told}: {values}{more}"
+
+
+def _folded(text: str, screen: Screen) -> str:
+    return text if screen.width is None else "\n".join(fold(text, screen.width))
 
 
 def _table(heading: str, cells: Any, compared: Comparison, screen: Screen) -> str:
@@ -133,7 +137,7 @@ def _cells(row: Row, best: Sequence[int]) -> list[Cell]:
 
 def _code_part(compared: Comparison, screen: Screen) -> str:
     if compared.files is None:
-        return "code: what one of them used is not stored any more, and cannot be compared"
+        return _folded("code: what one of them used is not stored any more, and cannot be compared", screen)
     if not compared.files:
         return "code: the same"
     if compared.diff:
@@ -161,7 +165,7 @@ def compare_for_programs(compared: Comparison, outputs: Outputs) -> dict[str, An
         "packages": _rows_for_programs([row for row in compared.packages if not row.is_same]),
         "environments": [_environment_for_programs(environment) for environment in compared.environments],
         "code": {
-            "is_same": None if compared.files is None else not compared.files,
+            "same": None if compared.files is None else not compared.files,
             "files": None if compared.files is None else [vars(change) for change in compared.files],
             "diff": "\n".join(compared.diff) if compared.diff else None,
         },
@@ -172,9 +176,9 @@ def _rows_for_programs(things: Sequence[Row], *, has_best: bool = False) -> list
     return [
         {
             "name": row.name,
-            "is_same": row.is_same,
+            "same": row.is_same,
             "values": [None if thing is MISSING else thing for thing in row.values],
-            "is_there": [thing is not MISSING for thing in row.values],
+            "present": [thing is not MISSING for thing in row.values],
             **({"best": row.best()} if has_best else {}),
         }
         for row in things
@@ -186,5 +190,5 @@ def _environment_for_programs(environment: Environment) -> Mapping[str, Any]:
         "python": environment.python,
         "platform": environment.platform,
         "commit": environment.commit,
-        "is_dirty": environment.is_dirty,
+        "dirty": environment.is_dirty,
     }

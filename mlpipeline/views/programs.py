@@ -67,7 +67,7 @@ def status_for_programs(overview: Overview) -> dict[str, Any]:
         "other_daemons": [_daemon_for_programs(daemon) for daemon in daemons if daemon is not own],
         "runs": [run_for_programs(run, overview.outputs) for run in overview.runs],
         "failed_tests": [_test_for_programs(test) for test in overview.failed_tests],
-        "causes": [_cause_for_programs(cause) for cause in causes(run.run for run in overview.runs if is_trouble(run))],
+        "causes": [cause_for_programs(cause) for cause in causes(run.run for run in overview.runs if is_trouble(run))],
         "waits": [obstacle_for_programs(obstacle) for obstacle in waits(overview)],
         "held": [obstacle_for_programs(obstacle) for obstacle in held(overview)],
         "stopped": list(overview.stopped),
@@ -78,7 +78,8 @@ def status_for_programs(overview: Overview) -> dict[str, Any]:
     }
 
 
-def _cause_for_programs(cause: Cause) -> dict[str, Any]:
+def cause_for_programs(cause: Cause) -> dict[str, Any]:
+    """Return why runs failed or were lost as `--json` prints it."""
     first = cause.runs[0]
     return {
         "outcome": first.outcome,
@@ -118,7 +119,7 @@ def _daemon_for_programs(daemon: ObservedDaemon) -> dict[str, Any]:
         "next": list(daemon.next),
         "waiting": daemon.waiting,
         "waits": list(daemon.waits),
-        "held": list(daemon.held),
+        "held": [{"traceback": None, **problem} for problem in daemon.held],
         "at_once": daemon.at_once,
         "to_start": list(daemon.to_start),
     }

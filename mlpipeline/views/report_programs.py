@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from mlpipeline.domain.causes import Cause
 from mlpipeline.domain.periods import HostTime
 from mlpipeline.domain.rankings import Ranking, result_of
 from mlpipeline.domain.states import Outcome, State
 from mlpipeline.views.outlook import ends_for_programs
-from mlpipeline.views.programs import obstacle_for_programs, run_for_programs
+from mlpipeline.views.programs import cause_for_programs, obstacle_for_programs, run_for_programs
 from mlpipeline.views.reported import Reported
 
 
@@ -24,7 +23,7 @@ def report_for_programs(report: Reported) -> dict[str, Any]:
             **{str(outcome): report.count(outcome) for outcome in Outcome},
             **{str(state): report.open_count(state) for state in (State.RUNNING, State.WAITING)},
         },
-        "causes": [_cause_for_programs(cause) for cause in report.causes],
+        "causes": [cause_for_programs(cause) for cause in report.causes],
         "best": [_ranking_for_programs(best.ranking) for best in report.best],
         "runs": [run_for_programs(observed, report.outputs) for observed in report.runs],
         "hosts": [_host_for_programs(host) for host in report.hosts],
@@ -35,18 +34,8 @@ def report_for_programs(report: Reported) -> dict[str, Any]:
         ],
         "waits": [obstacle_for_programs(obstacle) for obstacle in report.waits],
         "held": [obstacle_for_programs(obstacle) for obstacle in report.held],
+        "stopped": [observed.run.key for observed in report.stopped],
         "ends_at": ends_for_programs(report.outlook, report.period.end) if report.outlook else None,
-    }
-
-
-def _cause_for_programs(cause: Cause) -> dict[str, Any]:
-    first = cause.runs[0]
-    return {
-        "outcome": first.outcome,
-        "failure": first.failure,
-        "error": cause.error,
-        "place": cause.place,
-        "runs": [run.id for run in cause.runs],
     }
 
 
@@ -57,7 +46,7 @@ def _ranking_for_programs(ranking: Ranking) -> dict[str, Any]:
         "result": measure.name if measure else None,
         "better": ("lower" if measure.is_lower_better else "higher") if measure else None,
         "versions": [
-            {"version": run.version, "run": run.id, "value": result_of(run, measure) if measure else None}
+            {"version": run.version, "id": run.id, "value": result_of(run, measure) if measure else None}
             for run in ranking.runs
         ],
         "differing_parameters": ranking.differing,
@@ -67,9 +56,9 @@ def _ranking_for_programs(ranking: Ranking) -> dict[str, Any]:
 def _host_for_programs(host: HostTime) -> dict[str, Any]:
     return {
         "host": host.host,
-        "busy_seconds": round(host.busy_s, 3),
-        "idle_seconds": round(host.idle_s, 3),
-        "away_seconds": round(host.away_s, 3),
-        "run_seconds": round(host.run_s, 3),
-        "gpu_seconds": round(host.gpu_s, 3),
+        "busy_s": round(host.busy_s, 3),
+        "idle_s": round(host.idle_s, 3),
+        "away_s": round(host.away_s, 3),
+        "run_s": round(host.run_s, 3),
+        "gpu_s": round(host.gpu_s, 3),
     }

@@ -11,6 +11,7 @@ from mlpipeline.domain.comparing import MISSING, Row, rows
 from mlpipeline.domain.conditions import Conditions
 from mlpipeline.domain.curves import Curve, is_drawn
 from mlpipeline.domain.states import Start
+from mlpipeline.executors.how import LEARNING
 from mlpipeline.project.paths import Outputs
 from mlpipeline.views.causes import cause_text
 from mlpipeline.views.details import AttemptTold, Details
@@ -64,12 +65,17 @@ def _facts(details: Details) -> Iterator[tuple[str, Cell]]:
     yield "time", f"{took} ({phases})" if phases and took else took
     yield "progress", _progress(details)
     yield "began", _began(details)
-    yield "process", (details.attempts[-1].how or "") if len(details.attempts) == 1 else ""
+    yield "process", _process(details.attempts[-1].how) if len(details.attempts) == 1 else ""
     yield "gpus", ", ".join(str(index) for index in (details.spec.get("gpus") or {}).values())
     yield "conditions", _conditions(details.spec)
     yield "note", run.note or ""
     if not details.has_record:
         yield "record", Painted("its run dir is gone; this is what history knows", Color.NOTICE)
+
+
+def _process(how: str | None) -> str:
+    """Return how a process was started; nothing where that is how every script's first is."""
+    return "" if how is None or how == LEARNING else how
 
 
 def _progress(details: Details) -> str:
@@ -82,7 +88,7 @@ def _progress(details: Details) -> str:
 
 def _began(details: Details) -> str:
     run = details.run
-    before = f"attempt {run.past[-1]['attempt']}" if run.past else run.previous
+    before = f"attempt {run.past[-1].attempt}" if run.past else run.previous
     after = f" after {before}" if before and run.start is not Start.CLEAN else ""
     return f"{_HOW[run.start]}{after}, seed {run.seed}"
 
@@ -108,7 +114,7 @@ def _attempts_part(attempts: Sequence[AttemptTold], screen: Screen) -> str:
             attempt.in_words,
             moment(attempt.started_at),
             duration(attempt.seconds),
-            attempt.how or "",
+            _process(attempt.how),
             attempt.error or "",
         ]
         for attempt in attempts
@@ -220,22 +226,22 @@ def show_for_programs(details: Details, outputs: Outputs) -> dict[str, Any]:
         if details.success is None
         else {"id": details.success.id, "results": dict(details.success.results)},
         "metrics": {name: _curve_for_programs(curve) for name, curve in details.metrics.items()},
-        "metrics_are_sampled": details.is_sampled,
+        "metrics_sampled": details.is_sampled,
         "code": str(outputs.code(run.code)) if run.code else None,
         "launch": run.launch,
         "command": environment.command,
         "python": environment.python,
         "platform": environment.platform,
         "packages": dict(environment.packages),
-        "git": None if environment.commit is None else {"commit": environment.commit, "is_dirty": environment.is_dirty},
+        "git": None if environment.commit is None else {"commit": environment.commit, "dirty": environment.is_dirty},
         "output": str(outputs.run_dir(run.name).attempt(run.attempt).output),
-        "has_record": details.has_record,
+        "recorded": details.has_record,
     }
 
 
 def _before_and_now(row: Row) -> dict[str, Any]:
-    # What was not there has no key.
-    return {key: thing for key, thing in zip(("before", "now"), row.values, strict=True) if thing is not MISSING}
+    before, now = (None if thing is MISSING else thing for thing in row.values)
+    return {"before": before, "now": now}
 
 
 def _attempt_for_programs(attempt: AttemptTold) -> dict[str, Any]:

@@ -201,7 +201,7 @@ def test_gc_shows_what_it_would_free_and_leaves_what_runs(two_hosts: TwoHosts):
 def test_doctor_finds_the_project_in_order(two_hosts: TwoHosts):
     checked = two_hosts.json("doctor")
     assert complaints("doctor", checked) == []
-    assert checked["is_well"] is True
+    assert checked["well"] is True
 
 
 def test_release_knows_what_is_held_and_what_nobody_has(two_hosts: TwoHosts):

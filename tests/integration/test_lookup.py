@@ -116,7 +116,7 @@ def test_what_is_asked_for_and_there_is_none_of_is_said_with_the_nearest(project
 def test_show_tells_everything_about_a_run(project):
     told = json.loads(answer(project, "show", "net:small", "--json"))
     assert complaints("show", told) == []
-    assert (told["run"]["host"], told["start"], told["has_record"]) == ("box2", "clean", True)
+    assert (told["run"]["host"], told["start"], told["recorded"]) == ("box2", "clean", True)
     assert told["changes"]["parameters"] == {"lr": {"before": 0.01, "now": 0.02}}
     assert told["changes"]["files"] == ["models/_layers.py", "models/net.py"]
     assert told["last_success"]["results"]["test.accuracy"] == 0.99
@@ -133,6 +133,15 @@ def test_show_tells_everything_about_a_run(project):
     assert [line.split()[0] for line in failed.splitlines() if "ValueError" in line and line[0].isdigit()] == ["1", "2"]
     running = answer(project, "show", "net:last")
     assert "state        running" in running
+    by_name = json.loads(answer(project, "show", told["run"]["run"], "--json"))
+    assert by_name["run"]["id"] == told["run"]["id"]
+    assert 'there is no run "net-small-xxx"' in refused(project, "show", "net-small-xxx")
+    (large,) = json.loads(answer(project, "runs", "--json", "--model", "net:large"))
+    for model in ("net", "net.py"):
+        told_runs = refused(project, "show", model)
+        assert f'"{model}" is a model: name one of its runs, such as ' in told_runs
+        assert f"{large['id']} (net:large)" in told_runs
+        assert told_runs.count("(net:small)") == 1
     assert 'there is no run "net:lost"' in refused(project, "show", "net:lost")
 
 
@@ -141,9 +150,9 @@ def test_compare_sets_runs_side_by_side_with_the_diff_of_their_code(project):
     told = json.loads(answer(project, "compare", old, new, "net:broken", "--json"))
     assert complaints("compare", told) == []
     lr = told["parameters"][0]
-    assert (lr["name"], lr["values"], lr["is_same"]) == ("lr", [0.01, 0.02, 0.5], False)
+    assert (lr["name"], lr["values"], lr["same"]) == ("lr", [0.01, 0.02, 0.5], False)
     loss = next(row for row in told["results"] if row["name"] == "loss")
-    assert (loss["best"], loss["is_there"]) == ([1], [True, True, False])
+    assert (loss["best"], loss["present"]) == ([1], [True, True, False])
     assert [file["contents"] for file in told["code"]["files"]] == [[0, 1, 0]] * 2
     assert (told["code"]["diff"], told["packages"]) == (None, [])
 
@@ -178,5 +187,5 @@ def test_what_was_deleted_is_told_from_history(project):
         assert "test.accuracy   0.9" in screen
         told = json.loads(answer(project, "show", "net:large", "--json"))
         assert complaints("show", told) == []
-        assert (told["has_record"], told["conditions"], told["metrics"], told["git"]) == (False, None, {}, None)
+        assert (told["recorded"], told["conditions"], told["metrics"], told["git"]) == (False, None, {}, None)
         assert "is not stored any more" in answer(project, "compare", "net:large", "net:small")

@@ -115,3 +115,11 @@ def test_status_for_programs_groups_causes_and_obstacles_and_tells_the_end_as_ti
     assert (status["stopped"], status["left"], status["left_unknown"]) == (["net:x"], 3, 1)
     assert [datetime.fromisoformat(at).timestamp() for at in status["ends_at"]] == [1795262410.0, 1795262490.0]
     assert (status["daemon"]["at_once"], status["daemon"]["to_start"]) == (2, list(to_start))
+    assert status["daemon"]["held"] == [held]
+
+
+def test_what_is_held_without_a_traceback_has_none(outputs):
+    daemon = replace(DAEMON, held=({"what": "net:a", "why": "held in models.toml"},))
+    status = status_for_programs(Overview(now=0.0, outputs=outputs, daemons=[daemon]))
+    assert complaints("status", status) == []
+    assert status["daemon"]["held"][0]["traceback"] is None
