@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from mlpipeline.domain.facts import flat
+from mlpipeline.domain.moments import epoch_s
 from mlpipeline.domain.retention import Choice, Kind, Need, Rules, choose, newest_first
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.words import did_you_mean
@@ -128,10 +128,10 @@ class _Surveyor:
 
     def _age_s(self, run: Run) -> float:
         """Return how long ago a run ended, in seconds, by the clock that says that it is less long."""
-        try:
-            told_s = self._now - datetime.fromisoformat(run.ended_at or "").timestamp()
-        except ValueError:
+        ended_at = epoch_s(run.ended_at)
+        if ended_at is None:
             return 0.0
+        told_s = self._now - ended_at
         # The clock of its host may have been wrong; what ended wrote its result into this folder.
         seen_at = storage.modified_at(self._outputs.run_dir(run.name).attempt(run.attempt).path)
         return told_s if seen_at is None else min(told_s, self._server_now - seen_at)

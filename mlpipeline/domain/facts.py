@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from mlpipeline.domain.moments import epoch_s
 from mlpipeline.domain.runs import Run
 
 #: One value: true and false are the texts "true" and "false", NaN is the text "nan", and a list is its JSON.
@@ -67,8 +67,8 @@ def facts(run: Run) -> dict[str, Fact]:
         "error": run.error,
         "attempt": run.attempt,
         "seed": run.seed,
-        "started": _epoch(run.started_at),
-        "ended": _epoch(run.ended_at),
+        "started": epoch_s(run.started_at),
+        "ended": epoch_s(run.ended_at),
         "seconds": run.seconds,
     }
     found = {name: as_fact(fact) for name, fact in fields.items() if fact is not None}
@@ -126,10 +126,3 @@ def _as_float(value: int) -> Fact:
         return float(value)
     except OverflowError:
         return str(value)
-
-
-def _epoch(at: str | None) -> float | None:
-    try:
-        return None if at is None else datetime.fromisoformat(at).timestamp()
-    except (ValueError, TypeError):
-        return None

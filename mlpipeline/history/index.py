@@ -11,10 +11,10 @@ import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mlpipeline.domain.facts import facts
+from mlpipeline.domain.moments import epoch_s
 from mlpipeline.domain.runs import Run, run_from_json, run_to_json
 from mlpipeline.domain.states import Outcome, State
 from mlpipeline.history.tables import NAMES, empty_tables, open_tables
@@ -286,13 +286,5 @@ def _row(run: Run, selected_at: str) -> tuple[object, ...]:
         run.first_start,
         run.whole_s,
         run.outcome,
-        _seconds_since_epoch(run.ended_at),
+        epoch_s(run.ended_at),
     )
-
-
-def _seconds_since_epoch(at: str | None) -> float | None:
-    """Return a time as one can compare it, whatever its offset; None where there is none, or nobody can tell."""
-    try:
-        return None if at is None else datetime.fromisoformat(at).timestamp()
-    except (ValueError, OverflowError):
-        return None

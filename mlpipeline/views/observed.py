@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlpipeline.domain.moments import epoch_s
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome, State, outcome_in_words
 from mlpipeline.executors.processes import ProcessId
@@ -202,7 +202,7 @@ def _between_attempts(run: Run, is_daemon_alive: bool, now: float) -> str:
 
 
 def _when_due(at: str | None, now: float) -> str:
-    is_due = at is None or datetime.fromisoformat(at).timestamp() <= now
+    is_due = (epoch_s(at) or 0.0) <= now
     return "when there is a place" if is_due else f"at {moment(at)}"
 
 

@@ -13,10 +13,11 @@ from mlpipeline.domain.queue import Entry, Queue, model_name
 from mlpipeline.domain.states import Outcome, outcome_in_words
 from mlpipeline.domain.waits import HELD_IN_QUEUE
 from mlpipeline.history.standing import Ended
+from mlpipeline.views.conditions import conditions_in_words
 from mlpipeline.views.observed import ObservedDaemon, ObservedRun
 from mlpipeline.views.screens import Color, Painted, Screen
 from mlpipeline.views.tables import Cell, display_width, table
-from mlpipeline.views.words import duration, value, values
+from mlpipeline.views.words import value
 
 #: How many versions that stand alike are named.
 _NAMED = 8
@@ -235,19 +236,8 @@ def _color(standing: Standing) -> Color:
 
 def _conditions(entry: Entry) -> str:
     """Return what the list says on what its versions run."""
-    said = entry.conditions
-    asked = {key: one for key, one in said.resources.to_json().items() if one is not None}
-    if "memory_bytes" in asked:
-        asked["memory"] = f"{asked.pop('memory_bytes') / 1e9:g} GB"
-    limits = {"timeout": said.timeout_s, "silence": said.silence_s}
-    parts = [
-        f"after {', '.join(map(str, entry.after))}" if entry.after else "",
-        values(asked),
-        *(f"{name} {duration(limit)}" for name, limit in limits.items() if limit),
-        f"retries {values(said.retries)}" if said.retries else "",
-        "stop_if_diverged" if said.stop_if_diverged else "",
-    ]
-    return "; ".join(filter(None, parts))
+    after = f"after {', '.join(map(str, entry.after))}" if entry.after else ""
+    return "; ".join(filter(None, (after, conditions_in_words(entry.conditions))))
 
 
 def queue_for_programs(path: Path, queue: Queue, lines: Sequence[Line]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from mlpipeline.domain.causes import Cause, causes
 from mlpipeline.domain.curves import Curve, curves, telling
 from mlpipeline.domain.launches import Launch
 from mlpipeline.domain.measures import Measure
+from mlpipeline.domain.moments import epoch_s
 from mlpipeline.domain.periods import HostTime, Interval, Stint, host_times
 from mlpipeline.domain.rankings import Ranking, is_number, rankings
 from mlpipeline.domain.runs import Run
@@ -209,10 +210,10 @@ def _stints(observed: ObservedRun, outputs: Outputs, daemons: Iterable[ObservedD
     for past in run.past:
         # An attempt that was the last before a person asked for another may be told twice.
         worker = read_json(run_dir.attempt(past.attempt).worker)
-        begin = epoch(worker.get("started_at")) if isinstance(worker, dict) else None
+        begin = epoch_s(worker.get("started_at")) if isinstance(worker, dict) else None
         if begin is not None and past.seconds is not None:
             intervals[past.attempt] = Interval(begin, begin + past.seconds)
-    begin = epoch(run.started_at)
+    begin = epoch_s(run.started_at)
     if begin is not None:
         intervals[run.attempt] = Interval(begin, max(begin, _end(run, begin, daemons, now)))
     if intervals:
@@ -226,7 +227,7 @@ def _end(run: Run, begin: float, daemons: Iterable[ObservedDaemon], now: float) 
     if is_number(run.seconds):
         # Sooner than it is recorded, where the daemon was away, and right where a clock was set meanwhile.
         return begin + run.seconds
-    if (end := epoch(run.ended_at)) is not None:
+    if (end := epoch_s(run.ended_at)) is not None:
         return end
     daemon = next((daemon for daemon in daemons if daemon.host == run.host), None)
     return now if run.is_open and (daemon is None or not daemon.is_silent) else daemon.heard_at if daemon else begin
@@ -238,17 +239,9 @@ def _presences(
     """Yield when daemons were there, as far as that is known: of one that died, until it was last heard."""
     last = {f"{daemon.host}-{daemon.pid}-{daemon.since}": daemon for daemon in daemons}
     for launch in launches:
-        begin, end = epoch(launch.began_at), epoch(launch.ended_at) or epoch(launch.heard_at)
+        begin, end = epoch_s(launch.began_at), epoch_s(launch.ended_at) or epoch_s(launch.heard_at)
         daemon = last.get(launch.id)
         if launch.ended_at is None and daemon is not None:
-            end = now if daemon.is_there and not daemon.is_silent else epoch(daemon.ended_at) or daemon.heard_at
+            end = now if daemon.is_there and not daemon.is_silent else epoch_s(daemon.ended_at) or daemon.heard_at
         if begin is not None and end is not None:
             yield launch.host, Interval(begin, max(begin, end))
-
-
-def epoch(at: str | None) -> float | None:
-    """Return an ISO 8601 time in seconds since the epoch; None where there is none, or it is not one."""
-    try:
-        return None if at is None else datetime.fromisoformat(at).timestamp()
-    except (ValueError, TypeError, OverflowError):
-        return None

@@ -14,6 +14,7 @@ from mlpipeline.domain.states import Start
 from mlpipeline.executors.how import LEARNING
 from mlpipeline.project.paths import Outputs
 from mlpipeline.views.causes import cause_text
+from mlpipeline.views.conditions import conditions_in_words
 from mlpipeline.views.details import AttemptTold, Details
 from mlpipeline.views.listing import state_cell
 from mlpipeline.views.observed import is_trouble
@@ -94,17 +95,11 @@ def _began(details: Details) -> str:
 
 
 def _conditions(spec: Mapping[str, Any]) -> str:
+    # Of a record that somebody else wrote, anything may be expected.
     try:
-        conditions = Conditions.from_json(spec.get("conditions", {}))
+        return conditions_in_words(Conditions.from_json(spec.get("conditions", {})))
     except (TypeError, ValueError, KeyError, AttributeError):
         return ""
-    asked = conditions.resources.to_json()
-    told = [f"{name} {value(amount)}" for name, amount in asked.items() if amount not in (None, 0, {})]
-    told += [f"timeout {duration(conditions.timeout_s)}"] if conditions.timeout_s else []
-    told += [f"silence {duration(conditions.silence_s)}"] if conditions.silence_s else []
-    told += ["stop_if_diverged"] if conditions.stop_if_diverged else []
-    told += [f"retries {word} {count}" for word, count in conditions.retries.items()]
-    return ", ".join(told)
 
 
 def _attempts_part(attempts: Sequence[AttemptTold], screen: Screen) -> str:

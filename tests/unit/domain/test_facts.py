@@ -39,6 +39,7 @@ def test_a_history_that_somebody_else_wrote_has_fewer_facts_and_no_errors():
     assert [name for name in found if "." in name] == []
     assert "started" not in found
     assert found["seconds"] == '{"a": 1}'
+    assert "started" not in facts(replace(SUCCEEDED, started_at="0001-01-01T00:00:00"))
 
 
 def test_what_is_nested_has_a_dotted_name_and_its_own_value():

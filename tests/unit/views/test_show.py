@@ -18,6 +18,8 @@ from mlpipeline.views.tables import display_width
 
 BEFORE = replace(RUN, id="2b2b2b", outcome=Outcome.SUCCEEDED, parameters={"lr": 0.01}, results={"accuracy": 0.9})
 
+CONDITIONS = {"resources": {"memory_bytes": 10**9}, "timeout_s": 60, "retries": {"lost": 2}}
+
 
 @pytest.fixture
 def outputs(tmp_path):
@@ -44,7 +46,7 @@ def known(run, **changed):
         metrics=curves(logged, 0),
         is_sampled=False,
         progress=[Loop(2, 5)],
-        spec={"conditions": {"timeout_s": 60, "retries": {"lost": 2}}, "gpus": {"GPU-1": 3}},
+        spec={"conditions": CONDITIONS, "gpus": {"GPU-1": 3}},
         timings={"train": 0.5},
         has_record=True,
     )
@@ -64,7 +66,7 @@ def test_one_screen_tells_what_a_run_was_what_it_achieved_and_what_had_changed(o
         "began clean, seed 7",
         "process fresh: x",
         "gpus 3",
-        "conditions timeout 1 min 0 s, retries lost 2",
+        "conditions memory=1 GB; timeout 1 min 0 s; retries lost=2",
         "parameters before (2b2b2b)",
         "lr 0.1 0.01",
         "results last success (2b2b2b)",
