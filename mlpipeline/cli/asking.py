@@ -13,7 +13,7 @@ from mlpipeline.cli.project import Place, exit_for
 from mlpipeline.cli.reading import read_ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from mlpipeline.domain.runs import Run
     from mlpipeline.history.ledger import Ledger
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: How long an answer is waited for, in seconds.
 _PATIENCE_S = 5.0
+#: How long the end of what was told to stop is waited for, and how often that is looked for, in seconds.
+_END_PATIENCE_S, _LOOK_S = 2.0, 0.05
 #: How a run goes on that is over and not done.
 _GOES_ON: dict[str | None, str] = dict.fromkeys(
     ("stopped", "failed", "lost"), "; the next launch resumes it, `mlpipeline retry` does at once"
@@ -51,33 +53,39 @@ def stop(place: Place, names: tuple[str, ...], is_all: bool) -> None:
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="RUN...", shell_complete=open_run)
+@click.argument("names", nargs=-1, metavar="RUN...", shell_complete=open_run)
+@click.option("--all", "is_all", is_flag=True, help="All that run, on all hosts.")
 @click.pass_obj
-def pause(place: Place, names: tuple[str, ...]) -> None:
+def pause(place: Place, names: tuple[str, ...], is_all: bool) -> None:
     """Have runs stand still until they are resumed.
 
     All that they started does, too. They keep their memory, on the GPU too, and their place among the runs at a time.
 
     \b
-    Example:
+    Examples:
       mlpipeline pause digits:deep
+      mlpipeline pause --all
     """
+    _require_one(names, "--all", is_all, "that run", "that are to pause")
     with exit_for(place):
-        sys.exit(_steer(place, names, "pause"))
+        sys.exit(_steer(place, names, "pause", "nothing runs that is not paused", lambda run: not run.is_paused))
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="RUN...", shell_complete=open_run)
+@click.argument("names", nargs=-1, metavar="RUN...", shell_complete=open_run)
+@click.option("--all", "is_all", is_flag=True, help="All that are paused, on all hosts.")
 @click.pass_obj
-def resume(place: Place, names: tuple[str, ...]) -> None:
+def resume(place: Place, names: tuple[str, ...], is_all: bool) -> None:
     """Let paused runs go on.
 
     \b
-    Example:
+    Examples:
       mlpipeline resume digits:deep
+      mlpipeline resume --all
     """
+    _require_one(names, "--all", is_all, "that are paused", "that are to go on")
     with exit_for(place):
-        sys.exit(_steer(place, names, "resume"))
+        sys.exit(_steer(place, names, "resume", "nothing is paused", lambda run: run.is_paused))
 
 
 @click.command()
@@ -136,10 +144,15 @@ def _stop(place: Place, names: Sequence[str]) -> int:
     return _ask(runs, "stop", outputs, ledger)
 
 
-def _steer(place: Place, names: Sequence[str], what: str) -> int:
+def _steer(place: Place, names: Sequence[str], what: str, none: str, is_meant: Callable[[Run], bool]) -> int:
+    """Ask for something of the runs that are named, or of all that are meant; say `none` where there is none."""
     outputs = place.outputs(place.settings())
     ledger = read_ledger(outputs)
-    return _ask(_open_ones([named_run(name, ledger, outputs) for name in names]), what, outputs, ledger)
+    if names:
+        runs = _open_ones([named_run(name, ledger, outputs) for name in names])
+    elif not (runs := list(filter(is_meant, ledger.open_runs()))):
+        click.echo(none)
+    return _ask(runs, what, outputs, ledger)
 
 
 def _ask(runs: Sequence[Run], what: str, outputs: Outputs, ledger: Ledger) -> int:
@@ -161,27 +174,46 @@ def ask_daemons(asked: Sequence[tuple[str, str, str]], what: str, outputs: Outpu
 
     from mlpipeline.daemon.asking import ask
     from mlpipeline.domain.names import run_id
-    from mlpipeline.domain.requests import Ask, Request
+    from mlpipeline.domain.requests import TOLD_TO_STOP, Ask, Request
     from mlpipeline.views.observed import observe_daemons
 
     requests = [
         Request(id=run_id(SystemRandom()), ask=Ask(what), of=of, host=host, by=typed()) for _, of, host in asked
     ]
     answers = ask(requests, outputs, ledger, _PATIENCE_S)
+    told = {request.of for request in requests if answers.get(request.id, "").startswith(TOLD_TO_STOP)}
+    outcomes = _outcomes(told, ledger) if told else {}
     daemons = {daemon.host: daemon for daemon in observe_daemons(outputs, time.time())}
     for (name, _, host), request in zip(asked, requests, strict=True):
-        click.echo(f"{name} {answers.get(request.id) or _unanswered(host, what, daemons.get(host))}")
+        said = outcomes.get(request.of) or answers.get(request.id)
+        click.echo(f"{name} {said or _unanswered(host, what, daemons.get(host), is_here=host == outputs.host)}")
     return [answers.get(request.id) for request in requests]
 
 
-def _unanswered(host: str, what: str, daemon: ObservedDaemon | None) -> str:
+def _outcomes(ids: Collection[str], ledger: Ledger) -> dict[str, str]:
+    """Return how runs that were told to stop ended, as soon as all have, and of those that have within a moment."""
+    import time
+    from contextlib import suppress
+
+    deadline = time.monotonic() + _END_PATIENCE_S
+    while True:
+        with suppress(OSError):  # A journal that cannot be read now may be in a moment.
+            ledger.catch_up()
+        ended = {run.id: run.outcome_in_words for name in ids if (run := ledger.get(name)) is not None and run.outcome}
+        if len(ended) == len(ids) or time.monotonic() > deadline:
+            return ended
+        time.sleep(_LOOK_S)
+
+
+def _unanswered(host: str, what: str, daemon: ObservedDaemon | None, *, is_here: bool) -> str:
     from mlpipeline.views.words import ago
 
     told = f"is asked to {what}, and no daemon of {host} has answered yet"
+    launch = "next launch" if is_here else f"next launch on {host}"
     if daemon is not None and daemon.is_there and daemon.is_stopping:
-        return f"{told}; it is stopping: the next launch does"
+        return f"{told}; it is stopping: the {launch} does"
     if daemon is None or daemon.ended_at is not None or daemon.is_alive is False:
-        return f"{told}: none runs there. The next launch does"
+        return f"{told}: none runs there. The {launch} does"
     return f"{told}: it was last heard {ago(daemon.silent_s)}"
 
 

@@ -62,12 +62,26 @@ class Editing:
         """
         from mlpipeline.domain.listed import Edit
 
-        def all_changed(lines: Sequence[Listed]) -> Edit:
-            self._named = self._resolved(names, [line.script for line in lines])
+        def each_changed(lines: Sequence[Listed], named: Sequence[tuple[str, str | None]]) -> Edit:
             edit = Edit(lines=tuple(lines), said=())
-            for script, version in self._named:
+            for script, version in named:
                 edit = edit.then(lambda now, script=script, version=version: change(now, script, version))  # type: ignore[misc]
             return edit
+
+        self.together(names, each_changed, leaves_runs=leaves_runs)
+
+    def together(
+        self,
+        names: Sequence[str],
+        change: Callable[[Sequence[Listed], Sequence[tuple[str, str | None]]], Edit],
+        *,
+        leaves_runs: bool = False,
+    ) -> None:
+        """Do something to all that is named at once; otherwise as `each`."""
+
+        def all_changed(lines: Sequence[Listed]) -> Edit:
+            self._named = self._resolved(names, [line.script for line in lines])
+            return change(lines, self._named)
 
         self._edit(all_changed, leaves_runs=leaves_runs)
 

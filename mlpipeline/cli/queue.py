@@ -100,37 +100,37 @@ def rm(place: Place, names: tuple[str, ...]) -> None:
 
 
 @queue.command()
-@click.argument("name", metavar=_WHAT, shell_complete=model_or_version)
-@click.option("--first", "is_first", is_flag=True, help="Before everything.")
+@click.argument("names", nargs=-1, required=True, metavar=f"{_WHAT}...", shell_complete=model_or_version)
+@click.option("--first", "is_first", is_flag=True, help="Before everything, in the order named.")
 @click.pass_obj
-def up(place: Place, name: str, is_first: bool) -> None:
-    """Move a script, or one of its versions, before what stands above it.
+def up(place: Place, names: tuple[str, ...], is_first: bool) -> None:
+    """Move scripts, or some of their versions, before what stands above them.
 
-    A version of several gets a line of its own before them, and moves on from there.
+    A version of several gets a line of its own before them, and moves on from there. None passes another that is named.
 
     \b
     Examples:
       mlpipeline queue up net.py
-      mlpipeline queue up net:small --first
+      mlpipeline queue up net:small net:large --first
     """
-    _move(place, name, "first" if is_first else "up")
+    _move(place, names, "first" if is_first else "up")
 
 
 @queue.command()
-@click.argument("name", metavar=_WHAT, shell_complete=model_or_version)
-@click.option("--last", "is_last", is_flag=True, help="After everything.")
+@click.argument("names", nargs=-1, required=True, metavar=f"{_WHAT}...", shell_complete=model_or_version)
+@click.option("--last", "is_last", is_flag=True, help="After everything, in the order named.")
 @click.pass_obj
-def down(place: Place, name: str, is_last: bool) -> None:
-    """Move a script, or one of its versions, after what stands below it.
+def down(place: Place, names: tuple[str, ...], is_last: bool) -> None:
+    """Move scripts, or some of their versions, after what stands below them.
 
-    A version of several gets a line of its own after them, and moves on from there.
+    A version of several gets a line of its own after them, and moves on from there. None passes another that is named.
 
     \b
     Examples:
       mlpipeline queue down net.py
       mlpipeline queue down net:small --last
     """
-    _move(place, name, "last" if is_last else "down")
+    _move(place, names, "last" if is_last else "down")
 
 
 @queue.command()
@@ -159,12 +159,12 @@ def hold(place: Place, names: tuple[str, ...], is_off: bool) -> None:
         editing.each(names, change, leaves_runs=not is_off)
 
 
-def _move(place: Place, name: str, way: str) -> None:
-    from mlpipeline.domain.listed import Way, move
+def _move(place: Place, names: Sequence[str], way: str) -> None:
+    from mlpipeline.domain.listed import Way, move_all
 
     with exit_for(place):
         editing = Editing(place)
-        editing.each([name], lambda lines, script, version: move(lines, script, version, Way(way), editing.known.ask))
+        editing.together(names, lambda lines, named: move_all(lines, named, Way(way), editing.known.ask))
 
 
 def _list(place: Place, as_json: bool) -> None:

@@ -132,7 +132,13 @@ def _unanswered(ledger: Ledger, outputs: Outputs) -> list[Request]:
 
     requests = [request for host in outputs.hosts() for request in ledger.open_requests(host)]
     runs = {request.of: ledger.get(request.of) for request in requests}
-    return [replace(request, of=run.key) if (run := runs[request.of]) else request for request in requests]
+    # What began later in the model dir of a run has made moot what was asked of it.
+    moot = {run.id for run in runs.values() if run and (last := ledger.latest(run.model_dir)) and last.id != run.id}
+    return [
+        replace(request, of=run.key) if (run := runs[request.of]) else request
+        for request in requests
+        if request.of not in moot
+    ]
 
 
 def _streaks(ledger: Ledger, hold_after: int, queued: Sequence[Entry] | None) -> list[list[Run]]:

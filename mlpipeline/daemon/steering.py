@@ -11,7 +11,7 @@ from mlpipeline.daemon.records import Records
 from mlpipeline.daemon.retrying import Retries, end_of
 from mlpipeline.daemon.starting import Starter
 from mlpipeline.daemon.test_gate import TestGate
-from mlpipeline.domain.requests import RELEASED, Ask, Request
+from mlpipeline.domain.requests import RELEASED, TOLD_TO_STOP, Ask, Request
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome, State
 from mlpipeline.domain.waits import HELD_IN_QUEUE
@@ -140,7 +140,7 @@ class Steering:
         if not active.is_stop_asked:
             self._records.log(f"{run.key} is to stop: {request.by}", run.id)
             self.stop(active, request.by)
-        return f"was told to stop, and is killed if it has not within {self._grace_s:g} s"
+        return f"{TOLD_TO_STOP}, and is killed if it has not within {self._grace_s:g} s"
 
     def _pause(self, run: Run, active: Active, request: Request) -> str:
         if run.state is not State.RUNNING:

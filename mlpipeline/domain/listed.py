@@ -211,6 +211,49 @@ def move(lines: Sequence[Listed], script: str, version: str | None, way: Way, as
     return Edit(lines=changed, said=(f"moved {what}: it is {_place(changed, where)}",))
 
 
+def move_all(lines: Sequence[Listed], named: Sequence[tuple[str, str | None]], way: Way, ask: Ask) -> Edit:
+    """Move scripts, or versions of them; with `up` and `down` none passes another that is named.
+
+    Those that go first, or last, stand there in the order in which they are named.
+
+    Raises:
+        NotListed: one is not there.
+    """
+    changed = tuple(lines)
+    ranks = {one: _rank(lines, *one, ask) for one in named}
+    if way in (Way.UP, Way.DOWN):
+        turns = sorted(named, key=ranks.__getitem__, reverse=way is Way.DOWN)
+    else:
+        turns = list(reversed(named)) if way is Way.FIRST else list(named)
+    said: dict[tuple[str, str | None], str] = {}
+    for one in turns:
+        edit = move(changed, *one, way, ask)
+        passed = [
+            other
+            for other in named
+            if way in (Way.UP, Way.DOWN)
+            and (_rank(changed, *other, ask) < _rank(changed, *one, ask))
+            != (_rank(edit.lines, *other, ask) < _rank(edit.lines, *one, ask))
+        ]
+        if passed:
+            said[one] = f"{shown(*one)} stays {'behind' if way is Way.UP else 'before'} {shown(*passed[0])}"
+        elif edit.lines == changed:
+            said[one] = edit.said[0]
+        changed = edit.lines if not passed else changed
+    for one in named:
+        said.setdefault(one, f"moved {shown(*one)}: it is {_place(changed, _rank(changed, *one, ask)[0])}")
+    return Edit(lines=changed, said=tuple(said[one] for one in named))
+
+
+def _rank(lines: Sequence[Listed], script: str, version: str | None, ask: Ask) -> tuple[int, int]:
+    """Return the line that a script, or a version, first stands in, and where within that."""
+    if version is None:
+        _require_listed(lines, script)
+        return next(index for index, line in enumerate(lines) if line.script == script), -1
+    index, own = find(lines, script, version)
+    return index, list(_all_versions(lines[index], own, ask)).index(own)
+
+
 def _is_of(line: Listed, version: str | None) -> bool:
     own = None if version is None else line.own_name(version)
     return version is None or (own is not None and line.versions == (own,))

@@ -27,6 +27,8 @@ class Ask(StrEnum):
 
 #: The answer to a `RELEASE` that let something go; any other says that there was nothing.
 RELEASED = "is released"
+#: How the answer to a `STOP` begins that has the run end soon.
+TOLD_TO_STOP = "was told to stop"
 
 
 @dataclass(frozen=True, kw_only=True)

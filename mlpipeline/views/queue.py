@@ -16,11 +16,13 @@ from mlpipeline.history.standing import Ended
 from mlpipeline.views.conditions import conditions_in_words
 from mlpipeline.views.observed import ObservedDaemon, ObservedRun
 from mlpipeline.views.screens import Color, Painted, Screen
-from mlpipeline.views.tables import Cell, table
+from mlpipeline.views.tables import Cell, display_width, table
 from mlpipeline.views.words import value
 
 #: How many versions that stand alike are named.
 _NAMED = 8
+#: How wide their names may be on one line, in columns; more of them go on below.
+_WIDTH = 60
 
 #: `model:version` -> its latest run: as it is, or how it ended.
 _Latest = dict[str, ObservedRun | Ended]
@@ -176,23 +178,25 @@ def queue_screen(queue: Queue, lines: Sequence[Line], screen: Screen) -> str:
     columns = ["", "script", "versions", "state", *(["on condition"] if any(conditions) else [])]
     rows: list[Sequence[Cell]] = []
     for position, (line, condition) in enumerate(zip(lines, conditions, strict=True), start=1):
-        for index, (versions, state) in enumerate(_groups(line)):
-            is_first = index == 0
-            every = "all" if line.entry.versions is None and is_first else ""
-            cells = [": ".join(filter(None, (every, versions))), state]
-            rows.append([str(position) if is_first else "", line.entry.script if is_first else "", *cells])
-            if any(conditions):
-                rows[-1] = [*rows[-1], condition if is_first else ""]
+        is_first = True
+        for names, state in _groups(line):
+            for index, versions in enumerate(names):
+                every = "all" if line.entry.versions is None and is_first else ""
+                cells = [": ".join(filter(None, (every, versions))), state if index == 0 else ""]
+                rows.append([str(position) if is_first else "", line.entry.script if is_first else "", *cells])
+                if any(conditions):
+                    rows[-1] = [*rows[-1], condition if is_first else ""]
+                is_first = False
     return "\n".join([*head, table(columns, rows, screen)])
 
 
-def _groups(line: Line) -> list[tuple[str, Cell]]:
-    """Return the versions that stand alike, and how."""
+def _groups(line: Line) -> list[tuple[list[str], Cell]]:
+    """Return the versions that stand alike, each line of their names, and how."""
     if line.problem is not None and not line.versions:
-        return [(_changed(line), Painted(f"cannot be used: {line.problem}", Color.BAD))]
+        return [([_changed(line)], Painted(f"cannot be used: {line.problem}", Color.BAD))]
     if not line.versions:
         held = line.entry.hold is True
-        return [(_changed(line), Painted("held: in models.toml", Color.NOTICE) if held else "not run yet")]
+        return [([_changed(line)], Painted("held: in models.toml", Color.NOTICE) if held else "not run yet")]
     found: dict[tuple[Stand, str], list[Standing]] = {}
     for standing in line.versions:
         told = f"{standing.in_words}: {standing.why}" if standing.why else standing.in_words
@@ -206,10 +210,21 @@ def _changed(line: Line) -> str:
     return line.entry.name_of("") if line.entry.changes else ""
 
 
-def _named(alike: Sequence[Standing]) -> str:
+def _named(alike: Sequence[Standing]) -> list[str]:
+    """Return the names in lines: as many on each as are not too wide, or one where commas are part of them."""
     more = len(alike) - _NAMED
-    named = ", ".join(one.version for one in alike[:_NAMED])
-    return f"{named} and {more} more" if more > 0 else named
+    names = [one.version for one in alike[:_NAMED]]
+    and_more = [f"and {more} more"] if more > 0 else []
+    if any("," in name for name in names):
+        return [*names, *and_more]
+    words = [*(f"{name}," for name in names[:-1]), names[-1], *and_more]
+    lines = [words[0]]
+    for word in words[1:]:
+        if display_width(f"{lines[-1]} {word}") > _WIDTH:
+            lines.append(word)
+        else:
+            lines[-1] += f" {word}"
+    return lines
 
 
 def _color(standing: Standing) -> Color:

@@ -272,6 +272,8 @@ def _stopped_part(overview: Overview, screen: Screen) -> Iterator[str]:
 
 def _requests_part(overview: Overview, screen: Screen) -> Iterator[str]:
     if overview.requests:
-        asked: Iterable[str] = (f"{request.ask} {request.of} ({request.by})" for request in overview.requests)
+        asked: Iterable[str] = (
+            f"{request.ask} {request.of} on {request.host} ({request.by})" for request in overview.requests
+        )
         lines = [_lines(line, screen, indent="  ") for line in asked]
         yield "\n".join([_lines("asked for, and not answered yet:", screen), *lines])

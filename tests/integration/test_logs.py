@@ -43,7 +43,7 @@ def test_a_run_is_followed_from_attempt_to_attempt_until_it_is_over(project, tmp
     one, two = Gate(tmp_path / "one"), Gate(tmp_path / "two")
     daemon = project.start("-r")
     one.wait_reached()
-    run = project.history()[-1]["run"]
+    run = next(event["run"] for event in project.history() if event["event"] == "selected")
     followed = project.start("logs", "-f", "net:v")
     wait_until(lambda: "begins\n10%\r20%\r" in followed.out)
     assert followed.out.startswith(f"── {run} net:v on {HOST}, attempt 1: running ──\n\x1b[31mred\x1b[0m \x1b[2J\x07 ")

@@ -82,7 +82,7 @@ def test_a_run_that_is_stopped_saves_and_leaves_and_the_queue_goes_on_and_the_ne
     run = working.run_id("net:v0")
     stopped = working.stop("net:v0")
     assert stopped.returncode == 0
-    assert stopped.stdout == f"{run} net:v0 was told to stop, and is killed if it has not within 30 s\n"
+    assert stopped.stdout == f"{run} net:v0 stopped\n"
     working.wait_running(1)
     assert working.ends == ["stopped"]
     assert f"{run} net:v0 is to stop: mlpipeline stop net:v0\n" in working.project.log
@@ -99,7 +99,7 @@ def test_all_that_run_are_stopped(working):
     working.wait_running(0, 1)
     stopped = working.stop("--all")
     assert stopped.returncode == 0
-    assert stopped.stdout.count("was told to stop") == 2
+    assert stopped.stdout.count(" stopped\n") == 2
     working.open()
     assert daemon.wait(timeout=30) == 1
     assert sorted(working.ends) == ["stopped", "stopped", "succeeded"]
@@ -188,8 +188,7 @@ def test_a_run_of_another_host_is_stopped_by_the_daemon_there(working):
     daemon = working.project.start("-r")
     working.wait_running(0)
     stopped = working.stop("net:v0", env={"MLP_HOST": "box2"})
-    assert stopped.returncode == 0
-    assert "was told to stop" in stopped.stdout
+    assert (stopped.returncode, stopped.stdout) == (0, f"{working.run_id('net:v0')} net:v0 stopped\n")
     assert [event["event"] for event in working.project.history("box2")] == ["request"]
     working.open()
     assert daemon.wait(timeout=30) == 1
@@ -205,6 +204,8 @@ def test_what_another_host_asked_of_a_dead_daemon_is_heeded_by_the_next_one(work
     assert stopped.returncode == 1
     assert "is asked to stop, and no daemon of " in stopped.stdout
     assert "has answered yet" in stopped.stdout
+    screen = working.project.run("status").stdout
+    assert f"asked for, and not answered yet:\n  stop net:v0 on {HOST} (mlpipeline stop net:v0)\n" in screen
     daemon = working.project.start("-r", "-u")
     wait_until(lambda: working.ends == ["stopped"], message=lambda: working.project.log)
     working.open()
@@ -254,6 +255,45 @@ def test_a_paused_run_stands_still_with_all_that_it_started_and_goes_on_when_it_
     assert daemon.wait(timeout=30) == 0
     assert working.ends[-1] == "succeeded"
     assert working.project.processes() == []
+
+
+def test_all_that_run_are_paused_and_all_that_are_paused_go_on(working):
+    daemon = working.project.start("-r", "-j", "2", "--only", "net:v0", "--only", "net:v1")
+    working.wait_running(0, 1)
+    assert working.project.run("pause", "net:v0").returncode == 0
+    paused = working.project.run("pause", "--all")
+    assert (paused.returncode, paused.stdout.count("\n")) == (0, 1)
+    assert paused.stdout.startswith(f"{working.run_id('net:v1')} net:v1 is paused")
+    assert working.project.run("pause", "--all").stdout == "nothing runs that is not paused\n"
+    resumed = working.project.run("resume", "--all")
+    assert (resumed.returncode, resumed.stdout.count(" goes on\n")) == (0, 2)
+    assert working.project.run("resume", "--all").stdout == "nothing is paused\n"
+    working.open()
+    assert daemon.wait(timeout=30) == 0
+    for verb in ("pause", "resume"):
+        assert working.project.run(verb).returncode == working.project.run(verb, "--all", "net:v0").returncode == 2
+
+
+def test_what_was_asked_of_a_run_that_went_on_elsewhere_since_is_asked_no_more(working):
+    daemon = working.project.start("-r", "--only", "net:v0")
+    working.wait_running(0)
+    assert working.stop("net:v0").returncode == 0
+    daemon.wait(timeout=30)
+    assert working.project.run("retry", "net:v0").returncode == 1
+    assert "asked for, and not answered yet" in working.project.run("status").stdout
+    working.open()
+    assert working.project.run("-r", "-u", "--only", "net:v0", env={"MLP_HOST": "box2"}).returncode == 0
+    assert "asked for" not in working.project.run("status").stdout
+
+
+def test_a_run_that_takes_its_time_to_stop_is_said_to_be_told(working):
+    (working.outside / "deaf").touch()
+    daemon = working.project.start("-r", "--only", "net:v0")
+    working.wait_running(0)
+    told = f"{working.run_id('net:v0')} net:v0 was told to stop, and is killed if it has not within 30 s\n"
+    assert working.stop("net:v0").stdout == told
+    working.open()
+    daemon.wait(timeout=30)
 
 
 def test_a_paused_run_that_is_told_to_stop_saves_first(working):
@@ -319,6 +359,8 @@ def test_while_a_daemon_waits_for_its_runs_to_end_status_says_so_and_what_is_ask
     screen = working.project.run("status").stdout
     assert f"\n  {run}: told to stop\n" in screen
     assert "stopped, to be resumed: net:v0\n" in screen
-    assert "asked for, and not answered yet:\n  retry net:v0 (mlpipeline retry net:v0)\n" in screen
+    assert "asked for, and not answered yet:\n  retry net:v0 on testhost (mlpipeline retry net:v0)\n" in screen
+    asked = working.project.run("retry", "net:v0", env={"MLP_HOST": "box2"})
+    assert asked.stdout.endswith(f"it is stopping: the next launch on {HOST} does\n")
     working.open()
     daemon.wait(timeout=60)

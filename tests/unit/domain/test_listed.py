@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlpipeline.domain.changes import Changes
-from mlpipeline.domain.listed import Edit, Listed, Way, add, hold, move, remove
+from mlpipeline.domain.listed import Edit, Listed, Way, add, hold, move, move_all, remove
 from mlpipeline.errors import NotListed
 
 SET = {"lr": 0.1}
@@ -174,6 +174,26 @@ def test_moves(moved, way, after):
     # The fourth is another version of a.py: it has values of its own.
     listed = lines("a.py", ("b.py", of("v", "w")), "c.py", ("a.py", of("v", set=SET)), "d.py")
     assert order(move(listed, *moved, way, nobody)) == after
+
+
+@pytest.mark.parametrize(
+    ("named", "way", "after", "said"),
+    [
+        (["d.py", "c.py"], Way.UP, ["a", "c", "d", "b:v:w"], ["3 of 4", "2 of 4"]),
+        (["a.py", "b.py"], Way.UP, ["a", "b:v:w", "c", "d"], ["a.py is first already", "b.py stays behind a.py"]),
+        (["a.py", "d.py"], Way.UP, ["a", "b:v:w", "d", "c"], ["a.py is first already", "3 of 4"]),
+        (["a.py", "b.py"], Way.DOWN, ["c", "a", "b:v:w", "d"], ["2 of 4", "3 of 4"]),
+        (["c.py", "d.py"], Way.DOWN, ["a", "b:v:w", "c", "d"], ["c.py stays before d.py", "d.py is last already"]),
+        (["d.py", "c.py"], Way.FIRST, ["d", "c", "a", "b:v:w"], ["1 of 4", "2 of 4"]),
+        (["b.py", "a.py"], Way.LAST, ["c", "d", "b:v:w", "a"], ["3 of 4", "4 of 4"]),
+        (["b.py:w", "b.py:v"], Way.UP, ["b:v", "b:w", "a", "c", "d"], ["2 of 5", "1 of 5"]),
+    ],
+)
+def test_several_move_and_keep_their_order(named, way, after, said):
+    pairs = [(script, version or None) for script, _, version in (one.partition(":") for one in named)]
+    edit = move_all(lines("a.py", ("b.py", of("v", "w")), "c.py", "d.py"), pairs, way, nobody)
+    assert order(edit) == after
+    assert [one.rpartition(": it is ")[2] for one in edit.said] == said
 
 
 def test_a_version_of_a_script_that_is_listed_whole_leaves_it_with_what_the_line_says():

@@ -116,6 +116,19 @@ def test_of_many_versions_that_stand_alike_the_first_are_named():
     assert screen.splitlines()[-1] == "1   net.py   v0, v1, v2, v3, v4, v5, v6, v7 and 12 more   not run yet"
 
 
+def test_names_that_hold_commas_stand_one_below_the_other_and_long_ones_make_no_wide_table():
+    grid = Entry(script="grid.py", versions=tuple(f"degree={n},lr=0.1" for n in range(9)))
+    long = Entry(script="long.py", versions=tuple(f"a-rather-long-name-{n}" for n in range(4)))
+    screen = queue_screen(Queue(entries=(grid, long)), standing([grid, long], [], [], []), PLAIN)
+    assert screen.splitlines()[2:] == [
+        "1   grid.py   degree=0,lr=0.1                               not run yet",
+        *(f"              degree={n},lr=0.1" for n in range(1, 8)),
+        "              and 1 more",
+        "2   long.py   a-rather-long-name-0, a-rather-long-name-1,   not run yet",
+        "              a-rather-long-name-2, a-rather-long-name-3",
+    ]
+
+
 def test_a_blacklist_is_told_and_an_empty_list_says_what_to_do():
     queue = Queue(entries=(Entry(script="a.py"),), use_blacklist=True)
     assert queue_screen(queue, standing([Entry(script="b.py")], [], [], []), PLAIN).splitlines()[0] == (

@@ -295,6 +295,6 @@ def test_status_says_what_is_to_be_resumed_and_what_nobody_answered(outputs):
     request = Request(id="r", ask=Ask.RETRY, of="net:a", host="box1", by="mlpipeline retry net:a")
     screen = _screen(outputs, stopped=["net:b", "net:c"], requests=[request])
     assert "stopped, to be resumed: net:b, net:c" in screen
-    assert "asked for, and not answered yet:\n  retry net:a (mlpipeline retry net:a)" in screen
+    assert "asked for, and not answered yet:\n  retry net:a on box1 (mlpipeline retry net:a)" in screen
     assert "stopped" not in _screen(outputs)
     assert "asked for" not in _screen(outputs)
