@@ -12,6 +12,7 @@ from mlpipeline.domain.names import run_name, version_key
 from mlpipeline.domain.queue import Entry, Queue, model_name
 from mlpipeline.domain.states import Outcome, outcome_in_words
 from mlpipeline.domain.waits import HELD_IN_QUEUE
+from mlpipeline.domain.words import named
 from mlpipeline.history.standing import Ended
 from mlpipeline.views.conditions import conditions_in_words
 from mlpipeline.views.observed import ObservedDaemon, ObservedRun
@@ -207,9 +208,7 @@ def _changed(line: Line) -> str:
 
 
 def _named(alike: Sequence[Standing]) -> str:
-    more = len(alike) - _NAMED
-    named = ", ".join(one.version for one in alike[:_NAMED])
-    return f"{named} and {more} more" if more > 0 else named
+    return named([one.version for one in alike], _NAMED)
 
 
 def _color(standing: Standing) -> Color:

@@ -11,6 +11,7 @@ from mlpipeline.domain.measures import Measure
 from mlpipeline.domain.rankings import result_of
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome, State
+from mlpipeline.domain.words import counted
 from mlpipeline.views.causes import cause_text
 from mlpipeline.views.listing import state_cell
 from mlpipeline.views.observed import ObservedDaemon, ObservedRun
@@ -220,11 +221,6 @@ def _ahead(daemon: ObservedDaemon) -> str:
     heard = f", last heard {ago(daemon.silent_s)}" if daemon.is_silent else ""
     waiting = f": {', '.join(names)}" if daemon.waiting else ""
     return f"{daemon.host}{heard}: {counted(daemon.waiting, 'version')} to run{waiting}"
-
-
-def counted(count: int, noun: str) -> str:
-    """Return a number of things: `1 run`, `2 runs`."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _heading(text: str, screen: Screen) -> str:
