@@ -37,7 +37,10 @@ BENCHMARKS = {
     "help": Benchmark(measure=commands.help_screen, targets=(commands.HELP,)),
     "listing": Benchmark(
         measure=commands.listing,
-        targets=(commands.RUNS, commands.FOUND, commands.STATUS, commands.QUEUE, commands.REPORT, commands.LOGS),
+        targets=(
+            *(commands.RUNS, commands.FOUND, commands.STATUS, commands.QUEUE),
+            *(commands.SHOW, commands.COMPARE, commands.REPORT, commands.LOGS),
+        ),
     ),
     "growth": Benchmark(measure=commands.growth, targets=(commands.RUNS_GROWTH, commands.STATUS_GROWTH)),
     "choosing": Benchmark(measure=choosing.choosing, targets=(choosing.CHOOSING,)),

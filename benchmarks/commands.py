@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.figures import Measured, Target
-from benchmarks.histories import project_with_history
+from benchmarks.histories import moment_of, project_with_history
 from benchmarks.projects import Project
 from benchmarks.workbench import Workbench, mlpipeline
 
 _PYTHON = "`python -c pass`"
 _RUNS, _STATUS = ("runs", "-n", "20"), ("status",)
-_QUEUE, _REPORT, _LOGS = ("queue",), ("report",), ("logs", "-n", "20")
+_QUEUE, _LOGS = ("queue",), ("logs", "-n", "20")
+#: How many runs a night has.
+_NIGHT = 200
 _FOUND = ("runs", "--where", "learning_rate<0.1", "--sort", "error", "-n", "20")
 
 HELP = Target(name="help", what="`mlpipeline --help`", unit="ms", baseline=_PYTHON, limit=5)
@@ -34,8 +36,12 @@ QUEUE = Target(
     name="queue", what="`mlpipeline queue`, 1,000 versions of 10,000 runs", unit="ms", baseline=_PYTHON, limit=8
 )
 REPORT = Target(
-    name="report", what="`mlpipeline report` with 10,000 runs in history", unit="ms", baseline=_PYTHON, limit=8
+    name="report", what="`mlpipeline report` of 200 runs, 10,000 in history", unit="ms", baseline=_PYTHON, limit=8
 )
+SHOW = Target(
+    name="show", what="`mlpipeline show RUN` with 10,000 runs in history", unit="ms", baseline=_PYTHON, limit=8
+)
+COMPARE = Target(name="compare", what="`mlpipeline compare RUN RUN`, the same", unit="ms", baseline=_PYTHON, limit=8)
 LOGS = Target(name="logs", what="`mlpipeline logs -n 20`", unit="ms", baseline=_PYTHON, limit=8)
 RUNS_GROWTH = Target(
     name="runs-growth", what="`runs -n 20` with 100,000", unit="ms", baseline="itself with 1,000", limit=1.5
@@ -52,10 +58,20 @@ def help_screen(bench: Workbench) -> dict[Target, Measured]:
 
 def listing(bench: Workbench) -> dict[Target, Measured]:
     """Measure the verbs that look, with a history as it is after some months."""
-    project = project_with_history(bench, "listing", runs=bench.size(10_000, 100))
+    runs = bench.size(10_000, 300)
+    project = project_with_history(bench, "listing", runs=runs)
     first = _first(project)
     project.history.with_name("log-bench").write_text("2025-01-01 00:00:00 one line of many\n" * 10_000, "utf-8")
-    verbs = {RUNS: _RUNS, FOUND: _FOUND, STATUS: _STATUS, QUEUE: _QUEUE, REPORT: _REPORT, LOGS: _LOGS}
+    verbs: dict[Target, Sequence[str]] = {
+        RUNS: _RUNS,
+        FOUND: _FOUND,
+        STATUS: _STATUS,
+        QUEUE: _QUEUE,
+        SHOW: ("show", "model:v1"),
+        COMPARE: ("compare", "model:v1", "model:v2"),
+        REPORT: ("report", "--since", moment_of(runs - _NIGHT)),
+        LOGS: _LOGS,
+    }
     return {target: _beside_python(bench, verb, project, first) for target, verb in verbs.items()}
 
 

@@ -40,6 +40,11 @@ MODEL = FunctionModel(run_version, versions)
 _ID_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 
 
+def moment_of(index: int) -> str:
+    """Return when the run with that index ended, counted from 0, ISO 8601."""
+    return (_BEGAN + timedelta(seconds=index * _DISTANCE_S)).isoformat()
+
+
 def project_with_history(bench: Workbench, name: str, *, runs: int) -> Project:
     """Return a project in which `runs` runs have ended, of a tenth as many versions."""
     versions = max(1, runs // _RUNS_PER_VERSION)

@@ -217,7 +217,8 @@ def _pid_of_running(project: Project, host: str) -> int:
     """Return the pid of the run that a host began last, once that is recorded."""
 
     def running() -> int | None:
-        last = project.history(host)[-1]
+        # What a launch found around it is told whenever that is known.
+        last = [event for event in project.history(host) if "run" in event][-1]
         return last["pid"] if last["event"] == "running" else None
 
     pid = wait_until(running)

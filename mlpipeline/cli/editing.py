@@ -78,7 +78,9 @@ class Editing:
             MlpipelineError: something is not there, or the file cannot be edited.
         """
         from mlpipeline.domain.assignments import assigned
+        from mlpipeline.domain.changes import Changes
         from mlpipeline.domain.listed import Edit, add
+        from mlpipeline.views.words import one_line
 
         values = assigned(settings)
         groups: dict[str, list[str] | None] = {}
@@ -100,6 +102,10 @@ class Editing:
             return edit
 
         self._edit(all_added)
+        changes = Changes(values=values) if values else None
+        for script, named in groups.items():
+            if (why := self.known.why_held(script, named, changes)) is not None:
+                click.echo(f"{script} is held all the same: {one_line(why)}")
 
     def require_version(self, lines: Sequence[Listed], script: str, version: str | None) -> None:
         """See that a script whose every version is listed has the one that is named, as far as anybody knows.
@@ -121,7 +127,7 @@ class Editing:
             NotListed: there are not; the nearest that is.
         """
         from mlpipeline.errors import NotListed, ScriptError
-        from mlpipeline.project.scripts import check_script
+        from mlpipeline.project.scripts import check_script, is_outside
 
         if (script, version) in self._checked:
             return
@@ -130,16 +136,17 @@ class Editing:
             check_script(script, self._models_dir)
             self._require(script, version, values)
         except ScriptError as error:
-            if not (self._models_dir / script).is_file():
+            if is_outside(script) or not (self._models_dir / script).is_file():
                 raise NotListed(str(error)) from error
             told = f"{error}\nWhat versions it has cannot be seen: what is named is taken as it is."
             echo_message(told)
 
     def _require(self, script: str, version: str | None, values: Mapping[str, Any]) -> None:
+        from mlpipeline.domain.assignments import require_kinds
         from mlpipeline.domain.changes import Changes
         from mlpipeline.domain.listed import shown
         from mlpipeline.domain.words import did_you_mean
-        from mlpipeline.errors import NoSuchParameter, NotListed
+        from mlpipeline.errors import MlpipelineError, NotListed
 
         if not values and (version is None or self.known.is_heard_of(shown(script, version))):
             return
@@ -152,7 +159,8 @@ class Editing:
         try:
             for one in versions.values() if version is None else [versions[version]]:
                 Changes(values=values).in_place(one.parameters)
-        except NoSuchParameter as error:
+                require_kinds(values, one.parameters)
+        except MlpipelineError as error:
             raise NotListed(f"{shown(script, version)}: {error}") from error
 
     def _resolved(self, names: Sequence[str], listed: Sequence[str]) -> list[tuple[str, str | None]]:

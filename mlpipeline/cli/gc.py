@@ -71,11 +71,11 @@ def gc(
 
 def _rules(older_than: str | None, keep: int | None, keep_best: int | None, by: str | None, unfinished: bool) -> Rules:
     from mlpipeline.domain.measures import Measure
-    from mlpipeline.domain.quantities import seconds
+    from mlpipeline.domain.quantities import LONG_AGO_S, seconds
     from mlpipeline.domain.retention import Best, Rules
     from mlpipeline.errors import MlpipelineError
 
-    older_than_s = None if older_than is None else seconds(older_than, "--older-than", MlpipelineError)
+    older_than_s = None if older_than is None else seconds(older_than, "--older-than", MlpipelineError, most=LONG_AGO_S)
     best = None
     if by is not None and keep_best is not None:
         measure = Measure.parse(by)

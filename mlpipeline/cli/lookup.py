@@ -45,7 +45,7 @@ def runs(
     """List the latest runs, newest first, or those that are asked for.
 
     A NAME is that of a parameter or a result, such as test.accuracy, or one of run, model, version, host, state,
-    outcome, failure, error, attempt, seed, started, ended, seconds. They are compared by = != < <= > >= and ~
+    outcome, failure, error, attempt, seed, started, ended, seconds (or time). They are compared by = != < <= > >= and ~
     (contains).
 
     \b
@@ -57,7 +57,7 @@ def runs(
     """
     if columns and as_json:
         raise click.UsageError("--columns is for people; --json prints all there is: leave one of them out.")
-    from mlpipeline.cli.searching import Asked, asked_for, wanted_columns, why_none
+    from mlpipeline.cli.searching import Asked, asked_for, how_many, wanted_columns, why_none
     from mlpipeline.views.listing import runs_table
     from mlpipeline.views.programs import run_for_programs
 
@@ -73,4 +73,7 @@ def runs(
             click.echo(why_none(asked, seen.ledger))
         else:
             shown = {"columns": wanted_columns(columns, seen.ledger)} if found and columns else {}
-            echo_screen(runs_table(found, stdout_screen(), has_more=len(seen.runs) > count, **shown))
+            screen = stdout_screen()
+            is_cut = len(seen.runs) > count and screen.width is not None
+            more = max(1, how_many(asked, seen.ledger) - count) if is_cut else 0
+            echo_screen(runs_table(found, screen, now=seen.now, more=more, **shown))

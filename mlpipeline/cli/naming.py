@@ -18,7 +18,7 @@ _NAMED = 5
 
 
 def named_run(name: str, ledger: Ledger, outputs: Outputs) -> Run:
-    """Return the run that a person means: by its id, as much of its beginning as tells it, or `model:version`.
+    """Return the run that a person means: by its id or enough of its beginning, its whole name, or `model:version`.
 
     Raises:
         NoSuchRun: none is called so, or more than one; the nearest are named.
@@ -33,12 +33,15 @@ def named_run(name: str, ledger: Ledger, outputs: Outputs) -> Run:
         raise NoSuchRun(
             "a RUN is empty, and means none: give a run's id, or MODEL:VERSION. Is a shell variable not set?"
         )
-    found = ledger.named(name)
+    found = ledger.named(name) or _with_whole_name(name, ledger)
     if len(found) == 1:
         return found[0]
     if found:
         more = ", …" if len(found) > _NAMED else ""
         raise NoSuchRun(f'"{name}" may be any of {len(found)} runs: {_listed(found[:_NAMED])}{more}.')
+    if runs := _latest_of_model(name, ledger):
+        more = ", …" if len(runs) > _NAMED else ""
+        raise NoSuchRun(f'"{name}" is a model: name one of its runs, such as {_listed(runs[:_NAMED])}{more}.')
     # What one that died had ahead of it is nobody's plan any more.
     daemons = [daemon for daemon in observe_daemons(outputs, time.time()) if daemon.is_there or daemon.ended_at]
     where = next(filter(None, (daemon.place_of(name) for daemon in daemons)), None)
@@ -48,6 +51,24 @@ def named_run(name: str, ledger: Ledger, outputs: Outputs) -> Run:
     raise NoSuchRun(
         f'there is no run "{name}"; `mlpipeline runs` lists them.{_nearest(name, ledger.newest(_LOOKED_AT), known)}'
     )
+
+
+def _with_whole_name(name: str, ledger: Ledger) -> list[Run]:
+    """Return the run that is called `model-version-id`, as its run dir is."""
+    beginning, _, run_id = name.rpartition("-")
+    return [run for run in ledger.named(run_id) if run.name == name] if beginning else []
+
+
+def _latest_of_model(name: str, ledger: Ledger) -> list[Run]:
+    """Return the latest run of each version of a model, or of its script, newest first."""
+    from mlpipeline.domain.filters import Filter
+    from mlpipeline.history.search import search
+
+    latest: dict[str, Run] = {}
+    for run in search(ledger, Filter(models=[name], most=_LOOKED_AT)):
+        if run.model == name.removesuffix(".py"):  # A pattern may have found others.
+            latest.setdefault(run.key, run)
+    return list(latest.values())
 
 
 def _nearest(name: str, runs: Sequence[Run], known: Sequence[str]) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import codecs
 import errno
+import math
 import os
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
@@ -54,12 +56,35 @@ def echo_screen(text: str) -> None:
 
 
 def echo_json(value: Any) -> None:
-    """Print one JSON value for programs: UTF-8 whatever the locale is."""
+    """Print one JSON value for programs: UTF-8 whatever the locale is, and NaN and infinities as texts."""
+    require_stdout()
+    try:
+        text = _strict_json(value)
+    except ValueError:
+        text = _strict_json(_finite(value))
+    # Half a surrogate pair becomes its JSON escape.
+    click.echo(text.encode("utf-8", "backslashreplace"))
+
+
+def _strict_json(value: Any) -> str:
+    """Return one JSON value as any parser takes it.
+
+    Raises:
+        ValueError: a number in it is none to JSON.
+    """
     import json
 
-    require_stdout()
-    # Half a surrogate pair becomes its JSON escape.
-    click.echo(json.dumps(value, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace"))
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1)
+
+
+def _finite(value: Any) -> Any:
+    """Return a value with the texts "nan", "inf" and "-inf" for what is no number to JSON."""
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    is_odd = isinstance(value, float) and not math.isfinite(value)
+    return str(value) if is_odd else value
 
 
 def echo_message(text: str, *, begins: str = "mlpipeline: ") -> None:

@@ -39,11 +39,9 @@ class Place:
 
     def host(self) -> str:
         """Return this host's name as it stands in file names."""
-        import platform
-
         from mlpipeline.project.settings import host_name
 
-        return host_name(os.environ, platform.node())
+        return host_name(os.environ, os.uname().nodename)
 
     def outputs(self, settings: Settings) -> Outputs:
         """Return the project's outputs folder as this host sees it."""

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mlpipeline.cli.output import echo_json, echo_screen, stdout_screen
+from mlpipeline.cli.output import echo_json, echo_message, echo_screen, stdout_screen
 from mlpipeline.cli.project import Place, exit_for
 from mlpipeline.cli.reading import read_ledger
 
 if TYPE_CHECKING:
     from mlpipeline.domain.measures import Measure
+    from mlpipeline.project.settings import Settings
     from mlpipeline.views.reported import Reported
 
 #: About how much is read of metrics, for a screen, and for a page.
@@ -58,7 +59,8 @@ def _told(place: Place, since: str, best: str | None, metrics_bytes: int) -> Rep
     from mlpipeline.views.observed import observe_daemons
     from mlpipeline.views.reported import reported
 
-    outputs = place.outputs(place.settings())
+    settings = place.settings()
+    outputs = place.outputs(settings)
     now = time.time()
     zone = LocalZone()
     begin = moments.since(since, datetime.fromtimestamp(now, zone), zone)
@@ -66,11 +68,34 @@ def _told(place: Place, since: str, best: str | None, metrics_bytes: int) -> Rep
     # Daemons first: one that ends meanwhile has then recorded its runs.
     daemons = observe_daemons(outputs, now)
     told = reported(
-        read_ledger(outputs), outputs, daemons, since=begin, now=now, wanted=wanted, metrics_bytes=metrics_bytes
+        read_ledger(outputs),
+        outputs,
+        daemons,
+        since=begin,
+        now=now,
+        wanted=wanted,
+        metrics_bytes=metrics_bytes,
+        queued=() if any(daemon.is_there for daemon in daemons) else _queued(settings),
     )
     if wanted is not None:
         _require_measured(told, wanted)
     return told
+
+
+def _queued(settings: Settings) -> list[str] | None:
+    """Return the scripts that the queue lists; None where it has a mistake, which is told."""
+    from mlpipeline.errors import QueueError
+    from mlpipeline.project.paths import QUEUE_NAME
+    from mlpipeline.project.queue_file import read_queue
+    from mlpipeline.project.scripts import listed_scripts
+    from mlpipeline.views.queued import queued_names
+
+    try:
+        queue = read_queue(settings.root / QUEUE_NAME, settings.models_dir)
+        return queued_names(listed_scripts(queue, settings.models_dir).entries)
+    except QueueError as error:
+        echo_message(str(error))
+        return None
 
 
 def _measure(text: str) -> Measure:
@@ -89,12 +114,12 @@ def _measure(text: str) -> Measure:
 
 def _require_measured(told: Reported, wanted: Measure) -> None:
     """Raise where runs have results, but none of them has the one to rank by."""
-    from mlpipeline.domain.rankings import is_number
+    from mlpipeline.domain.facts import numbers
     from mlpipeline.domain.words import did_you_mean
     from mlpipeline.errors import MlpipelineError
 
     runs = [run for best in told.best for run in best.ranking.runs]
-    known = dict.fromkeys(name for run in runs for name, value in run.results.items() if is_number(value))
+    known = dict.fromkeys(name for run in runs for name in numbers(run.results))
     if known and wanted.name not in known:
         raise MlpipelineError(
             f'--best: no run of the period has a number called "{wanted.name}" among its results. There are: '

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from mlpipeline.cli.output import echo_message
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
+    from mlpipeline.domain.changes import Changes
     from mlpipeline.domain.description import Description
     from mlpipeline.history.ledger import Ledger
     from mlpipeline.project.paths import Outputs
@@ -25,7 +26,7 @@ _SLOW_S, _LOOK_S = 2.0, 0.02
 def named_script(name: str, models_dir: Path, listed: Collection[str]) -> tuple[str, str | None]:
     """Return the script that a person names, relative to models_dir, and which of its versions; None for all.
 
-    It may be named by its path from here, as the shell completes it, and without `.py`.
+    It may be named by its path, from here or from the root, as the shell completes it, and without `.py`.
 
     Args:
         name: such as `digits`, `cnn/net.py`, `models/digits.py` or `digits:deep`.
@@ -39,6 +40,7 @@ def named_script(name: str, models_dir: Path, listed: Collection[str]) -> tuple[
     from pathlib import Path
 
     from mlpipeline.errors import NotListed
+    from mlpipeline.project.scripts import is_outside
 
     script, colon, version = name.strip().partition(":")
     if not script.strip() or (colon and not version):
@@ -47,7 +49,7 @@ def named_script(name: str, models_dir: Path, listed: Collection[str]) -> tuple[
         )
     script = posixpath.normpath(script.replace("\\", "/"))
     script = script if script.endswith(".py") else f"{script}.py"
-    if script not in listed and not (models_dir / script).exists():
+    if script not in listed and (is_outside(script) or not (models_dir / script).exists()):
         from_here = Path(script).absolute()
         from_here = from_here.parent.resolve() / from_here.name  # a script that is a link stays the link
         if from_here.is_relative_to(models_dir):
@@ -100,6 +102,45 @@ class KnownVersions:
         if script not in self._described:
             self._described[script] = _description(script, self._settings)
         return self._described[script]
+
+    def why_held(self, script: str, versions: Sequence[str] | None, changes: Changes | None) -> str | None:
+        """Return why some of these versions would not start though they are listed: those of their script have failed.
+
+        Args:
+            script: that they are of.
+            versions: as the script calls them; None for every one.
+            changes: what the list changes in their parameters.
+        """
+        from mlpipeline.daemon.breaker import Breaker
+        from mlpipeline.daemon.catalogue import Offer
+        from mlpipeline.domain.queue import model_name
+        from mlpipeline.errors import MlpipelineError
+
+        model = model_name(script)
+        settings = self._settings
+        breaker = Breaker(self.ledger, settings.hold_after, settings.models_dir, lambda: None, lambda _: None)
+        if not breaker.what_holds(model, None):
+            return None
+        try:
+            described = self.describe(script)
+            offered = [one for one in described.versions if versions is None or one.name in versions]
+            offered = [one if changes is None else one.changed(changes) for one in offered]
+        except MlpipelineError:
+            return None  # Who named them was told that they cannot be seen.
+        for one in offered:
+            offer = Offer(
+                model=model,
+                version=one.name,
+                script=script,
+                identity=one.identity,
+                parameters=one.parameters,
+                seed=one.seed,
+                model_dir="",
+                files=described.files,
+            )
+            if (wait := breaker.wait(offer)) is not None:
+                return wait.why
+        return None
 
 
 def _description(script: str, settings: Settings) -> Description:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from mlpipeline.domain.filters import Comparison
+    from mlpipeline.domain.filters import Comparison, Filter
     from mlpipeline.domain.runs import Run
     from mlpipeline.history.ledger import Ledger
 
@@ -32,21 +32,32 @@ def asked_for(asked: Asked, ledger: Ledger, most: int) -> list[Run]:
     Raises:
         MlpipelineError: what is asked for cannot be understood.
     """
-    from mlpipeline.domain.filters import Filter, order
-    from mlpipeline.history.search import names, search
+    from mlpipeline.history.search import search
 
     if not ledger.newest(1):
         return []  # No name means anything yet.
     _require_models(asked.models, ledger)
-    wanted = Filter(
+    return search(ledger, _filter(asked, ledger)._replace(most=most))
+
+
+def how_many(asked: Asked, ledger: Ledger) -> int:
+    """Return how many runs there are that are asked for."""
+    from mlpipeline.history.search import count
+
+    return count(ledger, _filter(asked, ledger))
+
+
+def _filter(asked: Asked, ledger: Ledger) -> Filter:
+    from mlpipeline.domain.filters import Filter, order
+    from mlpipeline.history.search import names
+
+    return Filter(
         models=asked.models,
         comparisons=_comparisons(asked.wheres, ledger),
         is_failed=asked.is_failed,
         since=None if asked.since is None else _moment(asked.since),
         order=order(asked.sort, names(ledger)) if asked.sort is not None else None,
-        most=most,
     )
-    return search(ledger, wanted)
 
 
 def wanted_columns(texts: tuple[str, ...], ledger: Ledger) -> list[tuple[str, str]]:

@@ -20,14 +20,25 @@ _LOOKED_AT = 8
 class Breaker:
     """An `Obstacle`: what keeps a version from starting is the history of its script, so it outlasts this launch."""
 
-    def __init__(self, ledger: Ledger, hold_after: int, models_dir: Path, tell: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        hold_after: int,
+        models_dir: Path,
+        tell: Callable[[], None],
+        log: Callable[[str], None],
+    ) -> None:
         """Hold the rest of a script after `hold_after` failures in a row, 0 is never; `tell` whenever that changes."""
         self._ledger = ledger
         self._hold_after = hold_after
         self._models_dir = models_dir
         self._tell = tell
+        self._log = log
         #: Model -> the runs that failed one after the other, newest first.
         self._streaks: dict[str, list[Run]] = {}
+        #: Those of them of which a version was held; and models of which a run failed here in this launch.
+        self._holding: set[str] = set()
+        self._failed_here: set[str] = set()
         #: The news of the ledger up to which that is so.
         self._news = -1
 
@@ -41,15 +52,16 @@ class Breaker:
         return bool(self._streaks)
 
     @property
-    def models(self) -> Set[str]:
-        """The models whose versions failed in a row."""
-        return self._streaks.keys()
+    def tripped(self) -> Set[str]:
+        """The models whose versions failed in a row, not all of them before this launch, or on other hosts."""
+        return self._failed_here & self._streaks.keys()
 
     def note_ended(self, run: Run) -> None:
         """A run of this host is over, or one of its attempts."""
         if run.outcome is Outcome.SUCCEEDED:
-            self._note(run.model, None)
+            self._note(run.model, None, run)
         elif run.place is not None:
+            self._failed_here.add(run.model)
             self.look_at(run.model)
 
     def look_at(self, model: str) -> None:
@@ -59,22 +71,31 @@ class Breaker:
             # What is to be tried again has failed all the same: a typo must not cost every version its first attempt.
             open_runs = (run for run in self._ledger.open_runs() if run.model == model)
             failed = [before_retry(run) for run in open_runs if run.past]
-            latest = sorted([*failed, *ended], key=_selected_at, reverse=True)
+            latest = sorted([*failed, *ended], key=_ended_at, reverse=True)
             found = streak(latest, self._ledger.is_released)
-            self._note(model, found if len(found) >= self._hold_after else None)
+            self._note(model, found if len(found) >= self._hold_after else None, next(iter(latest), None))
 
-    def _note(self, model: str, found: list[Run] | None) -> None:
+    def _note(self, model: str, found: list[Run] | None, last: Run | None) -> None:
+        """Take in the streak of a model, whose run `last` ended last."""
         if found != self._streaks.get(model):
             self._streaks.pop(model, None)
             if found is not None:
                 self._streaks[model] = found
+            elif model in self._holding:
+                self._holding.remove(model)
+                if last is not None and last.outcome is Outcome.SUCCEEDED:  # Else somebody released it, and knows.
+                    self._log(f"{model} goes on: {last.key} has succeeded")
             self._tell()
 
     def wait(self, offer: Offer) -> Wait | None:
         """Hold a version whose script failed in a row, and has not changed since."""
         runs = self._streaks.get(offer.model)
-        if runs is None or runs[0].code != code_name(offer.files) or self._ledger.is_released(_name(offer)):
+        if runs is not None and runs[0].code != code_name(offer.files):
+            self._holding.discard(offer.model)  # It goes on as it was edited, whoever succeeds.
             return None
+        if runs is None or self._ledger.is_released(_name(offer)):
+            return None
+        self._holding.add(offer.model)
         newest = runs[0]
         where = (newest.place or "").replace(f"{self._models_dir}/", "")
         told = f"{len(runs)} versions in a row failed ({newest.failure}) at {where}: {newest.error}"
@@ -89,8 +110,9 @@ class Breaker:
         return [run.id for run in self._streaks.get(model, [])]
 
 
-def _selected_at(run: Run) -> str:
-    return run.selected_at
+def _ended_at(run: Run) -> str:
+    # Not when they began: a long run that succeeds while others fail says that the script can.
+    return run.ended_at or run.selected_at
 
 
 def _name(offer: Offer) -> str:

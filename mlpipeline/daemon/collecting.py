@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlpipeline.domain.facts import flat
 from mlpipeline.domain.moments import epoch_s
 from mlpipeline.domain.retention import Choice, Kind, Need, Rules, choose, newest_first
 from mlpipeline.domain.runs import Run
@@ -22,8 +23,6 @@ from mlpipeline.project.paths import Outputs, RunDir
 
 #: What nothing names may be of a run that is about to be recorded: it goes when it is older than that, in seconds.
 UNNAMED_FOR_S = 3600.0
-#: How the holder of a claim is called who deletes what lies there, before its id.
-COLLECTOR = "gc-"
 
 _NEEDS = {
     Need.IN_USE: "a run uses it",
@@ -201,12 +200,14 @@ class _Surveyor:
     def _look_for_leftovers(self, claim_files: Iterable[str]) -> None:
         for name in storage.names_in(self._outputs.path, ()):
             path = self._outputs.path / name
-            if name.startswith(f".{COLLECTOR}") and not self._is_at_work(RunDir(path=path)):
+            if storage.is_of_collector(name) and not self._is_at_work(RunDir(path=path)):
                 self._offer(Kind.LEFTOVER, path, "who deleted died")
             else:
                 self._is_left_over(path)
         for name in storage.names_in(self._outputs.claims, set(claim_files)):
             self._is_left_over(self._outputs.claims / name)
+        for name in storage.names_in(self._outputs.locks, ()):
+            self._is_left_over(self._outputs.locks / name)
 
     def _is_at_work(self, record: RunDir) -> bool:
         """Return whether who deletes, or did, may still be there; of other hosts only the age tells."""
@@ -258,12 +259,12 @@ def is_alive(record: RunDir, number: int = 1) -> bool:
 
 def is_left_by_dead(claim: claims.Claim, outputs: Outputs) -> bool:
     """Return whether a claim was left by somebody of this host who died while deleting."""
-    is_own = claim.host == outputs.host and claim.run.startswith(COLLECTOR)
+    is_own = claim.host == outputs.host and claim.run.startswith(storage.COLLECTOR)
     return is_own and not is_alive(RunDir(path=Path(claim.run_dir)))
 
 
 def _require_known(result: str, runs: Iterable[Run]) -> None:
-    known = {name for run in runs for name in run.results}
+    known = {name for run in runs for name in flat(run.results)}
     if result not in known:
         raise NoSuchResult(f'no run has a result "{result}".{did_you_mean(result, known)}')
 

@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 from random import SystemRandom
 
-from mlpipeline.daemon.collecting import COLLECTOR, Item, is_left_by_dead, is_unnamed_for_long
+from mlpipeline.daemon.collecting import Item, is_left_by_dead, is_unnamed_for_long
 from mlpipeline.domain.names import run_id
 from mlpipeline.domain.retention import Kind
 from mlpipeline.domain.runs import Run
@@ -53,7 +53,7 @@ class Deleter:
         self._id = run_id(SystemRandom())
         self._numbers = count(1)
         self._journal = Journal(outputs.history, timestamp)
-        self._record = RunDir(path=outputs.path / f".{COLLECTOR}{self._id}")
+        self._record = RunDir(path=outputs.path / f".{storage.COLLECTOR}{self._id}")
 
     def delete(self, items: Iterable[Item]) -> Iterator[Deleted]:
         """Yield what came of each; those first that take no room on the disk to be deleted.
@@ -145,7 +145,7 @@ class Deleter:
             return [(first, None), *map(self._aside_if_possible, items[1:])]
         finally:
             with suppress(OSError):
-                claims.release(path, f"{COLLECTOR}{self._id}")
+                claims.release(path, f"{storage.COLLECTOR}{self._id}")
 
     def _aside_if_possible(self, item: Item) -> tuple[Path | None, str | None]:
         try:
@@ -167,7 +167,7 @@ class Deleter:
             OSError: there is no room for the claim.
         """
         self._write_record(last)
-        name = f"{COLLECTOR}{self._id}"
+        name = f"{storage.COLLECTOR}{self._id}"
         claim = claims.Claim(host=self._outputs.host, run=name, run_dir=str(self._record.path), at=timestamp())
         holder = claims.take(path, claim)
         if holder is not None and is_left_by_dead(holder, self._outputs):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from mlpipeline.daemon.active import Active
 from mlpipeline.daemon.records import Records
 from mlpipeline.daemon.reporter import Reporter
+from mlpipeline.domain.attempts import AttemptEnd
 from mlpipeline.domain.endings import Ending, ending
 from mlpipeline.domain.excerpts import excerpt
 from mlpipeline.domain.result import Result
@@ -39,8 +38,8 @@ class Over:
 
     result: Result | None
     end: Ending
-    #: What the event says that ends the run, but for which run that is.
-    told: Mapping[str, Any]
+    #: What history is told of it.
+    told: AttemptEnd
 
 
 def judge(run: Run, active: Active, records: Records) -> Over:
@@ -51,18 +50,18 @@ def judge(run: Run, active: Active, records: Records) -> Over:
     end = ending(result, active.exit_status, is_stop_asked=is_stop_asked, timeout=run.timeout, out_of_memory=shortage)
     # The worker notes progress only once the model dir is ready, so the file tells that of a killed one, too.
     is_prepared = result.prepared if result else active.attempt.progress.exists()
-    told = {
-        "attempt": run.attempt,
-        "outcome": end.outcome,
-        "failure": end.failure,
-        "error": end.error,
-        "place": _place(end, active.attempt),
-        "results": result.results if result else {},
-        "seconds": _seconds(result, active),
-        "prepared": is_prepared or run.start is not Start.CLEAN,
-        "trained": _is_trained(run, result, records),
-        "note": "; ".join(_notes(end, result)) or None,
-    }
+    told = AttemptEnd(
+        attempt=run.attempt,
+        outcome=end.outcome,
+        failure=end.failure,
+        error=end.error,
+        place=_place(end, active.attempt),
+        results=result.results if result else {},
+        seconds=_seconds(result, active),
+        is_prepared=is_prepared or run.start is not Start.CLEAN,
+        is_trained=_is_trained(run, result, records),
+        note="; ".join(_notes(end, result)) or None,
+    )
     return Over(result=result, end=end, told=told)
 
 
@@ -74,7 +73,7 @@ def record_end(run: Run, over: Over, active: Active, outputs: Outputs, records: 
     """
     is_new = run.is_open
     if is_new:
-        records.note({**over.told, "event": "ended", "run": run.id})
+        records.note({**over.told.to_event(), "event": "ended", "run": run.id})
         run = records.run(run.id)
         say_how(run, over, active.attempt, outputs, records)
     return Ended(run=run, result=over.result, is_new=is_new)
@@ -145,7 +144,7 @@ def say_how(run: Run, over: Over, attempt: AttemptDir, outputs: Outputs, records
         if shown:
             records.log(excerpt(shown), run.id)
     preposition = "in" if end.outcome is Outcome.SUCCEEDED else "after"
-    seconds = over.told["seconds"]
+    seconds = over.told.seconds
     took = "" if seconds is None else f" {preposition} {seconds:.1f} s"
     why = f": {end.error}" if end.error else ""
     # Without recording, its output is gone with the daemon.

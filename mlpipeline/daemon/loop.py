@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import signal
 import time
-import traceback
 from contextlib import suppress
-from heapq import nlargest
 
 from mlpipeline.daemon.active import Active
+from mlpipeline.daemon.ahead import ahead
 from mlpipeline.daemon.breaker import Breaker
-from mlpipeline.daemon.catalogue import Offer, Problem
+from mlpipeline.daemon.catalogue import Offer
 from mlpipeline.daemon.dependencies import Dependencies
 from mlpipeline.daemon.holds import Holds
+from mlpipeline.daemon.next_attempts import NextAttempts
 from mlpipeline.daemon.notifying import Notifying
 from mlpipeline.daemon.parts import Parts
-from mlpipeline.daemon.presence import CHANGE_INTERVAL_S, HEARTBEAT_INTERVAL_S, MODELS_SHOWN, NEXT_SHOWN, Ahead
+from mlpipeline.daemon.presence import CHANGE_INTERVAL_S, HEARTBEAT_INTERVAL_S
 from mlpipeline.daemon.recovery import settle_claims, take_over
 from mlpipeline.daemon.retrying import Retries
 from mlpipeline.daemon.runs_under_way import RunsUnderWay
 from mlpipeline.daemon.starting import Held
 from mlpipeline.daemon.steering import Steering
-from mlpipeline.daemon.superseding import Superseding
+from mlpipeline.daemon.stopping import Stopping
 from mlpipeline.daemon.todo import Todo
+from mlpipeline.daemon.trouble import Trouble
 from mlpipeline.daemon.watching import LOOK_INTERVAL_S
 from mlpipeline.domain.plan import STARTS, closing_line, plan_line
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome, State
 from mlpipeline.errors import NotListed, QueueError
-from mlpipeline.executors.executor import StartRefused
 from mlpipeline.history.stores import store_environment
 
 #: How long the plan may take before what is known of it is begun, in seconds.
@@ -53,10 +52,13 @@ class Daemon:
         self._records = parts.records
         self._options = parts.options
         self._retries = Retries(parts.records)
-        self._superseding = Superseding(parts.catalogue, parts.records)
         self._todo = Todo(parts.catalogue, parts.records.ledger, parts.options, parts.outputs.host, parts.records.log)
         self._breaker = Breaker(
-            parts.records.ledger, parts.settings.hold_after, parts.settings.models_dir, self._todo.forget_waits
+            parts.records.ledger,
+            parts.settings.hold_after,
+            parts.settings.models_dir,
+            self._todo.forget_waits,
+            parts.records.log,
         )
         self._steering = Steering(
             parts.records,
@@ -74,14 +76,14 @@ class Daemon:
         holds = Holds(parts.catalogue, parts.records.log)
         self._todo.obstacles = (holds, parts.chooser, self._breaker, self._gate, dependencies)
         self._runs = RunsUnderWay(parts, self._steering, self._retries, self._breaker, self._todo)
+        self._next_attempts = NextAttempts(parts, self._retries, self._runs, self._todo)
+        self._trouble = Trouble(parts.records.log)
+        self._stopping = Stopping(parts, self._steering, self._retries, self._runs, self._trouble)
         self._notifying = Notifying(parts, self._runs, self._todo, self._breaker)
         #: Whether what a dead daemon left was taken over, and whether it is known what the queue offers.
         self._is_taken_over = self._is_planned = self._is_plan_whole = False
         self._began_at = time.monotonic()
-        self._is_stopping = False
-        self._stops_heeded = 0
         self._is_environment_noted = False
-        self._trouble: str | None = None
 
     def run(self) -> int:
         """Run until there is nothing left to do, or somebody says stop; return the exit status."""
@@ -98,7 +100,7 @@ class Daemon:
         What a tick does is only done once it is recorded, so after trouble it is simply done again.
         """
         try:
-            self._heed_signals()
+            self._stopping.heed_signals()
             self._take_over()
             self._runs.collect()
             # Not before: what ended while no daemon was there, or just now, is over for whoever asks.
@@ -106,16 +108,18 @@ class Daemon:
                 self._heed_requests()
             self._gate.collect()
             self._note_surroundings()
-            if self._is_stopping:
-                self._give_up_retries()
+            if self._stopping.is_on:
+                self._next_attempts.give_up("the queue is stopped")
             else:
                 self._plan()
                 self._watch_sources()
                 self._start_what_may_start()
             # Not before: the next run is waited for, this is not.
             self._runs.give_back()
-            self._say_where_it_stands()
-            if not self._is_stopping:
+            self._parts.presence.beat(
+                ahead(self._parts, self._todo, is_stopping=self._stopping.is_on, has_room=self._room > 0)
+            )
+            if not self._stopping.is_on:
                 self._notifying.look(self._is_at_rest)
             pause_s = None if self._is_done() else self._pause_s()
         except (NotListed, QueueError) as error:
@@ -124,9 +128,9 @@ class Daemon:
             raise
         except Exception as error:
             # A fault of ours must not end a night; what it broke is tried again.
-            self._complain(error)
-            return None if self._is_given_up else _TROUBLE_S
-        self._recovered()
+            self._trouble.note(error)
+            return None if self._stopping.is_given_up else _TROUBLE_S
+        self._trouble.note_over()
         return pause_s
 
     # The phases of a launch
@@ -200,7 +204,7 @@ class Daemon:
         self._steering.ended.clear()
 
     def _is_done(self) -> bool:
-        if self._is_stopping:
+        if self._stopping.is_on:
             return self._is_idle
         return not self._options.watch and self._is_at_rest()
 
@@ -217,11 +221,6 @@ class Daemon:
             and self._todo.is_over
             and not self._todo.is_holder_new
         )
-
-    @property
-    def _is_given_up(self) -> bool:
-        """Whether it ends in the midst of trouble: what could not be recorded is found by the next launch."""
-        return self._is_stopping and (self._stops_heeded > 1 or not (self._runs.active or self._runs.holding))
 
     def _close(self) -> int:
         self._parts.surroundings.close(_SURROUNDINGS_S)
@@ -252,12 +251,12 @@ class Daemon:
 
     def _start_what_may_start(self) -> None:
         todo = self._todo
-        if self._trouble is not None:
+        if self._trouble.is_on:
             self._runs.give_back()  # While there is no room for what was, nothing new begins.
         todo.release_held()
         self._test_first()
         if self._is_planned:
-            self._try_again()
+            self._next_attempts.begin(lambda: self._room, is_plan_whole=self._is_plan_whole)
         while self._is_planned and self._room > 0 and (chosen := self._parts.chooser.next(todo)) is not None:
             offer, decided = chosen
             if any(run.model_dir == offer.model_dir for run in self._runs.holding):
@@ -277,114 +276,13 @@ class Daemon:
         if self._is_planned:
             self._gate.advance(self._todo, self._room, is_complete=self._parts.catalogue.is_complete)
 
-    def _try_again(self) -> None:
-        """Start the attempts that are due; give those up for which the queue has something else by now."""
-        for retry in self._retries:
-            why = None
-            if not retry.is_asked:
-                why = self._superseding.why(retry.run_id, is_plan_whole=self._is_plan_whole)
-            if why is not None:
-                run = self._retries.give_up(self._records.run(retry.run_id), why)
-                self._runs.note_ends([run])
-                if (offer := self._parts.catalogue.find(run.key)) is not None and offer.is_on_hold:
-                    self._todo.forget_begun(run.key)  # It goes on where it was cut short once that is taken away.
-        self._parts.chooser.forget_foremost()
-        for retry in self._retries.due():
-            run = self._records.run(retry.run_id)
-            resources = self._parts.starter.asked_by(run)
-            why = self._parts.chooser.why_never(resources) or self._parts.starter.why_not_again(run)
-            if why is not None:
-                self._runs.note_ends([self._retries.give_up(run, why)])
-            if why is not None or self._room <= 0 or not self._parts.chooser.may_start(run.key, resources):
-                continue
-            active = self._parts.starter.start_again(run)
-            if active is not None:
-                self._runs.active.append(active)
-                self._retries.begun(run.id)
-                self._todo.note_begun(run.key, run.identity)
-
-    def _give_up_retries(self) -> None:
-        for retry in self._retries:
-            self._runs.note_ends([self._retries.give_up(self._records.run(retry.run_id), "the queue is stopped")])
-
     @property
     def _room(self) -> int:
         """How many runs, or tests, may begin."""
         return self._options.at_once - len(self._runs.active) - self._gate.count
 
-    # Stopping
-
-    def _heed_signals(self) -> None:
-        for number in self._parts.waker.stops[self._stops_heeded :]:
-            self._stops_heeded += 1
-            if self._is_stopping:
-                self._kill_all()
-            else:
-                self._stop_all(number)
-
-    def _stop_all(self, number: signal.Signals) -> None:
-        self._is_stopping = self._retries.is_closed = True
-        self._gate.stop()
-        grace_s = self._parts.settings.stop_grace_s
-        self._log(f"{number.name}: starts nothing more")
-        # Of a run that is over, only the end is still to be written down, or its claim to be given back.
-        alive = [active for active in self._runs.active if not active.is_over]
-        if alive:
-            self._log(f"waits up to {grace_s:g} s for {len(alive)} to stop; the same signal again kills them now")
-        for active in alive:
-            try:
-                self._steering.stop(active, number.name)
-            except Exception as error:
-                # Those after it are to be told all the same.
-                self._complain(error)
-
-    def _kill_all(self) -> None:
-        self._log("kills what still runs")
-        for active in self._runs.active:
-            active.kill_within(0)
-
-    # Saying
-
-    def _say_where_it_stands(self) -> None:
-        outlook = self._todo.outlook
-        held = [*outlook.held, *self._parts.catalogue.problems]
-        ahead = Ahead(
-            stopping=self._is_stopping,
-            importing=not self._parts.catalogue.is_complete,
-            waiting=outlook.waiting_count,
-            next=outlook.next,
-            at_once=self._options.at_once,
-            to_start=[
-                {"model": model, "start": start, "count": count}
-                for (model, start), count in nlargest(MODELS_SHOWN, outlook.to_start.items(), key=lambda item: item[1])
-            ],
-            waits=[problem.to_json() for problem in self._waits[:NEXT_SHOWN]],
-            held=[problem.to_json() for problem in held],
-            on_hold=[problem.to_json() for problem in outlook.on_hold],
-        )
-        self._parts.presence.beat(ahead)
-
-    @property
-    def _waits(self) -> list[Problem]:
-        # While all places are taken, each version waits for one of them, and nobody looks what else it would lack.
-        return [*(self._parts.chooser.waits if self._room > 0 else ()), *self._todo.outlook.waits]
-
     def _log(self, text: str) -> None:
         self._records.log(text)
-
-    def _complain(self, error: Exception) -> None:
-        # Not by the whole message: it may name another file each time.
-        kind = getattr(error, "strerror", None) or repr(error)
-        if kind != self._trouble:
-            self._trouble = kind
-            is_expected = isinstance(error, (OSError, StartRefused))
-            told = str(error) if is_expected else f"an error of mlpipeline itself:\n{traceback.format_exc()}"
-            self._log(f"nothing new starts until this is over: {told}")
-
-    def _recovered(self) -> None:
-        if self._trouble is not None:
-            self._trouble = None
-            self._log("that is over")
 
     def _pause_s(self) -> float:
         is_starting = any(self._records.run(active.run_id).state is State.WAITING for active in self._runs.active)
@@ -395,7 +293,7 @@ class Daemon:
         if any(not active.is_own for active in self._runs.active):
             return _ADOPTED_S
         due_in_s = self._retries.due_in_s()
-        if due_in_s is not None and not self._is_stopping:
+        if due_in_s is not None and not self._stopping.is_on:
             return min(max(due_in_s, _SOON_S), _RUNNING_S)
         # What waits for another host's run hears of its end from the history alone.
         is_waiting = self._parts.chooser.waits or self._todo.outlook.is_any_passing

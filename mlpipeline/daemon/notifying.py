@@ -55,7 +55,9 @@ class Notifying:
     def _standing(self, is_at_rest: Callable[[], bool]) -> Standing:
         ended_count = self._runs.end_count + self._parts.gate.end_count
         is_worth_asking = self._notices.has_worked(ended_count)
-        urgent = {cause_of_hold(problem.what) for problem in self._todo.outlook.held} & self._breaker.models
+        urgent = {cause_of_hold(problem.what) for problem in self._todo.outlook.held} & self._breaker.tripped
+        # One that is still at work may succeed, and let the others go on.
+        urgent -= {self._parts.records.run(active.run_id).model for active in self._runs.active}
         if not self._runs.active and self._parts.chooser.is_disk_full:
             urgent.add(_DISK)
         return Standing(

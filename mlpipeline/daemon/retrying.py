@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from mlpipeline.daemon.records import Records
+from mlpipeline.domain.attempts import AttemptEnd
 from mlpipeline.domain.quantities import duration_in_words
 from mlpipeline.domain.retries import LONGEST_DELAY_S
 from mlpipeline.domain.runs import Run
@@ -53,12 +53,12 @@ class Retries:
         dues = [retry.due_at for retry in self._pending.values()]
         return max(0.0, min(dues) - time.monotonic()) if dues else None
 
-    def schedule(self, run: Run, after: Mapping[str, Any] | None, delay_s: float, by: str = "") -> None:
+    def schedule(self, run: Run, after: AttemptEnd | None, delay_s: float, by: str = "") -> None:
         """Record that a run gets another attempt, and have it begin after a while.
 
         Args:
             run: whose attempt is over.
-            after: how it ended, as the event would have said that ends the run; None when it never began.
+            after: how it ended; None when it never began.
             delay_s: how long until the next one, in seconds.
             by: who asked for it; nobody where it is the rule.
 
@@ -66,12 +66,10 @@ class Retries:
             OSError: it could not be recorded, and does not happen.
         """
         # A model dir that was never made ready is still to be.
-        start = Start.RESUME if after and after["prepared"] else run.start
+        start = Start.RESUME if after and after.is_prepared else run.start
         self._note(run, run.last_number + 1, start, after, delay_s, by)
 
-    def _note(
-        self, run: Run, number: int, start: Start, after: Mapping[str, Any] | None, delay_s: float, by: str
-    ) -> None:
+    def _note(self, run: Run, number: int, start: Start, after: AttemptEnd | None, delay_s: float, by: str) -> None:
         begins_at = datetime.now().astimezone() + timedelta(seconds=delay_s)
         self._records.note(
             {
@@ -80,7 +78,7 @@ class Retries:
                 "attempt": number,
                 "start": start,
                 "retry_at": begins_at.isoformat(timespec="milliseconds"),
-                "after": dict(after) if after else None,
+                "after": after.to_event() if after else None,
                 "by": by,
             }
         )
@@ -126,7 +124,7 @@ class Retries:
         Raises:
             OSError: it could not be recorded; nothing is given up.
         """
-        self._records.note({**run.past[-1], "event": "ended", "run": run.id})
+        self._records.note({**run.past[-1].to_event(), "event": "ended", "run": run.id})
         self.begun(run.id)
         run = self._records.run(run.id)
         self._records.log(f"{run.key} {run.outcome_in_words}, and is not tried again: {why}", run.id)
@@ -138,8 +136,8 @@ class Retries:
         Raises:
             OSError: it could not be recorded; nothing is given up.
         """
-        ended = {**run.past[-1], "outcome": Outcome.STOPPED, "failure": None, "error": None, "place": None}
-        self._records.note({**ended, "event": "ended", "run": run.id})
+        ended = replace(run.past[-1], outcome=Outcome.STOPPED, failure=None, error=None, place=None)
+        self._records.note({**ended.to_event(), "event": "ended", "run": run.id})
         self.begun(run.id)
         self._records.log(f"{run.key} stopped, before its next attempt: {by}", run.id)
         return self._records.run(run.id)
@@ -153,17 +151,18 @@ def _due_at(retry: Retry) -> float:
     return retry.due_at
 
 
-def end_of(run: Run) -> dict[str, Any]:
-    """Return how a run ended whose history says so, as `Retries.schedule` takes it."""
-    return {
-        "attempt": run.attempt,
-        "outcome": run.outcome,
-        "failure": run.failure,
-        "error": run.error,
-        "place": run.place,
-        "results": dict(run.results),
-        "seconds": run.seconds,
-        "note": run.note,
-        "prepared": run.is_prepared,
-        "trained": run.is_trained,
-    }
+def end_of(run: Run) -> AttemptEnd:
+    """Return how a run ended whose history says so."""
+    assert run.outcome is not None
+    return AttemptEnd(
+        attempt=run.attempt,
+        outcome=run.outcome,
+        failure=run.failure,
+        error=run.error,
+        place=run.place,
+        seconds=run.seconds,
+        results=run.results,
+        note=run.note,
+        is_prepared=run.is_prepared,
+        is_trained=run.is_trained,
+    )

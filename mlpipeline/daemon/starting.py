@@ -285,7 +285,7 @@ class Starter:
             return ()  # What the steps computed was not kept.
         run_dir = self._outputs.run_dir(before.name)
         is_waiting = before.state is State.WAITING and before.past
-        number = before.past[-1]["attempt"] if is_waiting else before.attempt
+        number = before.past[-1].attempt if is_waiting else before.attempt
         done = tuple(loop.done for loop in read_progress(run_dir.attempt(number).progress))
         # A run that was cut short before it came to a loop leaves that where it found it.
         found = (read_json(run_dir.spec) or {}).get("steps_done", ())

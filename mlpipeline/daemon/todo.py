@@ -97,6 +97,8 @@ class Todo:
         #: What they said, and what of it was told.
         self._waits: dict[str, Wait | None] = {}
         self._told: dict[str, str] = {}
+        #: What is held, and not said yet: those of a script that one reason keeps are told of in one line.
+        self._untold: dict[str, Wait] = {}
         #: How all stands, until something changes.
         self._outlook: Outlook | None = None
         #: Rises whenever other versions than before may start.
@@ -158,12 +160,23 @@ class Todo:
             # Said when it is new: what waits is asked about again and again.
             if wait is None or not wait.is_held or wait.is_meant:
                 self._told.pop(offer.key, None)
+                self._untold.pop(offer.key, None)
             elif self._told.get(offer.key) != wait.why:
                 self._told[offer.key] = wait.why
-                # Without recording, nobody can look it up once the launch is over.
-                where = " (traceback in status)" if wait.traceback and self._options.is_recorded else ""
-                self._log(f"{offer.key} is held: {wait.why}{where}")
+                self._untold[offer.key] = wait
         return self._waits[offer.key]
+
+    def _tell_held(self) -> None:
+        """Log what is held since this was last said."""
+        by_reason: dict[tuple[str, str, bool], list[str]] = {}
+        for key, wait in self._untold.items():
+            by_reason.setdefault((key.partition(":")[0], wait.why, bool(wait.traceback)), []).append(key)
+        self._untold.clear()
+        for (model, why, is_traced), keys in by_reason.items():
+            what = f"{keys[0]} is" if len(keys) == 1 else f"{len(keys)} versions of {model} are"
+            # Without recording, nobody can look it up once the launch is over.
+            where = " (traceback in status)" if is_traced and self._options.is_recorded else ""
+            self._log(f"{what} held: {why}{where}")
 
     def _asked(self, offer: Offer) -> Wait | None:
         answers = (obstacle.wait(offer) for obstacle in self._active_obstacles)
@@ -265,6 +278,7 @@ class Todo:
         """How all stands now: gone through once for whoever asks, until something changes."""
         if self._outlook is None:
             kept = self._kept()
+            self._tell_held()  # All have been asked by now.
             on_hold = [key for key, wait in kept.items() if wait.is_meant and self._waiting[key].is_on_hold]
             behind = {key for key, wait in kept.items() if wait.is_meant}.difference(on_hold)
             others = [(key, wait) for key, wait in kept.items() if not wait.is_held or key in behind]

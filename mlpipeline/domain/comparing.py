@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mlpipeline.domain.facts import flat
 from mlpipeline.domain.measures import Measure
 
 
@@ -53,9 +54,9 @@ def is_number(value: object) -> bool:
 
 def rows(things: Sequence[Mapping[str, Any]]) -> list[Row]:
     """Return what runs have, by name, in the order in which they name it: a table of a table has a dotted name."""
-    flat = [dict(_flat(values)) for values in things]
-    names = dict.fromkeys(name for values in flat for name in values)
-    return [Row(name=name, values=[values.get(name, MISSING) for values in flat]) for name in names]
+    had = [flat(values) for values in things]
+    names = dict.fromkeys(name for values in had for name in values)
+    return [Row(name=name, values=[values.get(name, MISSING) for values in had]) for name in names]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,11 +88,3 @@ def code_diff(before: Mapping[str, str], after: Mapping[str, str], names: tuple[
         before_path, after_path = (f"{name}/{change.path.lstrip('/')}" for name in names)
         lines += difflib.unified_diff(old, new, before_path, after_path, lineterm="")
     return lines
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        if isinstance(value, dict) and value:
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value

@@ -48,6 +48,8 @@ FIELDS: Mapping[str, Kind] = {
     "ended": Kind.TIME,
     "seconds": Kind.DURATION,
 }
+#: What fields are called besides.
+OTHER_NAMES: Mapping[str, str] = {"time": "seconds"}
 #: The columns of a list of runs where nobody asks for others.
 USUAL_COLUMNS = ("run", "version", "outcome", "started", "time", "results")
 
@@ -70,7 +72,20 @@ def facts(run: Run) -> dict[str, Fact]:
         "seconds": run.seconds,
     }
     found = {name: as_fact(fact) for name, fact in fields.items() if fact is not None}
-    return {**found, **dict(_flat(PARAMETER, run.parameters)), **dict(_flat(RESULT, run.results))}
+    for prefix, values in ((PARAMETER, run.parameters), (RESULT, run.results)):
+        found |= {encodable(name): as_fact(value) for name, value in _leaves(prefix, values)}
+    return found
+
+
+def flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters or results as they are, what is nested under its dotted name: `{"val.loss": 0.3}`."""
+    return dict(_leaves("", values))
+
+
+def numbers(results: Mapping[str, Any]) -> dict[str, int | float]:
+    """Return those results that are numbers, what is nested under its dotted name: `{"val.loss": 0.3}`."""
+    found = flat(results)
+    return {name: thing for name, thing in found.items() if _is_number(thing)}
 
 
 def as_fact(value: Any) -> Fact:
@@ -93,13 +108,17 @@ def encodable(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
-def _flat(prefix: str, values: object) -> Iterator[tuple[str, Fact]]:
+def _leaves(prefix: str, values: object) -> Iterator[tuple[str, Any]]:
     # Of a history that somebody else wrote, anything may be expected.
     for name, value in values.items() if isinstance(values, Mapping) else ():
         if isinstance(value, dict) and value:
-            yield from _flat(f"{prefix}{name}.", value)
+            yield from _leaves(f"{prefix}{name}.", value)
         else:
-            yield encodable(f"{prefix}{name}"), as_fact(value)
+            yield f"{prefix}{name}", value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _as_float(value: int) -> Fact:

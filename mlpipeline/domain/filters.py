@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from mlpipeline.domain.facts import FIELDS, PARAMETER, RESULT, USUAL_COLUMNS, Fact, Kind, as_fact
+from mlpipeline.domain.facts import FIELDS, OTHER_NAMES, PARAMETER, RESULT, USUAL_COLUMNS, Fact, Kind, as_fact
 from mlpipeline.domain.quantities import seconds
 from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import FilterError
@@ -91,19 +91,21 @@ class Names:
         Raises:
             FilterError: no run has it, or it may be a parameter or a result.
         """
-        if said.removeprefix(_FIELD) != said and said.removeprefix(_FIELD) in FIELDS:
-            return said.removeprefix(_FIELD)
+        field = said.removeprefix(_FIELD)
+        field = OTHER_NAMES.get(field, field)
+        if said.startswith(_FIELD) and field in FIELDS:
+            return field
         found = [name for name in (f"{PARAMETER}{said}", f"{RESULT}{said}") if self._is_known(name)]
         if said.startswith((PARAMETER, RESULT)) and self._is_known(said):
             found.append(said)
-        if not found and said in FIELDS:
-            return said
+        if not found and field in FIELDS:
+            return field
         if len(found) == 1:
             return found[0]
         if found:
             raise FilterError(f'"{said}" may be any of {", ".join(found)}: say which.')
         every = self._every()
-        known = [*FIELDS, *every, *(name.removeprefix(PARAMETER).removeprefix(RESULT) for name in every)]
+        known = [*FIELDS, *OTHER_NAMES, *every, *(name.removeprefix(PARAMETER).removeprefix(RESULT) for name in every)]
         raise FilterError(
             f'no run has a parameter, a result or a field "{said}".{did_you_mean(said, known)} '
             f"Fields are {', '.join(FIELDS)}."
@@ -122,7 +124,8 @@ def comparison(text: str, names: Names, moment: Callable[[str], float]) -> Compa
         FilterError: it cannot be read, or names what no run has.
     """
     found = _COMPARISON.fullmatch(text)
-    if found is None or not found["name"] or not found["value"]:
+    # What begins like one more sign is none of the values that people mean: those stand in quotes.
+    if found is None or not found["name"] or not found["value"] or found["value"][0] in "=!<>~":
         raise FilterError(f'--where "{text}" is no comparison. {_LOOKS}.')
     name, said = names.find(found["name"]), found["value"]
     sign = Sign("=" if found["sign"] == "==" else found["sign"])

@@ -343,12 +343,8 @@ def _nothing(lines: Sequence[Listed], said: str) -> Edit:
     return Edit(lines=tuple(lines), said=(said,))
 
 
-_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
-
-
 def _place(lines: Sequence[Listed], index: int) -> str:
-    ordinal = _ORDINALS[index] if index < len(_ORDINALS) else f"number {index + 1}"
-    return f"{ordinal} of {len(lines)}"
+    return f"{index + 1} of {len(lines)}"
 
 
 def _count(lines: Sequence[Listed]) -> str:

@@ -28,7 +28,8 @@ class Standing:
     #: failed or were lost.
     ended_count: int
     failed_count: int
-    #: What a person has to see to now, though the queue may go on: scripts held for their failures, a full disk.
+    #: What a person has to see to now, though the queue may go on: a full disk, and scripts held for their failures,
+    #: once no run of theirs is under way, and unless earlier launches had them held.
     urgent: Set[str]
     #: All that is held or cannot be used.
     held: Set[str]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
-from mlpipeline.domain.complaints import Complain, wrong_value
+from mlpipeline.domain.complaints import Complain, shown, wrong_value
 
 _YEAR_S = 365 * 24 * 3600
+#: How long ago anything may have been.
+LONG_AGO_S = 100 * _YEAR_S
 
 #: More than any disk holds; what is beyond it was mistyped.
 _MOST_BYTES = 10**18
@@ -22,7 +24,7 @@ _BYTES = {
     "gib": 2**30,
     "tib": 2**40,
 }
-_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 24 * 3600}
+_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
 
 _NUMBER = r"(\d+(?:\.\d+)?)"
 _SIZE = re.compile(rf"{_NUMBER}\s*([a-z]+)", re.ASCII)
@@ -47,14 +49,15 @@ def size_bytes(value: object, where: str, complain: Complain) -> int:
     return round(size)
 
 
-def seconds(value: object, where: str, complain: Complain, *, least: float = 0) -> float:
+def seconds(value: object, where: str, complain: Complain, *, least: float = 0, most: float = _YEAR_S) -> float:
     """Return a duration in seconds, written as a number of seconds or as a text with units, such as `"1h 30min"`.
 
     Args:
         value: what was written.
         where: which key it stands at.
         complain: makes the error.
-        least: what it must be at least, in seconds; a year is the most.
+        least: what it must be at least, in seconds.
+        most: and at most, a number of years.
 
     Raises:
         MlpipelineError: made by `complain`; it is no duration, or one outside these bounds.
@@ -65,11 +68,14 @@ def seconds(value: object, where: str, complain: Complain, *, least: float = 0) 
     elif isinstance(value, str):
         duration = _sum_of_parts(value.strip().lower())
     # Written so that nan is refused. Without the upper bound, waiting for so long overflows much later.
-    if duration is None or not least <= duration <= _YEAR_S:
-        bounds = f"from {least:g} s to a year" if least else "of at most a year"
-        raise complain(
-            wrong_value(where, value, f'a duration {bounds}, such as "8h", "30min" or "90s", or a number of seconds')
-        )
+    if duration is None or not least <= duration <= most:
+        longest = "a year" if most == _YEAR_S else f"{most / _YEAR_S:.0f} years"
+        bounds = f"from {least:g} s to {longest}" if least else f"of at most {longest}"
+        expected = f'a duration {bounds}, such as "8h", "30min" or "90s", or a number of seconds'
+        if duration is None or not isinstance(value, str):
+            raise complain(wrong_value(where, value, expected))
+        wrong = "longer" if duration > most else "shorter"
+        raise complain(f"{where} = {shown(value)} is {wrong} than that may be; expected {expected}.")
     return float(duration)
 
 

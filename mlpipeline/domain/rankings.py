@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeGuard
 
+from mlpipeline.domain.facts import flat, numbers
 from mlpipeline.domain.measures import Measure
 from mlpipeline.domain.runs import Run
 
@@ -26,15 +27,14 @@ class Ranking:
 
     @property
     def differing(self) -> list[str]:
-        """The names of the parameters that are not the same in all of its runs."""
-        names = dict.fromkeys(name for run in self.runs for name in run.parameters)
+        """The names of the parameters that are not the same in all of its runs, dotted where they are nested."""
+        of_runs = [flat(run.parameters) for run in self.runs]
+        names = dict.fromkeys(name for parameters in of_runs for name in parameters)
         absent = object()
         return [
             name
             for name in names
-            if any(
-                run.parameters.get(name, absent) != self.runs[0].parameters.get(name, absent) for run in self.runs[1:]
-            )
+            if any(parameters.get(name, absent) != of_runs[0].get(name, absent) for parameters in of_runs[1:])
         ]
 
 
@@ -43,8 +43,8 @@ def rankings(runs: Iterable[Run], wanted: Measure | None) -> list[Ranking]:
 
     Args:
         runs: that succeeded, oldest first; of a version that ran more than once, the latest counts.
-        wanted: what to rank by; where no run of a model has it, and for None, the first of its results that a better
-            direction is known of, those on data that was not trained on first.
+        wanted: what to rank by, dotted where it is nested; where no run of a model has it, and for None, the first
+            of its results that a better direction is known of, those on data that was not trained on first.
     """
     by_model: dict[str, dict[str, Run]] = {}
     for run in runs:
@@ -62,7 +62,7 @@ def _ranking(model: str, runs: Sequence[Run], wanted: Measure | None) -> Ranking
 
 
 def _own_measure(runs: Iterable[Run]) -> Measure | None:
-    names = dict.fromkeys(name for run in runs for name, value in run.results.items() if is_number(value))
+    names = dict.fromkeys(name for run in runs for name in numbers(run.results))
     known = [measure for measure in map(Measure.parse, names) if measure.is_lower_better is not None]
     return min(known, key=lambda measure: not _is_telling(measure.name), default=None)
 
@@ -81,8 +81,7 @@ def _rank(run: Run, measure: Measure) -> tuple[bool, float]:
 
 def result_of(run: Run, measure: Measure) -> float | None:
     """Return the number that a run is ranked by; None where it has none."""
-    value = run.results.get(measure.name)
-    return value if is_number(value) else None
+    return numbers(run.results).get(measure.name)
 
 
 def is_number(value: object) -> TypeGuard[int | float]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mlpipeline.domain.facts import numbers
 from mlpipeline.domain.measures import Measure
 from mlpipeline.domain.quantities import duration_in_words
 from mlpipeline.domain.runs import Run
@@ -198,9 +199,8 @@ def _ranks(pasts: Mapping[str, Sequence[Run]], best: Best) -> dict[str, int]:
 
 def _value(run: Run, latest: Run, name: str) -> float | None:
     """Return a run's result, if it tells how good what lies in the model dir is."""
-    value = run.results.get(name)
+    value = numbers(run.results).get(name)
     # Of other code or parameters, the checkpoints are gone from there.
     is_told = run.outcome is Outcome.SUCCEEDED and run.identity == latest.identity
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     # A whole number may be too large for `math.isnan`.
-    return value if is_told and is_number and not (isinstance(value, float) and math.isnan(value)) else None
+    return value if is_told and not (isinstance(value, float) and math.isnan(value)) else None

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from mlpipeline.domain.attempts import AttemptEnd
 from mlpipeline.domain.fields import require_types
 from mlpipeline.domain.names import version_key
 from mlpipeline.domain.states import Failure, Outcome, Start, State, outcome_in_words
@@ -50,8 +51,8 @@ class Run:
     attempt: int = 1
     #: The highest number that any of its attempts was given; a number is never given again.
     last_number: int = 1
-    #: The attempts before this one, each as the `ended` event of a run that is not retried would tell it.
-    past: Sequence[Mapping[str, Any]] = ()
+    #: How the attempts before this one ended.
+    past: Sequence[AttemptEnd] = ()
     #: When this attempt may begin, if it is not the first; None once it has.
     retry_at: str | None = None
     #: Who asked for that; empty where it is the rule.
@@ -100,7 +101,7 @@ class Run:
 
         One that resumed an earlier run did only the rest. What its last attempt stood still for is left out.
         """
-        parts = [self.seconds, *(attempt["seconds"] for attempt in self.past)]
+        parts = [self.seconds, *(attempt.seconds for attempt in self.past)]
         known = [part for part in parts if isinstance(part, int | float)]
         is_whole = self.outcome is Outcome.SUCCEEDED and self.first_start is not Start.RESUME
         return max(0.0, sum(known) - self.paused_s) if is_whole and len(known) == len(parts) else None
@@ -117,15 +118,20 @@ def before_retry(run: Run) -> Run:
     return replace(
         run,
         state=State.ENDED,
-        outcome=Outcome(after["outcome"]),
-        failure=Failure(after["failure"]) if after["failure"] else None,
-        error=after["error"],
-        place=after["place"],
+        outcome=after.outcome,
+        failure=after.failure,
+        error=after.error,
+        place=after.place,
     )
 
 
+def run_to_json(run: Run) -> dict[str, Any]:
+    """Return the fields of a run as JSON can hold them."""
+    return {**vars(run), "past": [attempt.to_event() for attempt in run.past]}
+
+
 def run_from_json(value: Mapping[str, Any]) -> Run:
-    """Return the run whose fields `value` holds, its words as text.
+    """Return the run that `run_to_json` told.
 
     Raises:
         KeyError, TypeError, ValueError: it holds none.
@@ -138,6 +144,7 @@ def run_from_json(value: Mapping[str, Any]) -> Run:
             "state": State(value["state"]),
             "outcome": Outcome(value["outcome"]) if value["outcome"] else None,
             "failure": Failure(value["failure"]) if value["failure"] else None,
+            "past": [AttemptEnd.of_event(attempt) for attempt in value["past"]],
         }
     )
 
@@ -257,9 +264,9 @@ def _ended(run: Run, event: Mapping[str, Any]) -> Run:
 
 def _retried(run: Run, event: Mapping[str, Any]) -> Run:
     # An attempt that never began leaves nothing to tell.
-    after = event["after"]
-    if after is not None:
-        run = replace(run, past=[*run.past, after], is_prepared=after["prepared"], is_trained=after["trained"])
+    if event["after"] is not None:
+        after = AttemptEnd.of_event(event["after"])
+        run = replace(run, past=[*run.past, after], is_prepared=after.is_prepared, is_trained=after.is_trained)
     return replace(
         run,
         state=State.WAITING,

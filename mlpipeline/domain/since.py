@@ -31,7 +31,7 @@ def since(text: str, now: datetime, tz: tzinfo) -> datetime:
     """
     text = text.strip()
     try:
-        ago_s = quantities.seconds(text, "--since", NoTime)
+        ago_s = quantities.seconds(text, "--since", NoTime, most=quantities.LONG_AGO_S)
     except NoTime:
         at = _moment(text, now.astimezone(tz), tz)
     else:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlpipeline.domain.facts import facts
 from mlpipeline.domain.moments import epoch_s
-from mlpipeline.domain.runs import Run, run_from_json
+from mlpipeline.domain.runs import Run, run_from_json, run_to_json
 from mlpipeline.domain.states import Outcome, State
 from mlpipeline.history.tables import NAMES, empty_tables, open_tables
 from mlpipeline.project.paths import Outputs
@@ -281,7 +281,7 @@ def _row(run: Run, selected_at: str) -> tuple[object, ...]:
         run.is_open,
         run.state is State.WITHDRAWN,
         run.outcome in (Outcome.FAILED, Outcome.LOST),
-        json.dumps(vars(run)),
+        json.dumps(run_to_json(run)),
         run.version,
         run.first_start,
         run.whole_s,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mlpipeline.domain.facts import encodable
+from mlpipeline.domain.facts import RESULT, encodable
 from mlpipeline.domain.filters import Comparison, Filter, Names, Order, Sign
 from mlpipeline.domain.runs import Run
 from mlpipeline.history.ledger import Ledger
@@ -14,6 +14,18 @@ from mlpipeline.history.ledger import Ledger
 _Part = tuple[str, Sequence[object]]
 
 _NEWEST_FIRST = "runs.selected_at DESC, runs.number DESC"
+#: How a version is compared with `model:version`, as lists show it, or with a version that has a colon itself.
+_VERSION_IS = "(version = ? OR model || ':' || version = ?)"
+_KEY_HOLDS = {
+    sign: f"number IN (SELECT number FROM runs WHERE {holds})"
+    for sign, holds in {
+        Sign.IS: _VERSION_IS,
+        Sign.IS_NOT: f"NOT {_VERSION_IS}",
+        Sign.HOLDS: "instr(lower(version), lower(?)) OR instr(lower(model || ':' || version), lower(?))",
+    }.items()
+}
+#: What these achieved is not what they would have.
+_DID_NOT_SUCCEED = "number NOT IN (SELECT number FROM facts WHERE name = 'outcome' AND value = 'succeeded')"
 _IS_NUMBER = "typeof(value) IN ('integer', 'real')"
 
 
@@ -27,6 +39,13 @@ def search(ledger: Ledger, wanted: Filter) -> list[Run]:
     if len(found) != most:
         found += ledger.runs(*_newest_first([*parts, _lacks(wanted.order.name)], max(-1, most - len(found))))
     return found
+
+
+def count(ledger: Ledger, wanted: Filter) -> int:
+    """Return how many runs are wanted, whatever the most of them is."""
+    where, values = _all(("NOT is_withdrawn", ()), *_parts(wanted))
+    ((found,),) = ledger.rows(f"SELECT count(*) FROM runs WHERE {where}", *values)
+    return int(found)
 
 
 def names(ledger: Ledger) -> Names:
@@ -63,6 +82,8 @@ def _with_fact(order: Order, parts: Sequence[_Part], most: int) -> tuple[Any, ..
     where, values = _all(("name = ? AND value IS NOT NULL", [order.name]), *parts)
     # Numbers come before texts either way: NaN is one of those.
     by = f"typeof(value) = 'text', value {'ASC' if order.is_lowest_first else 'DESC'}, number DESC"
+    if order.name.startswith(RESULT):
+        by = f"{_DID_NOT_SUCCEED}, {by}"
     # Of those that are not wanted, only their facts are read.
     join = f"JOIN (SELECT number, value FROM facts WHERE {where} ORDER BY {by} LIMIT ?) AS found USING (number)"
     return f"{join} ORDER BY {by}", *values, most
@@ -102,6 +123,8 @@ def _like(name: str, pattern: str) -> _Part:
 def _compared(comparison: Comparison) -> _Part:
     where, values = _holds(comparison)
     is_in = "NOT IN" if comparison.sign is Sign.IS and comparison.value is None else "IN"
+    if comparison.name == "version" and ":" in comparison.text and comparison.sign in _KEY_HOLDS:
+        return _KEY_HOLDS[comparison.sign], [encodable(comparison.text)] * 2
     return f"number {is_in} (SELECT number FROM facts WHERE name = ? AND {where})", [comparison.name, *values]
 
 

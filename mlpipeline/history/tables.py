@@ -11,7 +11,7 @@ from mlpipeline.project.cache import cache_folder
 from mlpipeline.project.paths import Outputs
 
 #: Raised whenever tables, or what is written into them, change: an index of another version is made anew.
-_VERSION = 10
+_VERSION = 11
 #: How long another process that writes is waited for, in seconds.
 _PATIENCE_S = 2.0
 

@@ -174,7 +174,7 @@ def check_script(script: str, models_dir: Path) -> Path:
         ScriptError: it is missing, a folder, outside models_dir, not Python, not text, empty, or has a syntax
             error.
     """
-    if script.startswith("/") or PurePosixPath(script).parts[:1] == ("..",):
+    if is_outside(script):
         raise ScriptError(script, f"is outside models_dir ({models_dir}). Move it there, or a link to it.")
     path = models_dir / script
     try:
@@ -195,6 +195,11 @@ def check_script(script: str, models_dir: Path) -> Path:
         raise ScriptError(script, f"cannot be read: {error.strerror}.") from error
     _check_source(script, content)
     return path
+
+
+def is_outside(script: str) -> bool:
+    """Whether a script, named by its path from models_dir, lies outside that."""
+    return script.startswith("/") or PurePosixPath(script).parts[:1] == ("..",)
 
 
 def _nearest_script(script: str, models_dir: Path) -> str | None:

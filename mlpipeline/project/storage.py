@@ -15,8 +15,12 @@ from mlpipeline.project.paths import Outputs
 
 _ID = f"[{ID_ALPHABET}]{{{ID_LENGTH}}}"
 _TRASH = re.compile(rf"\.trash-{_ID}-[0-9]+")
-#: What `write_whole` and its like write aside, and a folder of `store_code`.
-_ASIDE = re.compile(r"\..+\.[0-9a-f]{12}|\.[0-9a-f]{16}\..{8}")
+#: How the folder begins in which `doctor` tries a file system out.
+PROBE = ".doctor."
+#: What `write_whole` and its like write aside, a folder of `store_code`, and one of `doctor`.
+_ASIDE = re.compile(rf"\..+\.[0-9a-f]{{12}}|\.[0-9a-f]{{16}}\..{{8}}|{re.escape(PROBE)}.{{8}}", re.DOTALL)
+#: How who deletes what lies there is called before its id, as the holder of a claim, and the folder that tells of it.
+COLLECTOR = "gc-"
 _OLD_MODEL_DIR = re.compile(rf"(.+)\.before-({_ID})")
 #: Where `st_blocks` is counted in, whatever the blocks of the file system are.
 _BLOCK_BYTES = 512
@@ -51,6 +55,16 @@ def is_trash(name: str) -> bool:
 def is_written_aside(name: str) -> bool:
     """Return whether something is called as what is still to be renamed by who writes it, if that one is alive."""
     return _ASIDE.fullmatch(name.rpartition("/")[2]) is not None
+
+
+def is_of_collector(name: str) -> bool:
+    """Return whether something is called as the folder of who deletes, which tells whether that one is alive."""
+    return name.rpartition("/")[2].startswith(f".{COLLECTOR}")
+
+
+def is_passing(name: str) -> bool:
+    """Return whether something is there for a moment only, unless whose it is died: then `gc` clears it."""
+    return is_trash(name) or is_written_aside(name) or is_of_collector(name)
 
 
 def former_model_dir(name: str) -> tuple[str, str] | None:

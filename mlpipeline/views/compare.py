@@ -16,7 +16,7 @@ from mlpipeline.views.listing import state_cell
 from mlpipeline.views.observed import ObservedRun
 from mlpipeline.views.programs import run_for_programs
 from mlpipeline.views.screens import Color, Painted, Screen
-from mlpipeline.views.tables import Cell, table
+from mlpipeline.views.tables import Cell, fold, table
 from mlpipeline.views.words import distinct_values, duration, moment, one_line, value
 
 #: How much of what is the same is named.
@@ -110,7 +110,7 @@ def _part(
         cells = [[row.name, *_cells(row, row.best() if has_best else [])] for row in differing]
         yield _table(heading, cells, compared, screen)
     if same:
-        yield _same(heading, same)
+        yield _folded(_same(heading, same), screen)
 
 
 def _same(heading: str, things: Sequence[Row]) -> str:
@@ -118,6 +118,10 @@ def _same(heading: str, things: Sequence[Row]) -> str:
     if heading == "packages":
         return told
     return f"{told}: {named([f'{one_line(row.name)}={value(row.values[0])}' for row in things], _NAMED)}"
+
+
+def _folded(text: str, screen: Screen) -> str:
+    return text if screen.width is None else "\n".join(fold(text, screen.width))
 
 
 def _table(heading: str, cells: Any, compared: Comparison, screen: Screen) -> str:
@@ -132,7 +136,7 @@ def _cells(row: Row, best: Sequence[int]) -> list[Cell]:
 
 def _code_part(compared: Comparison, screen: Screen) -> str:
     if compared.files is None:
-        return "code: what one of them used is not stored any more, and cannot be compared"
+        return _folded("code: what one of them used is not stored any more, and cannot be compared", screen)
     if not compared.files:
         return "code: the same"
     if compared.diff:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mlpipeline.domain.attempts import AttemptEnd
 from mlpipeline.domain.comparing import Row, file_changes, rows
 from mlpipeline.domain.curves import Curve, curves
 from mlpipeline.domain.pace import Loop
@@ -107,14 +108,14 @@ def details(observed: ObservedRun, ledger: Ledger, outputs: Outputs) -> Details:
     )
 
 
-def _past(told: Mapping[str, Any], run: Run, outputs: Outputs) -> AttemptTold:
-    worker = _worker(run, told["attempt"], outputs)
+def _past(told: AttemptEnd, run: Run, outputs: Outputs) -> AttemptTold:
+    worker = _worker(run, told.attempt, outputs)
     return AttemptTold(
-        number=told["attempt"],
-        outcome=Outcome(told["outcome"]),
-        failure=Failure(told["failure"]) if told["failure"] else None,
-        error=told["error"],
-        seconds=told["seconds"],
+        number=told.attempt,
+        outcome=told.outcome,
+        failure=told.failure,
+        error=told.error,
+        seconds=told.seconds,
         started_at=worker.get("started_at"),
         how=worker.get("how"),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from mlpipeline.domain.facts import USUAL_COLUMNS, facts
@@ -10,8 +10,8 @@ from mlpipeline.domain.states import Outcome
 from mlpipeline.domain.words import counted
 from mlpipeline.views.observed import ObservedRun, is_trouble
 from mlpipeline.views.screens import Color, Painted, Screen
-from mlpipeline.views.tables import Cell, table
-from mlpipeline.views.words import achieved, duration, moment, one_line, value
+from mlpipeline.views.tables import GAP, Cell, cut, display_width, table
+from mlpipeline.views.words import achieved, duration, moment, moment_to_minute, one_line, value
 
 _COLORS = {
     Outcome.SUCCEEDED: Color.GOOD,
@@ -20,6 +20,8 @@ _COLORS = {
     Outcome.STOPPED: Color.NOTICE,
 }
 _USUAL = tuple((name, name) for name in USUAL_COLUMNS)
+#: As much of its last column as a line should have room for, and as it must, in columns of a terminal.
+_ENOUGH, _LEAST = 24, 10
 
 
 def runs_table(
@@ -27,24 +29,74 @@ def runs_table(
     screen: Screen,
     columns: Sequence[tuple[str, str]] = _USUAL,
     *,
-    has_more: bool = False,
+    now: float | None = None,
+    more: int = 0,
 ) -> str:
-    """Return runs as a table.
+    """Return runs as a table; on a terminal each has one line, if what stands before its last column leaves room.
 
     Args:
         runs: in the order in which they are shown.
         screen: that it is for.
         columns: what is shown of each, see `domain.filters.columns`.
-        has_more: whether there are further ones; said on a terminal only.
+        now: in seconds since the epoch; None where times are to have their date and seconds on a terminal, too.
+        more: how many further ones there are; said on a terminal only.
     """
     if not runs:
         return "no runs yet"
-    rows = [[_cell(observed, fact) for _, fact in columns] for observed in runs]
     # Where all failed, nothing was achieved.
     renamed = {"results": "error"} if all(map(is_trouble, runs)) else {}
-    shown = table([renamed.get(name, one_line(name)) for name, _ in columns], rows, screen)
-    more = f"\n\nand more: -n {len(runs) * 2} shows twice as many" if has_more and screen.width is not None else ""
-    return f"{shown}{more}"
+    names = [renamed.get(name, one_line(name)) for name, _ in columns]
+    known = [fact for _, fact in columns]
+    if screen.width is None:
+        return table(names, _rows(runs, known, {}), screen)
+    short = {} if now is None else _short_moments(now)
+    rows = _rows(runs, known, short)
+    cut_rows = _cut(names, rows, screen.width, _ENOUGH) or _cut(
+        names, _rows(runs, known, {**short, "outcome": _word_cell}), screen.width, _LEAST
+    )
+    further = f"\n\nand {more} more: -n {len(runs) + more} shows all" if more else ""
+    return f"{table(names, cut_rows or rows, screen)}{further}"
+
+
+def _rows(
+    runs: Iterable[ObservedRun], known: Sequence[str], instead: Mapping[str, Callable[[ObservedRun], Cell]]
+) -> list[list[Cell]]:
+    return [
+        [instead[fact](observed) if fact in instead else _cell(observed, fact) for fact in known] for observed in runs
+    ]
+
+
+def _short_moments(now: float) -> Mapping[str, Callable[[ObservedRun], Cell]]:
+    return {
+        "started": lambda observed: moment_to_minute(observed.run.started_at or observed.run.selected_at, now),
+        "ended": lambda observed: moment_to_minute(observed.run.ended_at, now),
+    }
+
+
+def _word_cell(observed: ObservedRun) -> Cell:
+    """Return how a run ended without why: the error, beside it, tells."""
+    text, color = state_cell(observed)
+    return (
+        Painted(observed.run.outcome, color) if is_trouble(observed) and observed.run.outcome else Painted(text, color)
+    )
+
+
+def _cut(names: Sequence[str], rows: Sequence[Sequence[Cell]], width: int, least: int) -> list[list[Cell]] | None:
+    """Return rows whose last cell is cut so that each has a line; None where fewer than `least` columns are left."""
+    widths = [max(display_width(_text(cell)) for cell in column) for column in zip(names, *rows, strict=True)]
+    room = width - sum(widths[:-1]) - len(GAP) * (len(widths) - 1)
+    if room < min(least, widths[-1]):
+        return None
+    return [[*row[:-1], _shortened(row[-1], room)] for row in rows]
+
+
+def _shortened(cell: Cell, room: int) -> Cell:
+    text = cut(_text(cell), room)
+    return Painted(text, cell.color) if isinstance(cell, Painted) else text
+
+
+def _text(cell: Cell) -> str:
+    return one_line(cell.text if isinstance(cell, Painted) else cell)
 
 
 def nothing_found(compared: Mapping[str, tuple[int, Any, Any]]) -> str:

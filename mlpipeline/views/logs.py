@@ -89,8 +89,8 @@ class TerminalText:
 
 def attempt_heading(run: Run, number: int, screen: Screen) -> str:
     """Return the line above what an attempt of a run printed: which it is, and how it ended."""
-    past = next((ended for ended in run.past if ended["attempt"] == number), None)
-    how = outcome_in_words(past["outcome"], past["failure"]) if past else run.outcome_in_words
+    past = next((ended for ended in run.past if ended.attempt == number), None)
+    how = outcome_in_words(past.outcome, past.failure) if past else run.outcome_in_words
     if not past and run.outcome is None:
         how = "running"
     told = f"{run.id} {one_line(run.key)} on {one_line(run.host)}, attempt {number}: {how}"

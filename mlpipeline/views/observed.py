@@ -190,15 +190,15 @@ def _joined(*parts: str | None) -> str | None:
 
 def _between_attempts(run: Run, is_daemon_alive: bool, now: float) -> str:
     last = run.past[-1]
-    how = outcome_in_words(last["outcome"], last["failure"])
-    why = f": {last['error']}" if last["error"] else ""
+    how = outcome_in_words(last.outcome, last.failure)
+    why = f": {last.error}" if last.error else ""
     if run.is_stop_asked:
         recorded = "" if is_daemon_alive else " (not recorded yet; the next launch does that)"
         next_ = f"stopped before attempt {run.attempt}{recorded}"
     else:
         when = _when_due(run.retry_at, now) if is_daemon_alive else "with the next launch"
         next_ = f"attempt {run.attempt} begins {when}"
-    return f"{next_}; attempt {last['attempt']} {how}{why}"
+    return f"{next_}; attempt {last.attempt} {how}{why}"
 
 
 def _when_due(at: str | None, now: float) -> str:

@@ -7,20 +7,24 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from mlpipeline.domain.curves import Curve
+from mlpipeline.domain.facts import flat
 from mlpipeline.domain.measures import Measure
+from mlpipeline.domain.moments import epoch_s
 from mlpipeline.domain.rankings import result_of
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome, State
 from mlpipeline.domain.words import counted
+from mlpipeline.project.paths import QUEUE_NAME
 from mlpipeline.views.causes import cause_text
 from mlpipeline.views.listing import state_cell
 from mlpipeline.views.observed import ObservedDaemon, ObservedRun
 from mlpipeline.views.outlook import ends_in_words, outlook_in_words
+from mlpipeline.views.pace import pace_in_words
 from mlpipeline.views.reported import BEST_SHOWN, Best, Reported
 from mlpipeline.views.screens import Color, Screen
 from mlpipeline.views.sparklines import sparkline
 from mlpipeline.views.tables import Cell, fold, table
-from mlpipeline.views.words import achieved, ago, duration, moment, one_line, value, values
+from mlpipeline.views.words import achieved, ago, duration, iso_time, moment, one_line, value, values
 
 #: How many causes are told of, and how many of the last lines of output with each.
 _CAUSES_SHOWN, _OUTPUT_LINES = 6, 3
@@ -32,6 +36,8 @@ _RUNS_LISTED, _LATEST_LISTED = 20, 10
 _SPARKLINE_WIDTH = 12
 #: How many of the next versions of a daemon are named, and how many reasons why something does not start.
 _NEXT_SHOWN, _REASONS_SHOWN = 3, 10
+#: How many versions that were stopped are named, and how many scripts that are listed.
+_STOPPED_SHOWN, _LISTED_SHOWN = 5, 5
 
 
 def report_screen(report: Reported, screen: Screen) -> str:
@@ -73,11 +79,20 @@ def _listed(runs: Sequence[ObservedRun], screen: Screen) -> str:
             # The year of it and its seconds are no news.
             moment(observed.run.started_at or observed.run.selected_at)[5:16],
             duration(observed.run.seconds),
-            observed.why or achieved(observed.run),
+            observed.why or came_of(observed),
         ]
         for observed in runs
     ]
     return table(("version", "outcome", "started", "time", "results"), rows, screen)
+
+
+def came_of(observed: ObservedRun) -> str:
+    """Return what came of a run in one line; of one that was stopped how far it came, for its results are of no end."""
+    run = observed.run
+    if run.outcome is not Outcome.STOPPED:
+        return achieved(run)
+    how_far = pace_in_words(observed.pace)
+    return " ".join(filter(None, [f"at {how_far}" if how_far else "", f"(note: {run.note})" if run.note else ""]))
 
 
 def head_line(report: Reported) -> str:
@@ -96,7 +111,31 @@ def head_line(report: Reported) -> str:
         said.insert(1 if report.count(Outcome.SUCCEEDED) else 0, f"{troubled}{causes}")
     ends = ends_when(report)
     said = [*(said or ["nothing ran"]), *([ends] if ends else [])]
-    return f"{period_in_words(report)}: {', '.join(said)}"
+    return one_line("; ".join([f"{period_in_words(report)}: {', '.join(said)}", *gone_daemons(report)]))
+
+
+def gone_daemons(report: Reported) -> list[str]:
+    """Return which daemons went in the period: those that died, and where none is left, those that ended."""
+    is_any_there = any(daemon.is_there for daemon in report.daemons)
+    return [
+        _gone(daemon)
+        for daemon in report.daemons
+        if (daemon.is_silent or not daemon.is_there)
+        and (daemon.ended_at is None or not is_any_there)
+        and _gone_at(daemon) >= report.period.begin
+    ]
+
+
+def _gone(daemon: ObservedDaemon) -> str:
+    """Return when a daemon went; the year of it and its seconds are no news."""
+    if daemon.ended_at is not None:
+        return f"the launch on {daemon.host} ended {moment(daemon.ended_at)[5:16]}"
+    how = "was last heard" if daemon.is_there else "died about"
+    return f"the daemon on {daemon.host} {how} {moment(iso_time(daemon.heard_at))[5:16]}"
+
+
+def _gone_at(daemon: ObservedDaemon) -> float:
+    return epoch_s(daemon.ended_at) or daemon.heard_at
 
 
 def ends_when(report: Reported) -> str | None:
@@ -156,7 +195,8 @@ def result_cell(run: Run, measure: Measure | None) -> str:
 
 def differing_cells(best: Best, run: Run) -> list[str]:
     """Return a run's values of those parameters that are not the same in all versions."""
-    return [value(run.parameters[name]) if name in run.parameters else "" for name in best.ranking.differing]
+    parameters = flat(run.parameters)
+    return [value(parameters[name]) if name in parameters else "" for name in best.ranking.differing]
 
 
 COUNT_COLUMNS = ("model", "succeeded", "failed", "lost", "stopped", "running")
@@ -207,7 +247,11 @@ def left(report: Reported) -> list[str]:
     there = [daemon for daemon in report.daemons if daemon.is_there]
     lines += [_ahead(daemon) for daemon in there]
     if not there:
-        lines.append("no daemon is running, so nothing is begun")
+        lines.append("; ".join(["no daemon is running", *_last_gone(report)]))
+    if report.stopped:
+        names = [_how_far(observed) for observed in report.stopped[:_STOPPED_SHOWN]]
+        lines.append(f"stopped, to be resumed: {', '.join(_with_more(names, len(report.stopped)))}")
+    lines += [] if there else _at_launch(report)
     told = [f"held, or cannot be used: {obstacle.subject}: {obstacle.why}" for obstacle in report.held]
     told += [f"waits for something: {obstacle.subject}: {obstacle.why}" for obstacle in report.waits]
     more = len(told) - _REASONS_SHOWN
@@ -216,11 +260,43 @@ def left(report: Reported) -> list[str]:
 
 
 def _ahead(daemon: ObservedDaemon) -> str:
-    more = daemon.waiting - len(daemon.next[:_NEXT_SHOWN])
-    names = [*daemon.next[:_NEXT_SHOWN], *([f"{more} more"] if more > 0 else [])]
     heard = f", last heard {ago(daemon.silent_s)}" if daemon.is_silent else ""
-    waiting = f": {', '.join(names)}" if daemon.waiting else ""
-    return f"{daemon.host}{heard}: {counted(daemon.waiting, 'version')} to run{waiting}"
+    return f"{daemon.host}{heard}: {_to_run(daemon)}"
+
+
+def _to_run(daemon: ObservedDaemon) -> str:
+    waiting = f": {', '.join(_with_more(daemon.next[:_NEXT_SHOWN], daemon.waiting))}" if daemon.waiting else ""
+    return f"{counted(daemon.waiting, 'version')} to run{waiting}"
+
+
+def _with_more(names: Sequence[str], count: int) -> list[str]:
+    """Return the first names of `count`, and how many more there are."""
+    more = count - len(names)
+    return [*names, *([f"{more} more"] if more > 0 else [])]
+
+
+def _last_gone(report: Reported) -> Iterator[str]:
+    """Yield how the daemon went that was the last to go, and what it had still to do if it could not say more."""
+    last = max(report.daemons, key=_gone_at, default=None)
+    if last is not None:
+        yield _gone(last)
+        if last.ended_at is None and last.waiting:
+            yield f"it had {_to_run(last)}"
+
+
+def _how_far(observed: ObservedRun) -> str:
+    how_far = pace_in_words(observed.pace)
+    return f"{observed.run.key} at {how_far}" if how_far else observed.run.key
+
+
+def _at_launch(report: Reported) -> list[str]:
+    """Return what a launch would do, and how to have it done."""
+    if report.queued is None:
+        return [f"listed: nothing, until {QUEUE_NAME} is mended"]
+    if not report.queued:
+        return ["listed: nothing"]
+    listed = _with_more(report.queued[:_LISTED_SHOWN], len(report.queued))
+    return [f"listed: {', '.join(listed)}", "to go on with what is not done of it: mlpipeline -r -u"]
 
 
 def _heading(text: str, screen: Screen) -> str:

@@ -21,9 +21,11 @@ from mlpipeline.views.page_style import STYLE
 from mlpipeline.views.report import (
     COUNT_COLUMNS,
     HOST_COLUMNS,
+    came_of,
     counts_by_model,
     differing_cells,
     ends_when,
+    gone_daemons,
     host_rows,
     left,
     period_in_words,
@@ -32,7 +34,7 @@ from mlpipeline.views.report import (
 )
 from mlpipeline.views.reported import BEST_SHOWN, Best, Reported
 from mlpipeline.views.screens import Color
-from mlpipeline.views.words import achieved, duration, moment, one_line
+from mlpipeline.views.words import duration, moment, one_line
 
 #: How many charts a model has at most, and of how many models.
 _CHARTS, _MODELS_DRAWN = 4, 50
@@ -79,8 +81,11 @@ def _counts(report: Reported) -> str:
     ]
     said = [f'<li class="{color}"><b>{count}</b> {word}</li>' for count, color, word in counts if count]
     ends = ends_when(report)
-    said_ends = f"\n<p>{ends}</p>" if ends else ""
-    return f'<ul class="counts">{"".join(said) or "<li>nothing ran</li>"}</ul>{said_ends}'
+    more = [
+        f"\n<p>{ends}</p>" if ends else "",
+        *(f'\n<p class="notice">{_text(gone)}</p>' for gone in gone_daemons(report)),
+    ]
+    return f'<ul class="counts">{"".join(said) or "<li>nothing ran</li>"}</ul>{"".join(more)}'
 
 
 def _failures(report: Reported) -> Iterator[str]:
@@ -160,7 +165,7 @@ def _runs(report: Reported) -> Iterator[str]:
 
 def _run_row(observed: ObservedRun) -> list[str]:
     run, state = observed.run, state_cell(observed)
-    said = achieved(run) if run.outcome in (None, Outcome.SUCCEEDED) else run.error or achieved(run)
+    said = came_of(observed) if run.outcome in (None, Outcome.SUCCEEDED) else run.error or came_of(observed)
     return [
         _text(run.key),
         f'<span class="{_CLASSES.get(state.color, "")}">{_text(state.text)}</span>',

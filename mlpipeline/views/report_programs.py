@@ -34,6 +34,7 @@ def report_for_programs(report: Reported) -> dict[str, Any]:
         ],
         "waits": [obstacle_for_programs(obstacle) for obstacle in report.waits],
         "held": [obstacle_for_programs(obstacle) for obstacle in report.held],
+        "stopped": [observed.run.key for observed in report.stopped],
         "ends_at": ends_for_programs(report.outlook, report.period.end) if report.outlook else None,
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mlpipeline.domain.causes import Cause, causes
@@ -26,12 +26,15 @@ from mlpipeline.views.observed import ObservedDaemon, ObservedRun, is_trouble, o
 from mlpipeline.views.obstacles import Obstacle
 from mlpipeline.views.outlook import QueueOutlook, models_ahead, queue_outlook
 from mlpipeline.views.overview import Overview
+from mlpipeline.views.pace import observe_pace
 
 #: How many versions of a model are told of as its best.
 BEST_SHOWN = 5
 #: How much is read of the metrics of one run at most, in bytes, and however many runs there are: it is enough for a
 #: curve of some hundred points.
 _MOST_BYTES, _LEAST_BYTES = 2_000_000, 100_000
+#: How many of the latest runs are looked through for those that were stopped.
+_LOOKED_AT = 200
 #: Of a training that was resumed again and again, so many of the last runs are looked at.
 _MOST_PARTS = 10
 
@@ -70,6 +73,10 @@ class Reported:
     #: What waits for something else than its turn, and what is held or cannot be used.
     waits: Sequence[Obstacle] = ()
     held: Sequence[Obstacle] = ()
+    #: The versions whose latest run was stopped, so that a launch resumes it, newest first, with how far they came.
+    stopped: Sequence[ObservedRun] = ()
+    #: The scripts that the queue lists, what is left while no daemon is there; None where it has a mistake.
+    queued: Sequence[str] | None = ()
     #: None where no daemon is there that would get it done.
     outlook: QueueOutlook | None = None
 
@@ -91,6 +98,7 @@ def reported(
     now: float,
     wanted: Measure | None = None,
     metrics_bytes: int = 0,
+    queued: Sequence[str] | None = (),
 ) -> Reported:
     """Return what there is to tell of the period from `since` to `now`.
 
@@ -103,9 +111,13 @@ def reported(
         wanted: the result by which versions are ranked, where a model has it.
         metrics_bytes: about how much is read of the metrics of the best versions in all: they take the longest. 0 where
             no curves are shown.
+        queued: the scripts that the queue lists, where no daemon is there; None where it has a mistake.
     """
     period = Interval(min(since.timestamp(), now), now)
-    runs = observe_runs(runs_since(ledger, period.begin), outputs, daemons, now)
+    runs = [
+        _with_pace(observed, outputs, now)
+        for observed in observe_runs(runs_since(ledger, period.begin), outputs, daemons, now)
+    ]
     succeeded = [observed.run for observed in runs if observed.run.outcome is Outcome.SUCCEEDED]
     stints = [stint for observed in runs for stint in _stints(observed, outputs, daemons, now)]
     overview = Overview(now=now, outputs=outputs, daemons=daemons, failed_tests=ledger.failed_tests())
@@ -122,8 +134,28 @@ def reported(
         daemons=daemons,
         waits=obstacles.waits(overview),
         held=obstacles.held(overview),
+        stopped=_stopped(ledger, outputs, daemons, now),
+        queued=queued,
         outlook=_outlook(ledger, daemons, runs),
     )
+
+
+def _with_pace(observed: ObservedRun, outputs: Outputs, now: float) -> ObservedRun:
+    """Return a run that was stopped with how far it came; any other as it is."""
+    if observed.run.outcome is not Outcome.STOPPED:
+        return observed
+    return replace(observed, pace=observe_pace(observed.run, outputs, now)[0])
+
+
+def _stopped(ledger: Ledger, outputs: Outputs, daemons: Sequence[ObservedDaemon], now: float) -> list[ObservedRun]:
+    # What is left may have been stopped long before the period.
+    return [
+        _with_pace(observed, outputs, now)
+        for observed in observe_runs(ledger.newest(_LOOKED_AT), outputs, daemons, now)
+        if observed.run.outcome is Outcome.STOPPED
+        and (last := ledger.latest(observed.run.model_dir)) is not None
+        and last.id == observed.run.id
+    ]
 
 
 def _outlook(ledger: Ledger, daemons: Sequence[ObservedDaemon], runs: Sequence[ObservedRun]) -> QueueOutlook | None:
@@ -177,11 +209,10 @@ def _stints(observed: ObservedRun, outputs: Outputs, daemons: Iterable[ObservedD
     intervals = {}
     for past in run.past:
         # An attempt that was the last before a person asked for another may be told twice.
-        number, seconds = past.get("attempt"), past.get("seconds")
-        worker = read_json(run_dir.attempt(number).worker) if isinstance(number, int) else None
+        worker = read_json(run_dir.attempt(past.attempt).worker)
         begin = epoch_s(worker.get("started_at")) if isinstance(worker, dict) else None
-        if begin is not None and is_number(seconds):
-            intervals[number] = Interval(begin, begin + seconds)
+        if begin is not None and past.seconds is not None:
+            intervals[past.attempt] = Interval(begin, begin + past.seconds)
     begin = epoch_s(run.started_at)
     if begin is not None:
         intervals[run.attempt] = Interval(begin, max(begin, _end(run, begin, daemons, now)))

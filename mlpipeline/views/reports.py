@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from textwrap import dedent
 from typing import Any
 
 from mlpipeline.authoring.console import strip_colors
 from mlpipeline.daemon.catalogue import Problem
+from mlpipeline.domain.facts import flat
 from mlpipeline.domain.notices import Notice
 from mlpipeline.domain.result import Result
 from mlpipeline.domain.runs import Run
@@ -91,6 +93,8 @@ class Reports:
 
         daemons = observe_daemons(self._outputs, now)
         report = reported(ledger, self._outputs, daemons, since=since, now=now)
+        if notice is Notice.DONE:
+            report = replace(report, outlook=None)  # The heartbeat may tell of what was left a moment ago.
         heading = f"{report.project} on {self._outputs.host}: {_NOTICES[notice]}"
         parts = [heading, report_top(report, PLAIN), _listed("held", held), _listed("waiting", waits)]
         return "\n\n".join(filter(None, parts)) + "\n"
@@ -139,10 +143,11 @@ def _listed(heading: str, problems: Sequence[Problem]) -> str:
 
 
 def _section(heading: str, things: Mapping[str, Any]) -> list[str]:
-    if not things:
+    lines = flat(things)
+    if not lines:
         return []
-    width = max(len(name) for name in things)
-    return [f"    {heading}:", *(f"        {name:<{width}}  {exact_value(thing)}" for name, thing in things.items())]
+    width = max(map(len, lines))
+    return [f"    {heading}:", *(f"        {name:<{width}}  {exact_value(thing)}" for name, thing in lines.items())]
 
 
 def _paragraphs(texts: Mapping[str, str]) -> Iterator[str]:

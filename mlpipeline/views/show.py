@@ -12,6 +12,7 @@ from mlpipeline.domain.conditions import Conditions
 from mlpipeline.domain.curves import Curve, is_drawn
 from mlpipeline.domain.states import Start
 from mlpipeline.domain.words import named
+from mlpipeline.executors.how import LEARNING
 from mlpipeline.project.paths import Outputs
 from mlpipeline.views.causes import cause_text
 from mlpipeline.views.conditions import conditions_in_words
@@ -66,12 +67,17 @@ def _facts(details: Details) -> Iterator[tuple[str, Cell]]:
     yield "time", f"{took} ({phases})" if phases and took else took
     yield "progress", _progress(details)
     yield "began", _began(details)
-    yield "process", (details.attempts[-1].how or "") if len(details.attempts) == 1 else ""
+    yield "process", _process(details.attempts[-1].how) if len(details.attempts) == 1 else ""
     yield "gpus", ", ".join(str(index) for index in (details.spec.get("gpus") or {}).values())
     yield "conditions", _conditions(details.spec)
     yield "note", run.note or ""
     if not details.has_record:
         yield "record", Painted("its run dir is gone; this is what history knows", Color.NOTICE)
+
+
+def _process(how: str | None) -> str:
+    """Return how a process was started; nothing where that is how every script's first is."""
+    return "" if how is None or how == LEARNING else how
 
 
 def _progress(details: Details) -> str:
@@ -84,7 +90,7 @@ def _progress(details: Details) -> str:
 
 def _began(details: Details) -> str:
     run = details.run
-    before = f"attempt {run.past[-1]['attempt']}" if run.past else run.previous
+    before = f"attempt {run.past[-1].attempt}" if run.past else run.previous
     after = f" after {before}" if before and run.start is not Start.CLEAN else ""
     return f"{_HOW[run.start]}{after}, seed {run.seed}"
 
@@ -104,7 +110,7 @@ def _attempts_part(attempts: Sequence[AttemptTold], screen: Screen) -> str:
             attempt.in_words,
             moment(attempt.started_at),
             duration(attempt.seconds),
-            attempt.how or "",
+            _process(attempt.how),
             attempt.error or "",
         ]
         for attempt in attempts

@@ -13,9 +13,12 @@ from mlpipeline.views.words import one_line
 
 Cell = str | Painted
 
-_GAP = "   "
+#: What stands between two columns.
+GAP = "   "
 #: Where columns would have to be narrower than this, each row becomes a paragraph, a line for each of its cells.
 _LEAST_WIDTH = 8
+#: Behind which a word may be broken without another look at what it says.
+_SEPARATORS = ".,=:;/_-"
 _COLOR = re.compile("(\x1b\\[[0-9;]*m)")
 
 
@@ -26,12 +29,12 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], screen: Screen
     cells = [[_cell(cell) for cell in row] for row in rows]
     widths = [max(display_width(cell.text) for cell in column) for column in zip(heading, *cells, strict=True)]
     if screen.width is not None:
-        room = screen.width - len(_GAP) * (len(widths) - 1)
+        room = screen.width - len(GAP) * (len(widths) - 1)
         most = _most(widths, room)
         if cells and most < min(_LEAST_WIDTH, max(widths)):
             return "\n\n".join("\n".join(_paragraph(columns, row, screen)) for row in cells)
         widths = [min(width, most) for width in widths]
-    rule = "─" * (sum(widths) + len(_GAP) * (len(widths) - 1))
+    rule = "─" * (sum(widths) + len(GAP) * (len(widths) - 1))
     body = [line for row in cells for line in _lines(row, widths, screen)]
     return "\n".join([*_lines(heading, widths, screen), rule, *body])
 
@@ -56,7 +59,7 @@ def _lines(row: Sequence[Painted], widths: Sequence[int], screen: Screen) -> Ite
         # What is painted is not padded: spaces at the end of a line are left out.
         last = max((index for index, part in enumerate(parts) if part), default=-1)
         yield "".join(
-            screen.paint(part, cell.color) + (" " * (room - display_width(part)) + _GAP if index < last else "")
+            screen.paint(part, cell.color) + (" " * (room - display_width(part)) + GAP if index < last else "")
             for index, (part, cell, room) in enumerate(zip(parts, row, widths, strict=True))
         ).rstrip()
 
@@ -69,7 +72,7 @@ def paragraph(rows: Iterable[tuple[str, Cell]], screen: Screen) -> str:
 
 def _paragraph(columns: Sequence[str], row: Sequence[Painted], screen: Screen) -> Iterator[str]:
     width = screen.width or sys.maxsize
-    margin = max(map(display_width, columns)) + len(_GAP)
+    margin = max(map(display_width, columns)) + len(GAP)
     is_wide = width - margin >= _LEAST_WIDTH
     for column, cell in zip(columns, row, strict=True):
         if not cell.text:
@@ -84,16 +87,23 @@ def _paragraph(columns: Sequence[str], row: Sequence[Painted], screen: Screen) -
 
 
 def fold(text: str, room: int) -> Iterator[str]:
-    """Yield lines of at most `room` columns, broken at spaces, and within a word that is longer than a line."""
+    """Yield lines of at most `room` columns, broken at spaces, and a word longer than a line behind a separator."""
     room = max(1, room)  # Whoever indents may have left none.
     while display_width(text) > room:
         # At least one character, even where that is too wide: else there would be no end.
         fit = max(1, _fit(text, room))
         at_space = text.rfind(" ", 0, fit + 1)
-        end = at_space if at_space > 0 else fit
+        end = at_space if at_space > 0 else _behind_separator(text, fit)
         yield text[:end].rstrip()
         text = text[end:].lstrip()
     yield text
+
+
+def _behind_separator(text: str, most: int) -> int:
+    """Return how many characters of a word are left in a line that has room for `most` of them."""
+    last = max(text.rfind(separator, 0, most) for separator in _SEPARATORS) + 1
+    # Of a line that would be nearly empty, nothing is gained.
+    return last if last > most // 2 else most
 
 
 def _fit(text: str, room: int) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from mlpipeline.domain.facts import flat
 from mlpipeline.domain.quantities import duration_in_words
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.words import is_fit
@@ -43,6 +44,21 @@ def moment(at: str | None) -> str:
         return at
 
 
+def moment_to_minute(at: str | None, now: float) -> str:
+    """Return an ISO 8601 time as `13:24` today, `11-20 13:24` this year and `2025-11-20` before.
+
+    Args:
+        at: the time; None gives nothing.
+        now: in seconds since the epoch.
+    """
+    told, today = moment(at), datetime.fromtimestamp(now)
+    if told.startswith(f"{today:%Y-%m-%d} "):
+        return told[11:16]
+    if told.startswith(f"{today:%Y-}"):
+        return told[5:16]
+    return told[:10]
+
+
 def midnight_before(now: float) -> float:
     """Return when the local day of `now` began, both in seconds since the epoch."""
     return datetime.fromtimestamp(now).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
@@ -77,7 +93,8 @@ def distinct_values(things: Sequence[Any]) -> list[str]:
 
 def values(things: Mapping[str, Any]) -> str:
     """Return parameters or results in one line: `accuracy=0.97 loss=0.1`."""
-    return " ".join(f"{name}={value(thing)}" for name, thing in things.items())
+    """Return parameters or results in one line, what is nested by its dotted name: `accuracy=0.97 val.loss=0.1`."""
+    return " ".join(f"{name}={value(thing)}" for name, thing in flat(things).items())
 
 
 def _cut(text: str, length: int) -> str:

@@ -36,17 +36,32 @@ def broken(two_hosts: TwoHosts, tmp_path_factory: pytest.TempPathFactory) -> Pat
         {"event": "tested", "model": ["digits"]},
         {"event": "a word of a later release", "of": {"whatever": 1}},
     ]
+    lost = next(event for event in events if event.get("model") == "slow" and event["event"] == "selected")
+    before = {
+        **{"attempt": 1, "outcome": "failed", "failure": "exit", "error": None},
+        **{"seconds": 1.0, "prepared": True, "trained": False},
+    }
+    again = {
+        **{"event": "retry", "run": lost["run"], "at": events[-1]["at"], "attempt": 2},
+        **{"start": "resume", "retry_at": None, "by": ""},
+    }
+    half = {key: value for key, value in before.items() if key != "seconds"}
+    retries = [{**again, "after": half}, {**again, "after": {**before, "outcome": "exploded"}}]
     broken = [
         lines[0][: len(lines[0]) // 2] + b"\n",
         b"\xff\xfe\x00\x80 no text\n",
         b"[" * 100_000 + b"\n",
         b'{"event": ["ended"]}\n',
-        *(json.dumps(event).encode() + b"\n" for event in odd),
+        *map(line_of, odd),
         b'{"event": "note", "text": "' + b"x" * 10_000_000 + b'"}\n',
         b"y" * 10_000_000 + b"\n",
     ]
-    history.write_bytes(b"".join([*broken, *lines, b'{"event":"sele']))
+    history.write_bytes(b"".join([*broken, *lines, *map(line_of, retries), b'{"event":"sele']))
     return root
+
+
+def line_of(event: dict[str, object]) -> bytes:
+    return json.dumps(event).encode() + b"\n"
 
 
 def run(two_hosts: TwoHosts, root: Path, cache: Path, verb: str) -> subprocess.CompletedProcess[str]:
@@ -64,7 +79,11 @@ def test_the_rest_of_a_broken_history_is_shown_with_a_line_for_each_that_is_not(
     assert all(line.endswith(" is torn or not an event; skipped") for line in lines)
     assert len(lines) == 6  # with the line of 10 MB, and the last one, which has no end
     events = [line for line in said if line.startswith("mlpipeline: history: ")]
-    assert len(events) == 6
+    assert len(events) == 8
+    assert [line.partition(" is not understood ")[2] for line in events[-2:]] == [
+        "(KeyError('seconds')); skipped",
+        "(ValueError(\"'exploded' is not a valid Outcome\")); skipped",
+    ]
     assert all(line.endswith("; skipped") for line in events)
     assert all(len(line) < 300 for line in said)
     if verb.startswith("stop"):
@@ -72,7 +91,7 @@ def test_the_rest_of_a_broken_history_is_shown_with_a_line_for_each_that_is_not(
         assert said[-1].startswith('mlpipeline: there is no run "zzz9"')
         return
     assert done.returncode == 0
-    assert len(said) == 12
+    assert len(said) == 14
     if "--json" in verb:
         json.loads(done.stdout)
     assert re.search("lost|wide", done.stdout)  # what is told after the broken lines

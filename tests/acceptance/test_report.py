@@ -210,3 +210,13 @@ def test_the_page_reads_well_on_a_phone_and_on_a_screen_in_light_and_dark_with_n
                 assert (seen["scripts"], seen["bold"]) == (0, 0)
     assert len(papers) == len({color for _, color in papers}) == 2
     assert len(inks) == len({color for _, color in inks}) == 2
+
+
+def test_without_a_daemon_it_says_what_is_listed_and_how_to_go_on(tmp_path):
+    project = write_project(tmp_path, {"net.py": NET})
+    told = ["left", "no daemon is running", "listed: net.py", "to go on with what is not done of it: mlpipeline -r -u"]
+    assert project.run("report").stdout.splitlines()[-4:] == told
+    (project.root / "models.toml").write_text("models = [")
+    done = project.run("report")
+    assert done.stdout.splitlines()[-1] == "listed: nothing, until models.toml is mended"
+    assert "models.toml" in done.stderr

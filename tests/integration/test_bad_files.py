@@ -114,5 +114,5 @@ def test_what_looks_at_a_queue_with_a_mistake_shows_the_rest(make_project, tmp_p
     project = make_project(tmp_path, {"good.py": GOOD})
     (project.root / "models.toml").write_text("this is no TOML")
     done = project.run("status")
-    assert (done.returncode, "models.toml: line 1" in done.stdout) == (0, True)
+    assert (done.returncode, done.stderr.startswith("mlpipeline: models.toml: line 1")) == (0, True)
     assert "no daemon is running" in done.stdout

@@ -111,6 +111,8 @@ def test_what_died_writing_left_goes_and_what_is_being_written_does_not(remains)
     outputs.claims.mkdir()
     old = [
         outputs.path / ".heartbeat-box1.0123456789ab",
+        outputs.path / ".doctor.x_y12345",
+        outputs.locks / ".lock.0123456789ab",
         outputs.claims / ".net-v.json.0123456789ab",
         outputs.codes / f".{CODE}.abcdefgh",
         withdrawn,
@@ -125,7 +127,7 @@ def test_what_died_writing_left_goes_and_what_is_being_written_does_not(remains)
     assert {item.path for item in survey.items} == {*old, *trash}
     assert {item.kind for item in survey.items} == {Kind.LEFTOVER}
     assert survey.left == []
-    assert [done.error for done in remains.delete(survey)] == [None] * 6
+    assert [done.error for done in remains.delete(survey)] == [None] * 8
     assert not any(path.exists() for path in (*old, *trash))
     assert all(path.exists() for path in young)
 
@@ -290,6 +292,12 @@ def test_a_result_that_no_run_has_is_an_error_that_names_the_nearest(remains):
     best = Best(count=1, by=Measure(name="acuracy", is_lower_better=False))
     with pytest.raises(NoSuchResult, match='Did you mean "accuracy"'):
         remains.survey(best=best)
+
+
+def test_a_nested_result_is_known_by_its_dotted_name(remains):
+    remains.run("aaaaa2", "v", results={"val": {"accuracy": 1}})
+    best = Best(count=1, by=Measure(name="val.accuracy", is_lower_better=False))
+    assert remains.survey(best=best).items == []
 
 
 def test_a_history_that_cannot_be_read_keeps_everything(remains):

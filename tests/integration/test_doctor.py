@@ -142,7 +142,16 @@ def test_a_wreck(project):
     (stray / "spec.json").write_text("{}")
     left = outputs / "claims" / ".net-v0.json.0123456789ab"
     left.touch()
-    for path in (stray, left):
+    # What a deletion left that was cut short, and a doctor that was killed, lies there for a moment only.
+    trash, collector, probed = (
+        outputs / "runs" / ".trash-abc234-1",
+        outputs / ".gc-abc234",
+        outputs / ".doctor.x_y12345",
+    )
+    for folder in (trash, collector, probed):
+        folder.mkdir()
+    (trash / "spec.json").write_text("{}")
+    for path in (stray, left, trash, collector, probed):
         os.utime(path, (time.time() - OLD_S,) * 2)
     (outputs / "notes.txt").touch()
 
@@ -179,9 +188,12 @@ def test_a_wreck(project):
     assert re.match(r"the last event in history-box2.jsonl is [12] h \d+ min ahead of now", looks["clock"][0][0])
     assert "(mlpipeline -r) died without a word, 10 min " in looks["daemon"][0][0]
     assert "that of box2 was last heard of 7 d 0 h ago" in looks["daemon"][1][0]
-    assert "claims/.net-v0.json.0123456789ab" in looks["files"][0][0]
-    assert looks["files"][0][1] == f"rm -r {left}"
-    assert "notes.txt" in looks["files"][1][0]
+    killed = "left over by processes that were killed: "
+    assert looks["files"][0] == (
+        f"{killed}.doctor.x_y12345, .gc-abc234, claims/.net-v0.json.0123456789ab and 1 more",
+        "mlpipeline gc  # clears it",
+    )
+    assert looks["files"][1][0] == "not mlpipeline's: notes.txt. They do no harm"
     assert "written by mlpipeline 99.1" in looks["versions"][0][0]
     # What it says of the torn line can be typed; with a history that is whole, records that it lacks are told.
     shown = subprocess.run(told[torn], shell=True, check=True, capture_output=True, text=True)

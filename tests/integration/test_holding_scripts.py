@@ -49,7 +49,8 @@ def test_the_rest_of_a_script_that_failed_in_a_row_is_held_with_the_reason_and_o
         "3 versions in a row failed (exception) at net.py:7: KeyError: 'weights'. "
         "Held until net.py changes, or `mlpipeline release net`"
     )
-    assert f"net:v3 is held: {why}" in project.log
+    assert project.log.count(f"5 versions of net are held: {why}") == 1
+    assert project.log.count(" held: ") == 1
     assert f"5 versions of net: {why}" in project.run("status").stdout
     assert "3 failed, 5 could not be used" in project.log
 
@@ -68,7 +69,7 @@ def test_what_is_held_stays_so_for_the_next_launch_until_the_script_changes(proj
 
 def test_released_it_goes_on_at_once_and_is_held_again_only_after_as_many_failures(project):
     daemon = project.start("-r", "--watch")
-    wait_until(lambda: "other:w succeeded" in project.log and "net:v7 is held" in project.log)
+    wait_until(lambda: "other:w succeeded" in project.log and "5 versions of net are held" in project.log)
     released = project.run("release", "net")
     assert (released.returncode, released.stdout) == (0, "net is released\n")
     wait_until(lambda: "net:v7 succeeded" in project.log, message=lambda: project.log)
@@ -81,7 +82,7 @@ def test_released_it_goes_on_at_once_and_is_held_again_only_after_as_many_failur
 
 def test_one_version_can_be_released_and_a_name_that_is_none_releases_nothing(project):
     daemon = project.start("-r", "--watch")
-    wait_until(lambda: "other:w succeeded" in project.log and "net:v7 is held" in project.log)
+    wait_until(lambda: "other:w succeeded" in project.log and "5 versions of net are held" in project.log)
     unknown = project.run("release", "net:v44")
     assert (unknown.returncode, unknown.stdout) == (2, "")
     assert 'there is no version "net:v44"' in unknown.stderr
@@ -96,6 +97,21 @@ def test_one_version_can_be_released_and_a_name_that_is_none_releases_nothing(pr
     daemon.terminate()
     daemon.wait(60)
     assert "net:v6" not in outcomes(project)
+
+
+def test_who_lists_a_version_of_a_script_that_is_held_is_told_and_what_to_type(project):
+    project.run("-r")
+    why = "3 versions in a row failed (exception) at net.py:7: KeyError: 'weights'."
+    for version in ("v4", "v4@n=6"):
+        arguments = ("net:v4", "--set", "n=6") if "@" in version else ("net:v4",)
+        told = project.run("queue", "add", *arguments, "--first").stdout.splitlines()
+        assert told[-1] == (
+            f"net.py is held all the same: {why} Held until net.py changes, or `mlpipeline release net`"
+        )
+    assert "held" not in project.run("queue", "add", "other", "--first").stdout
+    script = project.models_dir / "net.py"
+    script.write_text(script.read_text().replace("(0, 1, 2, 3, 5)", "()"))
+    assert "held" not in project.run("queue", "add", "net:v5", "--first").stdout
 
 
 def test_a_release_that_nobody_answers_is_heeded_by_the_next_launch(project):
@@ -116,7 +132,7 @@ def test_failures_that_are_to_be_tried_again_count_and_a_success_of_one_lets_the
     script = script.replace("        raise", '        pathlib.Path(f"tried-{n}").touch()\n        raise')
     project = make_project(tmp_path, {"net.py": script}, settings="[queue]\nretry_delay = 3000\n")
     daemon = project.start("-r")
-    wait_until(lambda: "net:v7 is held: 3 versions in a row failed (exception)" in project.log)
+    wait_until(lambda: "5 versions of net are held: 3 versions in a row failed (exception)" in project.log)
     assert "net:v3 starts" not in project.log
     assert "goes on at once" in project.run("retry", "net:v0").stdout
     wait_until(lambda: "net:v0 succeeded" in project.log and "net:v3 starts" in project.log)
@@ -247,7 +263,7 @@ def test_what_runs_well_is_no_matter_where_the_rest_of_its_script_is_released(ma
     """
     project = make_project(tmp_path, {"net.py": script, "_gate.py": GATE_SOURCE})
     daemon = project.start("-r", "-j", "2")
-    wait_until(lambda: "net:v5 is held" in project.log, message=lambda: project.log)
+    wait_until(lambda: "2 versions of net are held" in project.log, message=lambda: project.log)
     gate.wait_reached()
     released = project.run("release", "net")
     assert (released.returncode, released.stdout) == (0, "net is released\n")

@@ -133,6 +133,15 @@ def test_show_tells_everything_about_a_run(project):
     assert [line.split()[0] for line in failed.splitlines() if "ValueError" in line and line[0].isdigit()] == ["1", "2"]
     running = answer(project, "show", "net:last")
     assert "state        running" in running
+    by_name = json.loads(answer(project, "show", told["run"]["run"], "--json"))
+    assert by_name["run"]["id"] == told["run"]["id"]
+    assert 'there is no run "net-small-xxx"' in refused(project, "show", "net-small-xxx")
+    (large,) = json.loads(answer(project, "runs", "--json", "--model", "net:large"))
+    for model in ("net", "net.py"):
+        told_runs = refused(project, "show", model)
+        assert f'"{model}" is a model: name one of its runs, such as ' in told_runs
+        assert f"{large['id']} (net:large)" in told_runs
+        assert told_runs.count("(net:small)") == 1
     assert 'there is no run "net:lost"' in refused(project, "show", "net:lost")
 
 

@@ -100,6 +100,31 @@ def test_a_script_that_is_held_is_told_once_and_so_is_the_rest_with_watch(make_p
     assert daemon.wait(60) == 130
     assert len(events(project)) == 4, "Ctrl-C is no end of the queue"
 
+    # What is held since an earlier launch was told by that, though others have something to do.
+    project.write_queue([*queue, "other.py"])
+    project.write_script("other.py", SCRIPT % "(1, 2, 3, 4)")
+    assert project.run("-r", "-u", timeout=90).returncode == 1
+    assert project.run("-r", "-u", timeout=90).returncode == 1
+    wait_events(project, "failed", "held", "done", "held", "held")
+    assert ": 1 succeeded\n" in notices(project)[-1][1]
+
+
+def test_a_script_of_which_a_run_is_still_at_work_is_not_told_to_be_held(make_project, tmp_path):
+    gate = Gate(tmp_path / "gate")
+    script = (SCRIPT % "(1, -1, -2, -3, 2)").replace(
+        "    return", f"    x == 1 and wait_for({str(gate)!r})\n    return"
+    )
+    scripts = {"_gate.py": GATE_SOURCE, "net.py": f"from _gate import wait_for\n{script}"}
+    project = make_project(tmp_path, scripts, queue=["net.py"], settings=notify(TOLD))
+    daemon = project.start("-r", "-j", "2")
+    gate.wait_reached()
+    wait_until(lambda: "net:v2 is held: 3 versions in a row failed" in project.log, 90, lambda: project.log)
+    gate.open()
+    assert daemon.wait(90) == 1
+    assert "net goes on: net:v1 has succeeded\n" in project.log
+    wait_events(project, "failed", "done")
+    assert ": 2 succeeded, 3 failed" in notices(project)[-1][1]
+
 
 def test_a_full_disk_is_told(make_project, tmp_path):
     project = make_project(tmp_path, {"net.py": SCRIPT % "(1,)"}, settings=notify(TOLD))

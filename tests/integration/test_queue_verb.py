@@ -82,9 +82,9 @@ def test_a_daemon_takes_edits_up_while_it_runs_and_the_list_says_how_all_stands(
         assert last == f"the daemon on testhost took it up: {told}"
         return said
 
-    assert took_up("add", "models/d.py:w", "d:v", told="+1") == ["added d:w, d:v, fifth of 5"]
-    assert took_up("add", "d:v", "--set", "n=3", "--first", told="+1") == ["added d:v@n=3, first of 6"]
-    assert took_up("up", "c.py", told="1 reordered") == ["moved c.py: it is fourth of 6"]
+    assert took_up("add", "models/d.py:w", "d:v", told="+1") == ["added d:w, d:v, 5 of 5"]
+    assert took_up("add", "d:v", "--set", "n=3", "--first", told="+1") == ["added d:v@n=3, 1 of 6"]
+    assert took_up("up", "c.py", told="1 reordered") == ["moved c.py: it is 4 of 6"]
     assert took_up("hold", "a:w", "b", told="2 changed") == [
         "a:w is held until `mlpipeline queue hold --off a:w`",
         "b.py is held until `mlpipeline queue hold --off b.py`",
@@ -146,6 +146,13 @@ def test_what_is_not_there_is_told_with_the_nearest_and_changes_nothing(queue):
         ("add", "d:vv"): 'd.py has no version "vv". Did you mean "v"?',
         ("add", "d:v@n=2"): 'd.py has no version "v@n=2". To make it: mlpipeline queue add d:v --set n=2',
         ("add", "d:v", "--set", "nn=2"): 'd:v: there is no parameter "nn". Did you mean "n"?',
+        (
+            "add",
+            "d:v",
+            "--set",
+            "n=2,m=3",
+        ): """d:v: --set n=2,m=3: n is 1, a number, and "2,m=3" is a text. Give --set""",
+        ("add", "/nowhere/net.py:v"): "/nowhere/net.py: is outside models_dir",
         ("add", "d", "d:", "a"): '"d:" names nothing.',
         ("rm", "d"): "d.py is not listed.",
         ("rm", "a", "a:vv"): "a.py is not listed.",

@@ -132,8 +132,9 @@ def test_however_a_script_is_saved_it_comes_up_again(saving, save):
     saving.wait_ran("a:v")
 
 
-@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 def test_a_checkout_of_another_branch_is_taken_up(saving):
+    if shutil.which("git") is None:
+        lacking("git")
     by_git(saving.script, SCRIPT.replace("x=1", "x=5"))
     wait_until(lambda: len(saving.ran()) > 1, SOON_S)
     saving.script.write_text(SCRIPT.replace("x=1", "x=6"))
@@ -260,7 +261,7 @@ def may_limit():
 @pytest.mark.parametrize(("watches", "instances"), [("1", "10"), ("100", "0")])
 def test_where_the_system_allows_no_more_watches_changes_are_looked_for(project, watches, instances, tmp_path):
     if not may_limit():
-        pytest.skip("no user namespace with limits of its own can be had here")
+        lacking("user namespace with limits of its own")
     program = tmp_path / "limited.py"
     program.write_text(LIMITED)
     daemon = subprocess.Popen(

@@ -12,8 +12,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-#: By which a folder is known for what a doctor left that was killed.
-PREFIX = ".doctor."
+from mlpipeline.project.storage import PROBE
+
 #: Another process, which asks for a lock that this one holds.
 _ASK = """
 import fcntl, sys
@@ -45,7 +45,7 @@ class Probe:
 def probe(folder: Path) -> Probe:
     """Try the file system of a folder out, in a folder of its own in it."""
     try:
-        place = Path(tempfile.mkdtemp(prefix=PREFIX, dir=folder))
+        place = Path(tempfile.mkdtemp(prefix=PROBE, dir=folder))
     except OSError as error:
         return Probe(folder=folder, refusal=error)
     try:

@@ -10,30 +10,26 @@ from pathlib import Path
 
 from mlpipeline.daemon.checkup.case import Case
 from mlpipeline.daemon.checkup.daemons import is_at_work
-from mlpipeline.daemon.checkup.probe import PREFIX
 from mlpipeline.domain.findings import Finding, bad, look, ok
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.words import named
 from mlpipeline.executors.processes import ProcessId
 from mlpipeline.history import claims as all_claims
 from mlpipeline.project.files import read_json
+from mlpipeline.project.storage import is_passing
 
 #: What is ours in the outputs folder.
 _OURS = re.compile(
     r"log-.+|output-.+|heartbeat-.+|history-.+\.jsonl|model_ckpts|claims|runs|code|environments|\.locks", re.DOTALL
 )
-#: What `project.files` writes aside before it is put in its place, and the store its folders of code.
-_ASIDE = re.compile(r"\..{1,32}\.[0-9a-z_]{8,12}", re.DOTALL)
 #: How a synchronising program calls the second of two files that were changed at once.
 _CONFLICT = re.compile(r"conflicted copy|sync-conflict|conflict-[0-9]{8}|\((case conflict|[A-Z].* conflict)", re.I)
-#: Younger than this, in seconds, such a file may be about to be put in its place.
+#: Younger than this, in seconds, what was written aside may be about to be put in its place.
 _SETTLED_S = 3600.0
 #: A run dir is written before history names it: one may be so young, in seconds.
 _NEW_S = 600.0
 #: How many names are told of many.
 _NAMED = 3
-#: How many of them a command removes at most.
-_REMOVED = 10
 
 
 def files(case: Case) -> Iterator[Finding]:
@@ -54,9 +50,8 @@ def files(case: Case) -> Iterator[Finding]:
     left = list(_left_over(case, names))
     if left:
         named = _listed([str(path.relative_to(outputs.path)) for path in left])
-        remove = f"rm -r {' '.join(shlex.quote(str(path)) for path in left[:_REMOVED])}"
-        yield look("files", f"left over by processes that were killed: {named}", remove)
-    unknown = [name for name in names if not (_OURS.fullmatch(name) or _ASIDE.fullmatch(name) or name in conflicts)]
+        yield look("files", f"left over by processes that were killed: {named}", "mlpipeline gc  # clears it")
+    unknown = [name for name in names if not (_OURS.fullmatch(name) or is_passing(name) or name in conflicts)]
     if unknown:
         yield look("files", f"not mlpipeline's: {_listed(unknown)}. They do no harm", None)
     if not (conflicts or left or unknown):
@@ -117,19 +112,19 @@ def _is_alive(run: Run | None, claim: all_claims.Claim) -> bool:
 
 def _left_over(case: Case, names: list[str]) -> Iterator[Path]:
     outputs = case.outputs.path
-    inner = [outputs / name for name in ("claims", "runs", "code", "environments", ".locks")]
+    inner = [outputs / name for name in ("claims", "runs", "model_ckpts", "code", "environments", ".locks")]
     candidates = [outputs / name for name in names]
     for folder in inner:
         if folder.is_dir():
             candidates += folder.iterdir()
     for path in candidates:
-        if not _ASIDE.fullmatch(path.name):
+        if not is_passing(path.name):
             continue
         try:
             age_s = case.now - path.lstat().st_mtime
         except OSError:
             continue
-        if age_s > _SETTLED_S or (path.name.startswith(PREFIX) and age_s > _NEW_S):
+        if age_s > _SETTLED_S:
             yield path
 
 
@@ -143,9 +138,11 @@ def _run_dirs(folder: Path) -> Iterator[Path]:
         except OSError:
             continue
         for path in inside:
+            if is_passing(path.name):
+                continue
             if (path / "spec.json").exists():
                 yield path
-            elif not _ASIDE.fullmatch(path.name):
+            else:
                 waiting.append(path)
 
 

@@ -43,13 +43,18 @@ def doubt() -> Doubt:
 
 
 @pytest.fixture
-def todo(doubt) -> Todo:
+def log() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def todo(doubt, log) -> Todo:
     offers = [offer("a"), offer("b"), offer("c", "other.py"), replace(offer("d"), is_on_hold=True)]
     catalogue = SimpleNamespace(
         offers=offers, in_turn=offers, generation=0, refresh=lambda: None, unusable_on_hold=["broken.py"]
     )
     ledger = SimpleNamespace(news=0, catch_up=lambda: None, latest=lambda _: None, is_collected=lambda _: False)
-    todo = Todo(catalogue, ledger, LaunchOptions(), "box1", lambda _: None)
+    todo = Todo(catalogue, ledger, LaunchOptions(), "box1", log.append)
     todo.obstacles = [doubt]
     todo.refresh()
     return todo
@@ -139,3 +144,25 @@ def test_what_was_begun_in_vain_is_started_again_in_the_same_launch(todo):
     todo.forget_begun("net:a")
     todo.refresh()
     assert todo.to_run("net:a") is not None
+
+
+def test_what_is_held_for_one_reason_is_one_line_of_the_log_said_once(todo, doubt, log):
+    bad = Wait(why="bad", is_held=True)
+    doubt.waits = {"a": bad, "b": bad, "c": Wait(why="worse", is_held=True, traceback="there")}
+    assert [offer.version for offer, _ in todo.candidates()] == ["d"]
+    todo.forget_waits()
+    assert len(todo.outlook.held) == 3
+    said = ["2 versions of net are held: bad", "net:c is held: worse (traceback in status)"]
+    assert log == said
+    todo.forget_waits()
+    assert len(todo.outlook.held) == 3
+    assert log == said
+
+
+def test_what_is_let_go_and_held_again_is_said_again(todo, doubt, log):
+    doubt.waits = {"a": Wait(why="bad", is_held=True)}
+    for waits in (doubt.waits, {}, doubt.waits):
+        doubt.waits = waits
+        todo.forget_waits()
+        assert todo.outlook is not None
+    assert log == ["net:a is held: bad"] * 2

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from runs import FAILED, RUN, SUCCEEDED
 
-from mlpipeline.domain.facts import facts
+from mlpipeline.domain.facts import facts, flat, numbers
 
 
 def test_fields_parameters_and_results_have_names_of_their_own():
@@ -40,3 +40,11 @@ def test_a_history_that_somebody_else_wrote_has_fewer_facts_and_no_errors():
     assert "started" not in found
     assert found["seconds"] == '{"a": 1}'
     assert "started" not in facts(replace(SUCCEEDED, started_at="0001-01-01T00:00:00"))
+
+
+def test_what_is_nested_has_a_dotted_name_and_its_own_value():
+    results = {"val": {"loss": 0.25, "best": True, "note": "a,b", "by": {}}, "n": 3, "test.loss": float("inf")}
+    leaves = {"val.loss": 0.25, "val.best": True, "val.note": "a,b", "val.by": {}, "n": 3, "test.loss": float("inf")}
+    assert flat(results) == leaves
+    assert numbers(results) == {"val.loss": 0.25, "n": 3, "test.loss": float("inf")}
+    assert numbers("x") == {}

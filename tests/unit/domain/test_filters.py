@@ -43,6 +43,9 @@ def compared(text):
         ("version=lr=0.1,layers=2", ("version", Sign.IS, "lr=0.1,layers=2")),
         ("version~WIDE", ("version", Sign.HOLDS, "WIDE")),
         ("seconds>1h 30min", ("seconds", Sign.MORE, 5400.0)),
+        ("time>90s", ("seconds", Sign.MORE, 90.0)),
+        ("run.time<2h", ("seconds", Sign.LESS, 7200.0)),
+        ("lr='<3'", ("parameters.lr", Sign.IS, "<3")),
         ("started>yesterday", ("started", Sign.MORE, 1000.0)),
         ("failure=null", ("failure", Sign.IS, None)),
     ],
@@ -59,6 +62,8 @@ def test_a_comparison_is_a_name_a_sign_and_a_value(text, expected):
         ("lr", "look like 'lr<0.1'"),
         ("<0.1", "look like"),
         ("lr<", "look like"),
+        ("lr<<", "look like"),
+        ("lr=>3", "look like"),
         ("", "look like"),
         ("lr<0.1 and x>2", "give --where once for each"),
         ("lr<0.1, x>2", "give --where once for each"),
@@ -91,6 +96,7 @@ def test_what_cannot_be_read_or_is_called_otherwise_is_an_error_that_says_so(tex
         ("version", "version", True),
         ("started", "started", False),
         ("seconds:min", "seconds", True),
+        ("time", "seconds", False),
     ],
 )
 def test_results_are_sorted_best_first_and_the_rest_as_one_looks_for_it(text, name, is_lowest_first):

@@ -40,55 +40,55 @@ def of(*versions, **keys):
 @pytest.mark.parametrize(
     ("before", "added", "after"),
     [
-        ([], ("a.py", None, {}, None), (["a.py"], "added a.py, first of 1")),
-        (["a.py"], ("b.py", None, {}, None), (["a.py", "b.py"], "added b.py, second of 2")),
-        (["a.py"], ("b.py", None, {}, 0), (["b.py", "a.py"], "added b.py, first of 2")),
-        (["a.py"], ("b.py", ["v"], {}, None), (["a.py", ("b.py", of("v"))], "added b:v, second of 2")),
+        ([], ("a.py", None, {}, None), (["a.py"], "added a.py, 1 of 1")),
+        (["a.py"], ("b.py", None, {}, None), (["a.py", "b.py"], "added b.py, 2 of 2")),
+        (["a.py"], ("b.py", None, {}, 0), (["b.py", "a.py"], "added b.py, 1 of 2")),
+        (["a.py"], ("b.py", ["v"], {}, None), (["a.py", ("b.py", of("v"))], "added b:v, 2 of 2")),
         (
             [("b.py", of("v", resources={"gpus": 1})), "a.py"],
             ("b.py", ["v", "w"], {}, None),
             (
                 [("b.py", of("v", "w", resources={"gpus": 1})), "a.py"],
-                "b:v is listed already, first of 2",
-                "added b:w beside b:v, first of 2",
+                "b:v is listed already, 1 of 2",
+                "added b:w beside b:v, 1 of 2",
             ),
         ),
         # What is held would hold it, too; and what is to be first is no part of a line further down.
         (
             [("b.py", of("v", hold=True))],
             ("b.py", ["w"], {}, None),
-            ([("b.py", of("v", hold=True)), ("b.py", of("w"))], "added b:w, second of 2"),
+            ([("b.py", of("v", hold=True)), ("b.py", of("w"))], "added b:w, 2 of 2"),
         ),
         (
             ["a.py", ("b.py", of("v"))],
             ("b.py", ["w"], {}, 0),
-            ([("b.py", of("w")), "a.py", ("b.py", of("v"))], "added b:w, first of 3"),
+            ([("b.py", of("w")), "a.py", ("b.py", of("v"))], "added b:w, 1 of 3"),
         ),
-        (["a.py"], ("a.py", None, {}, None), (["a.py"], "a.py is listed already, first of 1: a.py with every version")),
-        (["a.py"], ("a.py", ["v"], {}, 0), (["a.py"], "a:v is listed already, first of 1: a.py with every version")),
+        (["a.py"], ("a.py", None, {}, None), (["a.py"], "a.py is listed already, 1 of 1: a.py with every version")),
+        (["a.py"], ("a.py", ["v"], {}, 0), (["a.py"], "a:v is listed already, 1 of 1: a.py with every version")),
         (
             [("a.py", of("v", hold=["v"], after=["t"]))],
             ("a.py", None, {}, None),
-            ([("a.py", {"hold": ["v"], "after": ["t"]})], "added every other version of a.py, first of 1"),
+            ([("a.py", {"hold": ["v"], "after": ["t"]})], "added every other version of a.py, 1 of 1"),
         ),
         # What `set` makes are versions of their own.
         (
             ["a.py"],
             ("a.py", ["v"], SET, None),
-            (["a.py", ("a.py", of("v", set=SET))], "added a:v@lr=0.1, second of 2"),
+            (["a.py", ("a.py", of("v", set=SET))], "added a:v@lr=0.1, 2 of 2"),
         ),
         (
             [("a.py", of("v", set=SET)), ("a.py", of("v", set={"lr": 1}))],
             ("a.py", ["w"], SET, None),
             (
                 [("a.py", of("v", "w", set=SET)), ("a.py", of("v", set={"lr": 1}))],
-                "added a:w@lr=0.1 beside a:v@lr=0.1, first of 2",
+                "added a:w@lr=0.1 beside a:v@lr=0.1, 1 of 2",
             ),
         ),
         (
             [("a.py", {"set": SET})],
             ("a.py", None, SET, None),
-            ([("a.py", {"set": SET})], "a.py (@lr=0.1) is listed already, first of 1: a.py with every version"),
+            ([("a.py", {"set": SET})], "a.py (@lr=0.1) is listed already, 1 of 1: a.py with every version"),
         ),
     ],
 )
@@ -98,7 +98,7 @@ def test_what_is_added_is_listed_once_and_where_a_person_would_write_it(before, 
 
 
 def test_a_script_in_several_lines_cannot_be_added_whole():
-    with pytest.raises(NotListed, match=r"a.py is listed 2 times.*\(first, third\).*queue rm a"):
+    with pytest.raises(NotListed, match=r"a.py is listed 2 times.*\(1, 3\).*queue rm a"):
         add(lines(("a.py", of("v")), "b.py", ("a.py", of("w"))), "a.py", None, {}, None)
 
 
@@ -185,7 +185,7 @@ def test_a_version_of_a_script_that_is_listed_whole_leaves_it_with_what_the_line
             "b.py",
             ("a.py", {"after": ["t"], "versions": ["v", "x"]}),
         ],
-        "moved a:w: it is first of 3",
+        "moved a:w: it is 1 of 3",
     )
 
 

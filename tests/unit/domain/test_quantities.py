@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from mlpipeline.domain.quantities import seconds, size_bytes, size_in_words
+from mlpipeline.domain.quantities import LONG_AGO_S, seconds, size_bytes, size_in_words
 from mlpipeline.errors import SettingsError
 
 
@@ -54,6 +54,8 @@ def test_what_is_no_size_is_refused_with_its_key_and_an_example(written):
         ("1.5H", 5400),
         (90, 90),
         (0.5, 0.5),
+        ("2w", 1209600),
+        ("1w 1d", 691200),
         ("365d", 31536000),
     ],
 )
@@ -68,6 +70,14 @@ def test_what_is_no_duration_is_refused_with_its_key_and_an_example(written):
     message = error_of(seconds, written, "timeout", complain)
     assert message.startswith("some.toml: timeout = ")
     assert 'expected a duration of at most a year, such as "8h", "30min" or "90s", or a number of seconds.' in message
+
+
+def test_a_duration_that_is_too_long_or_short_is_told_so_and_how_long_it_may_be():
+    assert 'timeout = "366d" is longer than that may be' in error_of(seconds, "366d", "timeout", complain)
+    assert 'timeout = "1s" is shorter' in error_of(seconds, "1s", "timeout", complain, least=2)
+    assert seconds("400d", "--older-than", complain, most=LONG_AGO_S) == 400 * 86_400
+    message = error_of(seconds, "36501d", "--older-than", complain, most=LONG_AGO_S)
+    assert "is longer than that may be; expected a duration of at most 100 years, such as" in message
 
 
 def test_a_duration_may_have_a_least_one():

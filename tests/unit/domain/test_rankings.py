@@ -62,3 +62,13 @@ def test_the_parameters_that_differ_are_told():
         None,
     )
     assert ranking.differing == ["lr", "extra"]
+
+
+def test_nested_results_and_parameters_have_dotted_names():
+    parameters = {"lr": 1, "optimizer": {"name": "adam", "decay": 0.1}}
+    others = {"lr": 1, "optimizer": {"name": "sgd", "decay": 0.1}}
+    runs = [run("a", parameters=parameters, val={"loss": 0.3}), run("b", parameters=others, val={"loss": 0.2})]
+    assert order(runs) == ("val.loss", ["b", "a"])
+    (ranking,) = rankings(runs, None)
+    assert ranking.differing == ["optimizer.name"]
+    assert order(runs, Measure.parse("val.loss:max")) == ("val.loss:max", ["a", "b"])

@@ -210,3 +210,9 @@ def test_whatever_happened_and_whatever_is_asked_for_nothing_goes_that_is_needed
         if rules.keep in (None, 1, 2) and rules.older_than_s != 95.0:
             assert more.model_dirs.keys() <= choice.model_dirs.keys()
             assert more.runs.keys() <= choice.runs.keys()
+
+
+def test_a_nested_result_has_a_dotted_name():
+    runs = [run(f"{n}a", v, results={"val": {"x": n}}) for n, v in enumerate("abc", start=1)]
+    choice = chosen(*runs, best=Best(count=1, by=Measure(name="val.x", is_lower_better=True)))
+    assert set(choice.model_dirs) == {"net-b", "net-c"}

@@ -2,16 +2,18 @@ from __future__ import annotations
 
 import pytest
 
+from mlpipeline.domain.attempts import AttemptEnd
 from mlpipeline.domain.retries import LONGEST_DELAY_S, retry_delay_s
 from mlpipeline.domain.states import Failure, Outcome
 
 
-def past(*words: str) -> list[dict[str, str | None]]:
-    return [{"outcome": "lost", "failure": None} if word == "lost" else _failed(word) for word in words]
-
-
-def _failed(word: str) -> dict[str, str | None]:
-    return {"outcome": "failed", "failure": word}
+def past(*words: str) -> list[AttemptEnd]:
+    return [
+        AttemptEnd(attempt=1, outcome=Outcome.LOST)
+        if word == "lost"
+        else AttemptEnd(attempt=1, outcome=Outcome.FAILED, failure=Failure(word))
+        for word in words
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from mlpipeline.domain.runs import Run, follow
+from mlpipeline.domain.runs import Run, follow, run_from_json, run_to_json
 from mlpipeline.domain.states import Failure, Outcome, Start, State
 from mlpipeline.errors import IllegalTransition
 
@@ -39,7 +40,10 @@ EVENTS: dict[str, dict[str, Any]] = {
         "attempt": 2,
         "start": "resume",
         "retry_at": "2026-11-20T22:00:30.000+01:00",
-        "after": {"attempt": 1, "outcome": "failed", "failure": "killed", "prepared": True, "trained": False},
+        "after": {
+            **{"attempt": 1, "outcome": "failed", "failure": "killed", "error": "was killed", "place": None},
+            **{"seconds": 1.5, "results": {"loss": 2}, "prepared": True, "trained": False, "note": "slow"},
+        },
         "by": "",
     },
     "ended": {"event": "ended", "run": "7k2m9q", "at": "2026-11-20T22:00:00.000+01:00", "outcome": "succeeded"},
@@ -143,8 +147,26 @@ def test_what_did_not_succeed_may_be_tried_again_and_tells_nothing_of_the_attemp
     again = follow(run, EVENTS["retry"])
     assert (again.state, again.attempt, again.start) == (State.WAITING, 2, Start.RESUME)
     assert (again.outcome, again.error, again.results, again.pid, again.ended_at) == (None, None, {}, None, None)
-    assert again.past == [EVENTS["retry"]["after"]]
+    (before,) = again.past
+    assert (before.outcome, before.failure, before.seconds) == (Outcome.FAILED, Failure.KILLED, 1.5)
+    assert before.to_event() == EVENTS["retry"]["after"]
+    assert run_from_json(json.loads(json.dumps(run_to_json(again)))) == again
     assert again.is_prepared
+
+
+@pytest.mark.parametrize("key", ["attempt", "outcome", "failure", "error", "seconds", "prepared", "trained"])
+def test_a_further_attempt_whose_event_tells_only_half_of_the_one_before_is_refused(key):
+    run = follow(follow(None, SELECTED), EVENTS["running"])
+    after = {name: value for name, value in EVENTS["retry"]["after"].items() if name != key}
+    with pytest.raises(KeyError, match=key):
+        follow(run, {**EVENTS["retry"], "after": after})
+
+
+@pytest.mark.parametrize("key", ["outcome", "failure"])
+def test_a_further_attempt_after_what_no_attempt_ends_with_is_refused(key):
+    run = follow(follow(None, SELECTED), EVENTS["running"])
+    with pytest.raises(ValueError, match="exploded"):
+        follow(run, {**EVENTS["retry"], "after": {**EVENTS["retry"]["after"], key: "exploded"}})
 
 
 def test_an_attempt_that_never_began_leaves_nothing_to_tell():

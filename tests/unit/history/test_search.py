@@ -8,7 +8,7 @@ import pytest
 
 from mlpipeline.domain.filters import Filter, comparison, order
 from mlpipeline.history.ledger import Ledger
-from mlpipeline.history.search import extent, models, names, search
+from mlpipeline.history.search import count, extent, models, names, search
 from mlpipeline.project.files import to_json
 from mlpipeline.project.paths import Outputs
 
@@ -86,6 +86,9 @@ def found(ledger: Ledger, *wheres: str, sort: str | None = None, **wanted) -> li
         (["opt.name~sg"], ["a2"]),
         (["version=3"], ["a3"]),
         (["version=small", "outcome=succeeded"], ["a1"]),
+        (["version=cnn/net:small"], ["a1"]),
+        (["version!=cnn/net:small"], ["b1", "a4", "a3", "a2"]),
+        (["version~NET:s"], ["a1"]),
         (["outcome=null"], ["b1"]),
         (["failure=exception"], ["a3"]),
         (["loss=nan"], ["a1"]),
@@ -102,7 +105,8 @@ def test_comparisons_choose_runs_newest_first(ledger, wheres, expected):
     ("sort", "expected"),
     [
         ("accuracy", ["a2", "a1", "a3", "b1", "a4"]),
-        ("accuracy:min", ["a3", "a1", "a2", "b1", "a4"]),
+        # What failed is not the best, whatever it achieved.
+        ("accuracy:min", ["a1", "a2", "a3", "b1", "a4"]),
         # NaN is no number, and none at all is less than that.
         ("loss", ["a2", "a1", "b1", "a4", "a3"]),
         ("lr", ["a2", "a1", "b1", "a3", "a4"]),
@@ -113,6 +117,13 @@ def test_comparisons_choose_runs_newest_first(ledger, wheres, expected):
 def test_what_has_no_such_value_comes_last_and_the_most_is_counted_after_sorting(ledger, sort, expected):
     assert found(ledger, sort=sort) == expected
     assert [found(ledger, sort=sort, most=most) for most in (1, 3, 4)] == [expected[:1], expected[:3], expected[:4]]
+
+
+def test_as_many_are_counted_as_would_be_found_without_a_most(ledger):
+    assert count(ledger, Filter(most=1)) == len(RUNS)
+    assert count(ledger, Filter(models=["cnn/*"], comparisons=[comparison("lr>0", names(ledger), float)])) == 2
+    by = order("accuracy", names(ledger))
+    assert count(ledger, Filter(order=by)) == len(RUNS)
 
 
 def test_models_are_called_by_name_script_pattern_or_with_a_version(ledger):
@@ -137,6 +148,7 @@ def test_a_run_that_begins_anew_or_is_taken_back_has_no_facts_of_before(ledger, 
         "attempt": 1,
         "outcome": "failed",
         "failure": "exception",
+        "error": None,
         "prepared": True,
         "trained": False,
         "seconds": 1,

@@ -55,3 +55,11 @@ def test_many_runs_fit_a_narrow_terminal():
     runs = [replace(OTHER, id=f"{index}" * 6, parameters={"lr": index}) for index in range(7)]
     screen = compare_screen(compared(*runs), Screen(width=40))
     assert max(map(display_width, screen.splitlines())) <= 40
+
+
+def test_a_narrow_terminal_tears_no_names_of_what_is_the_same():
+    alike = {"optimizer": {"name": "adam", "momentum": 0.9}, "layers": 3}
+    runs = [replace(OTHER, id=f"{index}" * 6, parameters={"lr": index, **alike}) for index in range(2)]
+    screen = compare_screen(compared(*runs, files=None), Screen(width=40))
+    assert max(map(display_width, screen.splitlines())) <= 40
+    assert "\n3 parameters are the same:\noptimizer.name=adam,\noptimizer.momentum=0.9, layers=3\n" in screen

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from runs import FAILED, RUNNING
 
+from mlpipeline.domain.attempts import AttemptEnd
 from mlpipeline.views.logs import TerminalText, TimedLines, attempt_heading, harmless, host_leads
 from mlpipeline.views.screens import PLAIN, Screen
 
@@ -60,7 +61,7 @@ def test_a_line_that_never_ends_is_not_kept_for_ever():
 
 
 def test_a_heading_says_which_attempt_and_how_it_ended():
-    past = {"attempt": 1, "outcome": "failed", "failure": "exit", "error": "no"}
+    past = AttemptEnd(attempt=1, outcome="failed", failure="exit", error="no")
     run = replace(RUNNING, attempt=2, past=[past])
     assert attempt_heading(run, 1, PLAIN) == "── 7k2m9q digits:deep on box1, attempt 1: failed (exit) ──"
     assert attempt_heading(run, 2, PLAIN) == "── 7k2m9q digits:deep on box1, attempt 2: running ──"

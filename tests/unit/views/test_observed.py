@@ -4,6 +4,7 @@ from datetime import datetime
 import pytest
 from runs import AT, DAEMON, RUN
 
+from mlpipeline.domain.attempts import AttemptEnd
 from mlpipeline.domain.states import State
 from mlpipeline.project.paths import Outputs
 from mlpipeline.views.observed import observe_runs
@@ -25,7 +26,7 @@ def _why(run, tmp_path, host="box1"):
     ],
 )
 def test_an_attempt_whose_time_has_come_waits_for_a_place(tmp_path, retry_at, error, told):
-    past = [{"attempt": 1, "outcome": "stopped", "failure": None, "error": error}]
+    past = [AttemptEnd(attempt=1, outcome="stopped", error=error)]
     assert _why(replace(RUN, attempt=2, past=past, retry_at=retry_at), tmp_path) == told
     later = _why(replace(RUN, attempt=2, past=past, retry_at="2999-01-01T12:00:00.000+00:00"), tmp_path)
     assert later.startswith("attempt 2 begins at 299")

@@ -8,6 +8,7 @@ from runs import DAEMON, FAILED, RUNNING, SUCCEEDED
 from mlpipeline.domain.causes import causes
 from mlpipeline.domain.curves import Curve, Point
 from mlpipeline.domain.estimates import Range
+from mlpipeline.domain.pace import Pace, Unit
 from mlpipeline.domain.periods import HostTime, Interval
 from mlpipeline.domain.rankings import rankings
 from mlpipeline.domain.states import Outcome
@@ -159,3 +160,56 @@ def test_it_fits_the_terminal(tmp_path, width):
     )
     wide = [line for line in report_screen(report, Screen(width=width)).splitlines() if display_width(line) > width]
     assert wide == []
+
+
+def test_nested_results_and_parameters_are_shown_by_their_dotted_names(tmp_path):
+    nested = [
+        replace(SUCCEEDED, version=name, results={"val": {"loss": 0.123456}}, parameters={"optimizer": {"name": name}})
+        for name in ("adam", "sgd")
+    ]
+    report = a_report(tmp_path, *nested)
+    lines = report_top(report, PLAIN).splitlines()
+    assert lines[-4].split() == ["version", "val.loss", "curve", "optimizer.name"]
+    assert lines[-1].split()[:2] == ["sgd", "0.1235"]
+    for text in (report_page(report), report_screen(report, PLAIN)):
+        assert "val.loss=0.1235" in text and "{" not in text.partition("</style>")[2]
+
+
+DIED = replace(DAEMON, is_alive=False, heard_at=NOW.timestamp() - 6 * 3600, waiting=4, next=("net:a", "net:b", "net:c"))
+
+
+def test_in_the_morning_after_a_daemon_died_it_says_what_is_left_and_what_to_type(tmp_path):
+    stopped = ObservedRun(run=STOPPED, pace=Pace(done=498, of=9000, unit=Unit.STEPS, rate=None, left_s=None))
+    report = a_report(tmp_path, STOPPED, daemons=[DIED], stopped=[stopped], queued=["net.py", "digits.py"])
+    died = f"the daemon on box1 died about {datetime.fromtimestamp(DIED.heard_at).strftime('%m-%d %H:%M')}"
+    assert head_line(report) == f"12 h since 2026-11-20 21:30: 1 stopped; {died}"
+    told = [
+        f"no daemon is running; {died}; it had 4 versions to run: net:a, net:b, net:c, 1 more",
+        "stopped, to be resumed: digits:stopped at 498 of 9000",
+        "listed: net.py, digits.py",
+        "to go on with what is not done of it: mlpipeline -r -u",
+    ]
+    assert report_screen(report, PLAIN).splitlines()[-5:] == ["left", *told]
+    page = report_page(report)
+    assert f'<p class="notice">{died}</p>' in page
+    assert all(f"<p>{line}</p>" in page for line in told)
+
+
+def test_a_launch_that_ended_is_told_of_where_none_is_there(tmp_path):
+    ended = replace(DAEMON, ended_at="2026-11-21T01:00:00+00:00")
+    assert "; the launch on box1 ended 11-2" in head_line(a_report(tmp_path, daemons=[ended]))
+    assert "ended" not in head_line(a_report(tmp_path, daemons=[ended, replace(DAEMON, host="box2")]))
+    # That was before the period, and is no news; but it is what is left.
+    report = a_report(tmp_path, daemons=[replace(ended, ended_at="2026-11-19T01:00:00+00:00")], queued=None)
+    assert head_line(report).endswith(": nothing ran")
+    *_, gone, listed = report_screen(report, PLAIN).splitlines()
+    assert gone.startswith("no daemon is running; the launch on box1 ended 11-1")
+    assert listed == "listed: nothing, until models.toml is mended"
+
+
+def test_results_of_a_run_that_was_stopped_are_not_shown_as_such(tmp_path):
+    pace = Pace(done=3, of=8, unit=Unit.STEPS, rate=None, left_s=None)
+    run = replace(STOPPED, results={"accuracy": 0.99}, note="by hand")
+    report = a_report(tmp_path, runs=[ObservedRun(run=run, pace=pace)])
+    for text in (report_screen(report, PLAIN), report_page(report)):
+        assert "at 3 of 8 (note: by hand)" in text and "accuracy" not in text

@@ -12,6 +12,7 @@ from mlpipeline.domain.states import Outcome, State
 from mlpipeline.history.ledger import Ledger
 from mlpipeline.project.files import to_json
 from mlpipeline.project.paths import Outputs
+from mlpipeline.views.pace import pace_in_words
 from mlpipeline.views.reported import reported
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
@@ -192,3 +193,18 @@ def test_what_a_history_tells_wrongly_costs_only_itself(night):
     night.run("when", 10, ended(5), version="w").spec.write_text("no JSON")
     night.write("box1", {"event": "launch", "launch": "x", "host": "box1", "at": "once"})
     assert night.hours() == {"box1": (1.0, 0.0, 11.0, 1.0, 0.0)}
+
+
+def test_what_was_stopped_and_not_run_since_is_left_with_how_far_it_came_and_is_not_ranked(night):
+    # One was stopped before the period, one has run since.
+    night.run("long", 30, ended(29, "stopped"), version="a", model_dir="net-a")
+    night.run("again", 5, ended(4, "stopped", results={"loss": 0.1}), version="b", model_dir="net-b")
+    night.run("done", 3, ended(2, results={"loss": 0.2}), version="b", model_dir="net-b")
+    half = night.run("half", 2, ended(1, "stopped", results={"loss": 0.0}), version="c", model_dir="net-c")
+    half.attempt(1).path.mkdir()
+    half.attempt(1).progress.write_bytes(to_json({"done": 498, "of": 9000}))
+    report = night.report(queued=["net.py"])
+    assert [observed.run.id for observed in report.stopped] == ["half", "long"]
+    assert [pace_in_words(observed.pace) for observed in report.stopped] == ["498 of 9000", ""]
+    assert [run.id for run in report.best[0].ranking.runs] == ["done"]
+    assert report.queued == ["net.py"]

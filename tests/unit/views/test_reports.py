@@ -86,6 +86,14 @@ def test_the_block_of_a_success_has_everything_its_author_asks_for():
     )
 
 
+def test_what_is_nested_has_a_line_for_each_dotted_name():
+    lines = _block(_run(results={"val": {"loss": 0.2581882575977444, "note": "a,b"}}), None).splitlines()
+    assert lines[lines.index("    results:") + 1 :][:2] == [
+        "        val.loss  0.2581882575977444",
+        "        val.note  a,b",
+    ]
+
+
 def test_the_block_of_a_failure_says_why_and_where_to_look():
     run = _run(
         outcome=Outcome.FAILED, failure=Failure.EXCEPTION, error="ValueError: no", results={}, parameters={}, attempt=2

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 from runs import FAILED, RUN, RUNNING, SUCCEEDED
 
+from mlpipeline.domain.attempts import AttemptEnd
 from mlpipeline.domain.comparing import rows
 from mlpipeline.domain.curves import Row, curves
 from mlpipeline.domain.pace import Loop, Pace, Unit
@@ -96,7 +97,7 @@ def test_one_that_runs_says_how_far_it_is_and_how_long_the_rest_takes(outputs):
 def test_each_attempt_is_told_where_there_were_several(outputs):
     attempt = known(FAILED).attempts[0]
     attempts = [attempt, replace(attempt, number=2, outcome=None, failure=None, error=None)]
-    run = replace(FAILED, attempt=2, past=[{"attempt": 1}], start="resume")
+    run = replace(FAILED, attempt=2, past=[AttemptEnd(attempt=1, outcome="failed")], start="resume")
     lines = squeezed(show_screen(known(run, attempts=attempts), outputs, PLAIN))
     assert "1 failed (exception) 1.0 s fresh: x ValueError: no" in lines
     assert "2 1.0 s fresh: x" in lines
@@ -134,3 +135,15 @@ def test_for_programs_a_parameter_that_was_not_there_before_or_is_gone_was_null(
         "old": {"before": 1, "now": None},
         "new": {"before": None, "now": 2},
     }
+
+
+def test_how_a_process_began_is_told_unless_it_began_as_every_first_one_does(outputs):
+    found = known(SUCCEEDED)
+    (attempt,) = found.attempts
+    assert "process fresh: x" in squeezed(show_screen(found, outputs, PLAIN))
+    first = replace(attempt, how="fresh: what its script imports is not known yet")
+    assert "\nprocess" not in show_screen(replace(found, attempts=[first]), outputs, PLAIN)
+    assert "not known yet" not in show_screen(
+        replace(found, attempts=[first, replace(first, number=2)]), outputs, PLAIN
+    )
+    assert show_for_programs(replace(found, attempts=[first]), outputs)["attempts"][0]["how"] == first.how

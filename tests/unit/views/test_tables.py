@@ -77,3 +77,8 @@ def test_no_name_of_a_column_commands_the_terminal(width):
 @pytest.mark.parametrize("room", [1, 0, -1])
 def test_a_fold_without_room_comes_to_an_end(room):
     assert list(fold("ab c", room)) == ["a", "b", "c"]
+
+
+def test_a_long_word_is_broken_behind_a_separator_if_that_does_not_leave_a_line_half_empty():
+    assert list(fold("optimizer.name=adam", 13)) == ["optimizer.", "name=adam"]
+    assert list(fold("a/bcdefghijklm", 8)) == ["a/bcdefg", "hijklm"]

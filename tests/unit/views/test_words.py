@@ -1,8 +1,19 @@
 import math
+from datetime import datetime
 
 import pytest
 
-from mlpipeline.views.words import ago, distinct_values, duration, exact_value, moment, one_line, value, values
+from mlpipeline.views.words import (
+    ago,
+    distinct_values,
+    duration,
+    exact_value,
+    moment,
+    moment_to_minute,
+    one_line,
+    value,
+    values,
+)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +50,15 @@ def test_moments_are_local_and_what_is_none_stays_readable():
     assert moment("yesterday") == "yesterday"
 
 
+def test_a_moment_to_the_minute_leaves_out_what_is_the_same_as_today():
+    now = datetime(2026, 11, 21, 14, 0).timestamp()
+    told = [
+        moment_to_minute(at, now)
+        for at in ("2026-11-21T13:24:55", "2026-11-20T13:24:55", "2025-11-21T13:24:55", None, "yesterday")
+    ]
+    assert told == ["13:24", "11-20 13:24", "2025-11-21", "", "yesterday"]
+
+
 def test_values_are_short_on_one_line_and_exact_where_there_is_room():
     assert [value(thing) for thing in (0.9512345, 1.0, 3, None, True, math.nan, "a\nb")] == [
         "0.9512",
@@ -56,6 +76,7 @@ def test_values_are_short_on_one_line_and_exact_where_there_is_room():
     assert value(list(range(1000))) == str(list(range(1000)))[:59] + "…"
     assert exact_value("y" * 501) == "y" * 499 + "…"
     assert values({"accuracy": 0.97, "loss": 0.1, "text": "a b"}) == "accuracy=0.97 loss=0.1 text=a b"
+    assert values({"val": {"loss": 0.2581882575977444, "note": "a,b"}, "n": {}}) == "val.loss=0.2582 val.note=a,b n={}"
     assert values({}) == ""
 
 
