@@ -25,6 +25,7 @@ from mlpipeline.daemon.reporter import Reporter
 from mlpipeline.daemon.starting import Starter
 from mlpipeline.daemon.surroundings import Surroundings
 from mlpipeline.daemon.test_gate import TestGate
+from mlpipeline.daemon.test_starting import TestStarter
 from mlpipeline.daemon.waker import Waker
 from mlpipeline.daemon.watching import SourceWatch
 from mlpipeline.errors import OutputsError
@@ -78,13 +79,12 @@ def launch(settings: Settings, host: str, options: LaunchOptions, reporter: Repo
         gpus = Gpus(os.environ.get("CUDA_VISIBLE_DEVICES"))
         leases = Leases(gpus, _lease_files(settings, presence), Machine(), records.log)
         gate = TestGate(
-            settings,
             options,
             outputs.host,
-            presence.process,
             records,
             executor,
             leases,
+            TestStarter(settings, outputs.host, presence.process, executor, leases),
             forget=descriptions.forget,
         )
         stack.callback(gate.close)

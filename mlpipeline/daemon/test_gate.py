@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from pathlib import Path
-from random import SystemRandom
 
-from mlpipeline.daemon.active import Active
 from mlpipeline.daemon.catalogue import Offer
 from mlpipeline.daemon.leases import Leases
-from mlpipeline.daemon.leftovers import marked, temporary_folder
-from mlpipeline.daemon.limits import Limits
 from mlpipeline.daemon.options import LaunchOptions
 from mlpipeline.daemon.records import Records
-from mlpipeline.daemon.test_runs import TestRun, run_dir_in, spec_of_test, written_attempt
+from mlpipeline.daemon.test_runs import TestRun
+from mlpipeline.daemon.test_starting import TestStarter
 from mlpipeline.daemon.todo import Todo
 from mlpipeline.domain.excerpts import excerpt
 from mlpipeline.domain.leasing import Round, asked
-from mlpipeline.domain.names import run_id
 from mlpipeline.domain.plan import gate_line, gate_result_line
 from mlpipeline.domain.resources import Resources
-from mlpipeline.domain.spec import Spec
 from mlpipeline.domain.test_results import TestResult
 from mlpipeline.domain.waits import Wait
-from mlpipeline.executors.executor import Attempt, Executor, Presence, Seen
-from mlpipeline.executors.processes import ProcessId
-from mlpipeline.history.stores import CodeChanged, store_code
-from mlpipeline.project.paths import Outputs
-from mlpipeline.project.settings import Settings
+from mlpipeline.executors.executor import Executor, Presence, Seen
+from mlpipeline.history.stores import CodeChanged
 
 #: After how long a test is worth a line in the log, in seconds.
 _SLOW_S = 10.0
@@ -46,26 +34,22 @@ class TestGate:
 
     def __init__(
         self,
-        settings: Settings,
         options: LaunchOptions,
         host: str,
-        daemon: ProcessId,
         records: Records,
         executor: Executor,
         leases: Leases,
+        starter: TestStarter,
         forget: Callable[[str], None],
     ) -> None:
-        """Test for `daemon` on `host`; `forget` has a script described again whose files are not what they were."""
-        self._settings = settings
+        """Test on `host`; `forget` has a script described again whose files are not what they were."""
         self._options = options
         self._host = host
-        self._daemon = daemon
         self._records = records
         self._executor = executor
         self._leases = leases
+        self._starter = starter
         self._forget = forget
-        #: Where the folders of tests are; made for the first.
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
         #: Whether all that was listed at first was tested.
         self._is_open = False
         #: The changes of the list that `_waiting` was made from, and its generation.
@@ -202,8 +186,7 @@ class TestGate:
         """End what is still under way, and leave nothing."""
         for test in self._tests:
             self._executor.stop(test.active.handle, hard=True)
-        if self._folder is not None:
-            self._folder.cleanup()
+        self._starter.close()
 
     # What is to be tested
 
@@ -272,66 +255,16 @@ class TestGate:
 
     def _start(self, offer: Offer) -> bool:
         """Begin a test; return False when its code is changing right now, or its GPUs are not free: decide again."""
-        folder = self._new_folder()
-        spec = self._spec(offer, folder)
-        lease = self._leases.take(spec.run, offer.conditions.resources, run_dir_in(folder).attempt(1).worker)
-        if lease is None:
-            shutil.rmtree(folder, ignore_errors=True)
-            return False
         try:
-            attempt = self._attempt(offer, folder, replace(spec, gpus=lease.gpus))
-            test = self._launched(offer, folder, attempt)
-        except BaseException as error:
-            self._leases.free(spec.run)
-            shutil.rmtree(folder, ignore_errors=True)
-            if isinstance(error, CodeChanged):
-                self._forget(offer.script)
-                return False
-            raise
+            test = self._starter.start(offer)
+        except CodeChanged:
+            self._forget(offer.script)
+            return False
+        if test is None:
+            return False
         self._tests.append(test)
         self._has_news = True
         return True
-
-    def _new_folder(self) -> Path:
-        # A daemon may stay for weeks, and a machine clear its temporary files away.
-        if self._folder is None or not Path(self._folder.name).is_dir():
-            self._folder = temporary_folder(self._daemon, "test")
-        return Path(tempfile.mkdtemp(dir=self._folder.name))
-
-    def _spec(self, offer: Offer, folder: Path) -> Spec:
-        return spec_of_test(
-            self._settings,
-            self._host,
-            folder,
-            id=run_id(SystemRandom()),
-            script=offer.script,
-            version=offer.version,
-            seed=offer.seed,
-            base=offer.base,
-            changes=offer.changes,
-        )
-
-    def _attempt(self, offer: Offer, folder: Path, spec: Spec) -> Attempt:
-        # As it was described: it is that which passes, whatever is saved meanwhile.
-        stores = Outputs(path=folder, host=self._host)
-        code = stores.code(store_code(stores, offer.files, self._settings.root))
-        spec = replace(spec, parameters=offer.parameters, identity=offer.identity, code=str(code))
-        attempt = written_attempt(spec, folder)
-        return replace(attempt, environment={**marked(self._daemon), **attempt.environment})
-
-    def _launched(self, offer: Offer, folder: Path, attempt: Attempt) -> TestRun:
-        conditions = offer.conditions.within(self._settings.test_timeout_s)
-        name = "its timeout" if conditions is offer.conditions else "test_timeout in mlp.toml"
-        began_at = time.monotonic()
-        active = Active(
-            run_id=attempt.run_id,
-            attempt=attempt.dir,
-            handle=self._executor.start(attempt),
-            conditions=conditions,
-            limits=Limits(conditions, attempt.run_dir, attempt.number, timeout_name=name),
-            began_at=began_at,
-        )
-        return TestRun(offer=offer, active=active, began_at=began_at, folder=folder)
 
     def _tell_if_slow(self, test: TestRun) -> None:
         if test.is_wanted and not test.is_slow_told and test.seconds > _SLOW_S:

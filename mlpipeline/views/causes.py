@@ -34,15 +34,16 @@ def cause_text(cause: Cause, outputs: Outputs, screen: Screen, *, output_lines: 
     if lines[0].startswith(what):
         lines[0] = f"{screen.paint(what, Color.BAD)}{lines[0].removeprefix(what)}"
     if cause.place:
-        lines.append(f"  at {one_line(place_in_words(cause.place, outputs))}")
+        lines += _folded(f"at {one_line(place_in_words(cause.place, outputs))}", screen, indent="  ")
     lines += _folded(one_line(_named(cause.runs)), screen, indent="  ")
-    lines += [f"  {screen.paint(f'│ {line}', Color.DIM)}" for line in _output(first, outputs, output_lines)]
+    for line in _output(first, outputs, output_lines):
+        lines += [f"  {screen.paint(part, Color.DIM)}" for part in _folded(line, screen, indent="│ ", left=2)]
     lines.append(f"  {one_line(output_path(first, outputs))}")
     return "\n".join(lines)
 
 
-def _folded(text: str, screen: Screen, indent: str = "") -> Iterator[str]:
-    parts = [text] if screen.width is None else fold(text, screen.width - len(indent))
+def _folded(text: str, screen: Screen, indent: str = "", left: int = 0) -> Iterator[str]:
+    parts = [text] if screen.width is None else fold(text, screen.width - len(indent) - left)
     return (f"{indent}{part}" for part in parts)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -13,6 +14,8 @@ from mlpipeline.views.words import one_line, value
 #: A phone is about so wide: text is as large there as it is here.
 _WIDTH, _HEIGHT = 340, 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 10, 34
+#: Where a line may be broken.
+BREAK = "<wbr/>"
 #: In how many places across a curve is drawn.
 _PLACES = 140
 #: About how many ticks an axis has.
@@ -68,7 +71,7 @@ def chart(name: str, lines: Sequence[Line]) -> str:
         "</svg>",
         '<ul class="legend">',
         *(
-            f'<li>{key(line.number)} <span class="name">{_text(line.label)}</span> '
+            f'<li>{key(line.number)} <span class="name">{breakable(one_line(line.label))}</span> '
             f'<span class="end">{value(line.curve.last.y)}</span></li>'
             for line in lines
         ),
@@ -80,6 +83,11 @@ def chart(name: str, lines: Sequence[Line]) -> str:
 def key(number: int) -> str:
     """Return the sample of a line that stands before what it is called."""
     return f'<svg class="key" viewBox="0 0 22 8" aria-hidden="true"><path class="line c{number}" d="M1 4H21"/></svg>'
+
+
+def breakable(text: str) -> str:
+    """Return a name as HTML that is broken, where it has to be, after its commas, colons, at signs and slashes."""
+    return BREAK.join(map(escape, re.split(r"(?<=[,:@/])(?=\S)", text)))
 
 
 def _axis(numbers: Sequence[float], *, is_log: bool, begin: float, end: float) -> _Axis:

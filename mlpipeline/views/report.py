@@ -66,7 +66,7 @@ def _rest(report: Reported, screen: Screen) -> Iterator[str]:
     elif report.runs:
         yield f"{_heading('what ran', screen)}\n{_listed(report.runs, screen)}"
     if report.hosts:
-        yield f"{_heading('time', screen)}\n{table(HOST_COLUMNS, host_rows(report), screen)}"
+        yield f"{_heading('time', screen)}\n{table(host_columns(report), host_rows(report), screen)}"
     yield "\n".join([_heading("left", screen), *(line for said in left(report) for line in _folded(said, screen))])
 
 
@@ -211,17 +211,23 @@ def counts_by_model(runs: Sequence[ObservedRun]) -> list[list[str]]:
     return [[model, *(str(count[how] or "") for how in COUNT_COLUMNS[1:])] for model, count in sorted(counts.items())]
 
 
-HOST_COLUMNS = ("host", "at work", "idle", "no daemon", "all runs", "GPU hours")
+def host_columns(report: Reported) -> tuple[str, ...]:
+    """Return what is told of the hosts' time: of GPUs only where a run had one."""
+    return ("host", "at work", "idle", "no daemon", "all runs", *(("GPU hours",) if _has_gpus(report) else ()))
+
+
+def _has_gpus(report: Reported) -> bool:
+    return any(host.gpu_s for host in report.hosts)
 
 
 def host_rows(report: Reported) -> list[list[str]]:
-    """Return how the hosts spent the period, a row for each, for `HOST_COLUMNS`."""
+    """Return how the hosts spent the period, a row for each, for `host_columns`."""
     return [
         [
             host.host,
             *(_share(seconds, report.period.length_s) for seconds in (host.busy_s, host.idle_s, host.away_s)),
             duration(host.run_s),
-            gpu_hours(host.gpu_s),
+            *([gpu_hours(host.gpu_s)] if _has_gpus(report) else []),
         ]
         for host in report.hosts
     ]

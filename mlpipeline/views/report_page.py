@@ -14,18 +14,18 @@ from mlpipeline.domain.words import counted, named
 from mlpipeline.project.last_output import last_output
 from mlpipeline.project.paths import Outputs
 from mlpipeline.views.causes import output_path, place_in_words
-from mlpipeline.views.charts import Line, chart, key
+from mlpipeline.views.charts import BREAK, Line, breakable, chart, key
 from mlpipeline.views.listing import state_cell
 from mlpipeline.views.observed import ObservedRun
 from mlpipeline.views.page_style import STYLE
 from mlpipeline.views.report import (
     COUNT_COLUMNS,
-    HOST_COLUMNS,
     came_of,
     counts_by_model,
     differing_cells,
     ends_when,
     gone_daemons,
+    host_columns,
     host_rows,
     left,
     period_in_words,
@@ -100,7 +100,7 @@ def _cause(cause: Cause, outputs: Outputs) -> str:
     count = f"{len(cause.runs)} " if len(cause.runs) > 1 else ""
     error = f": {_text(cause.error)}" if cause.error else ""
     place = f"<p>at <code>{_text(place_in_words(cause.place, outputs))}</code></p>" if cause.place else ""
-    runs = named([f"<code>{_text(run.key)}</code> ({_text(run.id)})" for run in cause.runs], _RUNS_NAMED)
+    runs = named([f"<code>{_broken(run.key)}</code> ({_text(run.id)})" for run in cause.runs], _RUNS_NAMED)
     output = last_output(outputs.run_dir(first.name).attempt(first.attempt).output) or ""
     lines = "\n".join(_text(strip_colors(line)) for line in output.splitlines())
     said = f'<pre tabindex="0">{lines}</pre>' if lines else ""
@@ -127,9 +127,9 @@ def _best_of(best: Best, *, is_drawn: bool) -> Iterator[str]:
     columns = ["version", ranking.measure.name if ranking.measure else "results", *ranking.differing, "time", "run"]
     rows = [
         [
-            f"{key(number)} {_text(run.version)}" if charts else _text(run.version),
-            _text(result_cell(run, ranking.measure)),
-            *map(_text, differing_cells(best, run)),
+            _keyed(number, run.version) if charts else _broken(run.version),
+            _broken(result_cell(run, ranking.measure)),
+            *map(_broken, differing_cells(best, run)),
             duration(run.seconds),
             _text(run.id),
         ]
@@ -139,6 +139,10 @@ def _best_of(best: Best, *, is_drawn: bool) -> Iterator[str]:
     yield _table(f"best versions of {ranking.model}", list(map(_text, columns)), rows)
     if charts:
         yield "\n".join(['<div class="charts">', *charts, "</div>"])
+
+
+def _keyed(number: int, version: str) -> str:
+    return f'<div class="keyed">{key(number)}<span>{_broken(version)}</span></div>'
 
 
 def _lines(best: Best, metric: str) -> list[Line]:
@@ -167,12 +171,13 @@ def _run_row(observed: ObservedRun) -> list[str]:
     run, state = observed.run, state_cell(observed)
     said = came_of(observed) if run.outcome in (None, Outcome.SUCCEEDED) else run.error or came_of(observed)
     return [
-        _text(run.key),
+        _broken(run.key),
         f'<span class="{_CLASSES.get(state.color, "")}">{_text(state.text)}</span>',
-        moment(run.started_at or run.selected_at),
+        # The year of it and its seconds are no news.
+        moment(run.started_at or run.selected_at)[5:16],
         duration(run.seconds),
         _text(run.host),
-        _text(said or observed.why or ""),
+        _broken(said or observed.why or ""),
         _text(run.id),
     ]
 
@@ -185,7 +190,8 @@ def _time(report: Reported) -> Iterator[str]:
         [*map(_text, row), _bar(host.busy_s / whole_s, host.idle_s / whole_s)]
         for row, host in zip(host_rows(report), report.hosts, strict=True)
     ]
-    yield f"<section>\n<h2>Time</h2>\n{_table('time by host', (*HOST_COLUMNS, ''), rows)}</section>"
+    columns = (*host_columns(report), '<span class="unseen">at work and idle, drawn</span>')
+    yield f"<section>\n<h2>Time</h2>\n{_table('time by host', columns, rows)}</section>"
 
 
 def _bar(busy: float, idle: float) -> str:
@@ -196,7 +202,7 @@ def _bar(busy: float, idle: float) -> str:
 
 
 def _left(report: Reported) -> Iterator[str]:
-    lines = "\n".join(f"<p>{_text(line)}</p>" for line in left(report))
+    lines = "\n".join(f"<p>{_broken(line)}</p>" for line in left(report))
     yield f"<section>\n<h2>What is left</h2>\n{lines}\n</section>"
 
 
@@ -216,8 +222,12 @@ def _table(label: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) ->
 
 
 def _cell(html: str) -> str:
-    is_long = not html.startswith("<") and len(html) > _LONG_CELL
+    is_long = not html.startswith("<") and len(html.replace(BREAK, "")) > _LONG_CELL
     return f'<td class="long">{html}</td>' if is_long else f"<td>{html}</td>"
+
+
+def _broken(text: str) -> str:
+    return breakable(one_line(text))
 
 
 def _text(text: str) -> str:

@@ -37,3 +37,9 @@ def test_texts_and_curves_stand_out_from_the_paper(colors):
 
 def test_there_are_as_many_colors_in_the_dark():
     assert sorted(LIGHT) == sorted(DARK)
+
+
+def test_words_in_tables_stay_whole_as_tables_scroll():
+    rules = re.findall(r"([^{}]*)\{([^{}]*)\}", STYLE)
+    cells = [rule for selector, rule in rules if re.search(r"\b(td|th)\b", selector)]
+    assert cells and not any("anywhere" in rule for rule in cells)

@@ -123,7 +123,25 @@ def test_hundreds_of_runs_are_counted_and_the_latest_listed(tmp_path):
     assert [line.split()[0] for line in lines if ":deep" in line] == ["m0:deep", "m1:deep"] * 5
     page = report_page(report)
     assert "300 runs, the latest 100 of them below" in page
-    assert page.count('<th scope="row">m1:deep</th>') == 50
+    assert page.count('<th scope="row">m1:<wbr/>deep</th>') == 50
+
+
+def test_gpu_hours_are_told_where_a_run_had_a_gpu(tmp_path):
+    host = HostTime(host="box1", busy_s=10, idle_s=1, away_s=1, run_s=3, gpu_s=7200)
+    with_gpus = a_report(tmp_path, hosts=[host])
+    without = replace(with_gpus, hosts=[replace(host, gpu_s=0)])
+    for text_of in (lambda report: report_screen(report, PLAIN), report_page):
+        assert "GPU hours" in text_of(with_gpus)
+        assert "GPU hours" not in text_of(without)
+    assert '<th scope="col"><span class="unseen">at work and idle, drawn</span></th>' in report_page(without)
+
+
+def test_names_in_the_page_are_broken_at_their_commas_and_stay_text(tmp_path):
+    page = report_page(a_report(tmp_path, replace(SUCCEEDED, version="size=small,<lr>=0.1")))
+    name = "size=small,<wbr/>&lt;lr&gt;=0.1"
+    assert f"<span>{name}</span></div></th>" in page
+    assert f'<span class="name">{name}</span>' in page
+    assert f'<th scope="row">digits:<wbr/>{name}</th>' in page
 
 
 NASTY = "<script>alert('x')</script>\x1b[31m&\"\u2028"
@@ -149,10 +167,15 @@ def test_whatever_users_named_is_text_in_the_page_and_on_a_terminal(tmp_path):
 @pytest.mark.parametrize("width", [40, 80])
 def test_it_fits_the_terminal(tmp_path, width):
     runs = [replace(SUCCEEDED, id=str(number), model=f"m{number}", version="v" * 50) for number in range(12)]
+    output = Outputs(path=tmp_path / "models" / "outputs", host="box1").run_dir("broken").attempt(1).output
+    output.parent.mkdir(parents=True)
+    output.write_text("RuntimeError: after so many steps the loss is not a number\n" * 2)
+    broken = replace(FAILED, name="broken", place=str(tmp_path / "models" / f"{'deep/' * 12}net.py:41"))
     told = Obstacle(what=["w" * 30], why="why " * 30, host="box1")
     report = a_report(
         tmp_path,
         *runs,
+        broken,
         hosts=[HostTime(host="h" * 30, busy_s=1e4, idle_s=2e4, away_s=3e4, run_s=4e4, gpu_s=5e4)],
         daemons=[replace(DAEMON, waiting=3, next=("n" * 30,) * 3)],
         held=[told],
@@ -160,6 +183,10 @@ def test_it_fits_the_terminal(tmp_path, width):
     )
     wide = [line for line in report_screen(report, Screen(width=width)).splitlines() if display_width(line) > width]
     assert wide == []
+    if width == 40:
+        assert "  │ RuntimeError: after so many steps\n  │ the loss is not a number" in report_screen(
+            report, Screen(width=width)
+        )
 
 
 def test_nested_results_and_parameters_are_shown_by_their_dotted_names(tmp_path):
@@ -192,7 +219,7 @@ def test_in_the_morning_after_a_daemon_died_it_says_what_is_left_and_what_to_typ
     assert report_screen(report, PLAIN).splitlines()[-5:] == ["left", *told]
     page = report_page(report)
     assert f'<p class="notice">{died}</p>' in page
-    assert all(f"<p>{line}</p>" in page for line in told)
+    assert all(f"<p>{line}</p>" in page.replace("<wbr/>", "") for line in told)
 
 
 def test_a_launch_that_ended_is_told_of_where_none_is_there(tmp_path):
