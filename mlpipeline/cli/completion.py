@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import wraps
 from typing import TYPE_CHECKING
 
@@ -63,7 +64,7 @@ def unfinished_run(context: click.Context, _: click.Parameter, incomplete: str) 
 def model_or_version(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the models, and the versions that are known without importing a script."""
     settings, outputs, ledger = _project(context)
-    return _fitting([*_models(settings, ledger), *_versions(settings, outputs, ledger)], incomplete)
+    return _fitting(_models_and_versions(settings, outputs, ledger), incomplete)
 
 
 @_quietly
@@ -75,7 +76,7 @@ def any_script(context: click.Context, _: click.Parameter, incomplete: str) -> l
     settings, outputs, ledger = _project(context)
     every = listed_scripts(Queue(entries=(), use_blacklist=True), settings.models_dir).entries
     scripts = [model_name(entry.script) for entry in every]
-    return _fitting([*scripts, *_models(settings, ledger), *_versions(settings, outputs, ledger)], incomplete)
+    return _fitting([*scripts, *_models_and_versions(settings, outputs, ledger)], incomplete)
 
 
 @_quietly
@@ -119,32 +120,30 @@ def _how(run: Run) -> str:
     return run.outcome_in_words if run.outcome else "paused" if run.is_paused else run.state
 
 
-def _models(settings: Settings, ledger: Ledger) -> list[str]:
-    from mlpipeline.domain.queue import model_name
-    from mlpipeline.project.paths import QUEUE_NAME
-    from mlpipeline.project.queue_file import read_queue
-    from mlpipeline.project.scripts import listed_scripts
-
-    queue = read_queue(settings.root / QUEUE_NAME, settings.models_dir)
-    listed = [model_name(entry.script) for entry in listed_scripts(queue, settings.models_dir).entries]
-    return [*listed, *(run.model for run in ledger.newest(_LOOKED_AT))]
-
-
-def _versions(settings: Settings, outputs: Outputs, ledger: Ledger) -> list[str]:
+def _models_and_versions(settings: Settings, outputs: Outputs, ledger: Ledger) -> list[str]:
     import time
 
     from mlpipeline.domain.names import version_key
     from mlpipeline.domain.queue import model_name
+    from mlpipeline.errors import QueueError
     from mlpipeline.project.paths import QUEUE_NAME
     from mlpipeline.project.queue_file import read_queue
+    from mlpipeline.project.scripts import listed_scripts
     from mlpipeline.views.observed import observe_daemons
 
-    queue = read_queue(settings.root / QUEUE_NAME, settings.models_dir)
-    listed = [
-        version_key(model_name(entry.script), version) for entry in queue.entries for version in entry.versions or ()
-    ]
+    models, versions = [], []
+    # Somebody may be in the midst of editing it: history and heartbeats answer without it.
+    with suppress(QueueError):
+        queue = read_queue(settings.root / QUEUE_NAME, settings.models_dir)
+        models = [model_name(entry.script) for entry in listed_scripts(queue, settings.models_dir).entries]
+        versions = [
+            version_key(model_name(entry.script), version)
+            for entry in queue.entries
+            for version in entry.versions or ()
+        ]
+    runs = ledger.newest(_LOOKED_AT)
     known = [key for daemon in observe_daemons(outputs, time.time()) for key in daemon.known]
-    return [*listed, *known, *(run.key for run in ledger.newest(_LOOKED_AT))]
+    return [*models, *(run.model for run in runs), *versions, *known, *(run.key for run in runs)]
 
 
 def _fitting(words: Iterable[str], incomplete: str) -> list[CompletionItem]:

@@ -77,12 +77,17 @@ class Editing:
         Raises:
             MlpipelineError: something is not there, or the file cannot be edited.
         """
+        from mlpipeline.authoring.version import as_spelled
         from mlpipeline.domain.assignments import assigned
         from mlpipeline.domain.changes import Changes
         from mlpipeline.domain.listed import Edit, add
+        from mlpipeline.errors import MlpipelineError
         from mlpipeline.views.words import one_line
 
-        values = assigned(settings)
+        given = assigned(settings)
+        values = as_spelled(given)
+        if len(values) < len(given):
+            raise MlpipelineError("--set: epoc_count and epoch_count are the same parameter. Keep one of them.")
         groups: dict[str, list[str] | None] = {}
         for script, version in self._resolved(names, ()):
             self._check(script, version, values)

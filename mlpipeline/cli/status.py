@@ -13,6 +13,7 @@ from mlpipeline.cli.reading import look
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from mlpipeline.domain.queue import Entry
     from mlpipeline.domain.requests import Request
     from mlpipeline.domain.runs import Run
     from mlpipeline.history.ledger import Ledger
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from mlpipeline.views.outlook import QueueOutlook
     from mlpipeline.views.overview import Overview
 
-#: How many of the latest runs `status` looks through for those that were stopped: it answers at once, whatever ran.
-_LOOKED_AT = 200
 _USUAL_WIDTH = 80
 
 
@@ -87,6 +86,7 @@ def _overview(settings: Settings, outputs: Outputs, *, warn: Callable[[str], Non
     now, daemons, runs, ledger = look(outputs, lambda ledger: _that_matter(ledger, most), warn=warn)
     try:
         own = any(daemon.host == outputs.host and daemon.is_alive for daemon in daemons)
+        queued = () if own else _queued(settings, warn)
         return Overview(
             now=now,
             outputs=outputs,
@@ -94,11 +94,12 @@ def _overview(settings: Settings, outputs: Outputs, *, warn: Callable[[str], Non
             runs=runs,
             more_failed=0 if is_whole else max(0, ledger.trouble_count() - FAILED_SHOWN),
             failed_tests=ledger.failed_tests(),
-            stopped=_stopped(ledger),
+            stopped=ledger.stopped(),
             requests=_unanswered(ledger, outputs),
             done_today=ended_since(ledger, midnight_before(now)),
             outlook=_outlook(daemons, runs, ledger),
-            queued=() if own else _queued(settings, warn),
+            queued=queued,
+            streaks=() if own else _streaks(ledger, settings.hold_after, queued),
         )
     finally:
         ledger.close()
@@ -117,14 +118,6 @@ def _that_matter(ledger: Ledger, most_failed: int | None) -> list[Run]:
     return [*ledger.open_runs()[::-1], *ledger.in_trouble(most_failed)]
 
 
-def _stopped(ledger: Ledger) -> list[str]:
-    """Return the versions whose latest run was stopped, newest first, as far as the latest runs tell."""
-    from mlpipeline.domain.states import Outcome
-
-    stopped = (run for run in ledger.newest(_LOOKED_AT) if run.outcome is Outcome.STOPPED)
-    return [run.key for run in stopped if (last := ledger.latest(run.model_dir)) is not None and last.id == run.id]
-
-
 def _unanswered(ledger: Ledger, outputs: Outputs) -> list[Request]:
     """Return the requests that no daemon has answered, what they are about called as its user knows it."""
     from dataclasses import replace
@@ -134,17 +127,28 @@ def _unanswered(ledger: Ledger, outputs: Outputs) -> list[Request]:
     return [replace(request, of=run.key) if (run := runs[request.of]) else request for request in requests]
 
 
-def _queued(settings: Settings, warn: Callable[[str], None]) -> list[str] | None:
-    """Return the scripts that the queue lists; None where it has a mistake, of which `warn` is told."""
+def _streaks(ledger: Ledger, hold_after: int, queued: Sequence[Entry] | None) -> list[list[Run]]:
+    """Return the runs, newest first, of each listed script whose versions fail in a row: a launch would hold it."""
+    from mlpipeline.domain.queue import model_name
+    from mlpipeline.history.streaks import streak_of
+
+    models = sorted(ledger.models_in_trouble())
+    if queued is not None:
+        listed = {model_name(entry.script) for entry in queued}
+        models = [model for model in models if model in listed]
+    return [runs for model in models if (runs := streak_of(ledger, model, hold_after))]
+
+
+def _queued(settings: Settings, warn: Callable[[str], None]) -> Sequence[Entry] | None:
+    """Return what the queue lists; None where it has a mistake, of which `warn` is told."""
     from mlpipeline.errors import QueueError
     from mlpipeline.project.paths import QUEUE_NAME
     from mlpipeline.project.queue_file import read_queue
     from mlpipeline.project.scripts import listed_scripts
-    from mlpipeline.views.queued import queued_names
 
     try:
         queue = read_queue(settings.root / QUEUE_NAME, settings.models_dir)
-        return queued_names(listed_scripts(queue, settings.models_dir).entries)
+        return listed_scripts(queue, settings.models_dir).entries
     except QueueError as error:
         warn(str(error))
         return None

@@ -6,15 +6,13 @@ from collections.abc import Callable, Set
 from pathlib import Path
 
 from mlpipeline.daemon.catalogue import Offer
-from mlpipeline.domain.runs import Run, before_retry
+from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome
-from mlpipeline.domain.streaks import streak
+from mlpipeline.domain.streaks import streak_in_words
 from mlpipeline.domain.waits import Wait
 from mlpipeline.history.ledger import Ledger
 from mlpipeline.history.stores import code_name
-
-#: How many of a script's latest runs are looked at for each that must have failed: some say nothing.
-_LOOKED_AT = 8
+from mlpipeline.history.streaks import latest_of, streak_of
 
 
 class Breaker:
@@ -59,7 +57,7 @@ class Breaker:
     def note_ended(self, run: Run) -> None:
         """A run of this host is over, or one of its attempts."""
         if run.outcome is Outcome.SUCCEEDED:
-            self._note(run.model, None, run)
+            self._note(run.model, None)
         elif run.place is not None:
             self._failed_here.add(run.model)
             self.look_at(run.model)
@@ -67,22 +65,16 @@ class Breaker:
     def look_at(self, model: str) -> None:
         """See how the script of a model fares."""
         if self._hold_after:
-            ended = self._ledger.ended(model, self._hold_after * _LOOKED_AT)
-            # What is to be tried again has failed all the same: a typo must not cost every version its first attempt.
-            open_runs = (run for run in self._ledger.open_runs() if run.model == model)
-            failed = [before_retry(run) for run in open_runs if run.past]
-            latest = sorted([*failed, *ended], key=_ended_at, reverse=True)
-            found = streak(latest, self._ledger.is_released)
-            self._note(model, found if len(found) >= self._hold_after else None, next(iter(latest), None))
+            self._note(model, streak_of(self._ledger, model, self._hold_after))
 
-    def _note(self, model: str, found: list[Run] | None, last: Run | None) -> None:
-        """Take in the streak of a model, whose run `last` ended last."""
+    def _note(self, model: str, found: list[Run] | None) -> None:
         if found != self._streaks.get(model):
             self._streaks.pop(model, None)
             if found is not None:
                 self._streaks[model] = found
             elif model in self._holding:
                 self._holding.remove(model)
+                last = next(iter(latest_of(self._ledger, model, self._hold_after)), None)
                 if last is not None and last.outcome is Outcome.SUCCEEDED:  # Else somebody released it, and knows.
                     self._log(f"{model} goes on: {last.key} has succeeded")
             self._tell()
@@ -96,9 +88,7 @@ class Breaker:
         if runs is None or self._ledger.is_released(_name(offer)):
             return None
         self._holding.add(offer.model)
-        newest = runs[0]
-        where = (newest.place or "").replace(f"{self._models_dir}/", "")
-        told = f"{len(runs)} versions in a row failed ({newest.failure}) at {where}: {newest.error}"
+        told = streak_in_words(runs, self._models_dir)
         until = f"Held until {offer.script} changes, or `mlpipeline release {offer.model}`"
         return Wait(why=f"{told}. {until}", is_held=True)
 
@@ -108,11 +98,6 @@ class Breaker:
             return [_name(offer)] if self.wait(offer) is not None else []
         self.look_at(model)
         return [run.id for run in self._streaks.get(model, [])]
-
-
-def _ended_at(run: Run) -> str:
-    # Not when they began: a long run that succeeds while others fail says that the script can.
-    return run.ended_at or run.selected_at
 
 
 def _name(offer: Offer) -> str:

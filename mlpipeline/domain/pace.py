@@ -8,6 +8,9 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import NamedTuple
 
+#: The rate of fewer steps than that may be far off.
+_FEW = 5
+
 
 class Loop(NamedTuple):
     """How far one counted loop of an attempt came; times are in seconds since the boot of its host."""
@@ -15,7 +18,8 @@ class Loop(NamedTuple):
     done: int
     #: How many there are; None where nobody knows.
     of: int | None
-    #: How many were done when it began in this attempt, when that was, and when the last of them was done.
+    #: How many were done when its first step in this attempt had been done, when that was, and when the last of them
+    #: was done. Until then, when it began: what a script does in its first step, it does not do again.
     first: int | None = None
     began: float | None = None
     at: float | None = None
@@ -44,6 +48,8 @@ class Pace:
     rate: float | None
     #: How long the rest takes at that rate, in seconds; None where it is not known, or the run is paused.
     left_s: float | None
+    #: Whether that is told by so few steps that it may be far off.
+    is_early: bool = False
 
 
 def current_loop(loops: Sequence[Loop]) -> Loop | None:
@@ -61,8 +67,8 @@ def current_loop(loops: Sequence[Loop]) -> Loop | None:
 def pace_of(loop: Loop, unit: Unit, *, paused_s: float, is_paused: bool, waited_s: float) -> Pace:
     """Return the pace of a loop.
 
-    What it did in this attempt is divided by the time from its beginning to its last step, so that a long step makes
-    it look no slower than it is.
+    What it did in this attempt is divided by the time from the end of its first step to that of its last, so that
+    neither a long step nor what comes once, at the start, makes it look slower than it is.
 
     Args:
         loop: that tells how far the attempt came.
@@ -78,7 +84,8 @@ def pace_of(loop: Loop, unit: Unit, *, paused_s: float, is_paused: bool, waited_
     left_s = None
     if rate is not None and loop.of is not None and not is_paused:
         left_s = max(0.0, (loop.of - loop.done) / rate - min(max(0.0, waited_s), 1 / rate))
-    return Pace(done=loop.done, of=loop.of, unit=unit, rate=rate, left_s=left_s)
+    is_early = left_s is not None and loop.done - (loop.first or 0) < _FEW
+    return Pace(done=loop.done, of=loop.of, unit=unit, rate=rate, left_s=left_s, is_early=is_early)
 
 
 def rate_of(count: float, seconds: float) -> float | None:

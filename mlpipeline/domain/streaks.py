@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Failure, Outcome
+
+#: What every text of `streak_in_words` has, and no other reason why something is held.
+IN_A_ROW = "versions in a row failed"
 
 
 def streak(latest: Iterable[Run], is_released: Callable[[str], bool]) -> list[Run]:
@@ -29,6 +33,13 @@ def streak(latest: Iterable[Run], is_released: Callable[[str], bool]) -> list[Ru
             break
         found.setdefault(run.key, run)
     return list(found.values())
+
+
+def streak_in_words(runs: Sequence[Run], models_dir: Path) -> str:
+    """Return what a streak is, newest first: `3 versions in a row failed (exception) at net.py:3: ValueError: no`."""
+    newest = runs[0]
+    where = (newest.place or "").replace(f"{models_dir}/", "")
+    return f"{len(runs)} {IN_A_ROW} ({newest.failure}) at {where}: {newest.error}"
 
 
 def _kind(run: Run) -> tuple[object, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlpipeline.domain.facts import encodable
+from mlpipeline.domain.names import version_key
 from mlpipeline.domain.runs import Run
 from mlpipeline.history.following import Following
 from mlpipeline.history.index import Index, Place
@@ -218,6 +219,12 @@ class Ledger:
         latest = "SELECT id FROM latest WHERE is_trouble ORDER BY selected_at DESC LIMIT ?"
         limit = -1 if most is None else most
         return list(self.runs(f"WHERE id IN ({latest}) ORDER BY selected_at DESC, number DESC", limit))
+
+    def stopped(self) -> list[str]:
+        """Return each `model:version` whose latest run was stopped, newest first."""
+        stopped = "FROM runs JOIN latest USING (id) WHERE outcome = 'stopped' AND ended_at IS NOT NULL"
+        query = f"SELECT model, version {stopped} ORDER BY runs.selected_at DESC, number DESC"
+        return [version_key(model, version) for model, version in self.rows(query)]
 
     def models_in_trouble(self) -> set[str]:
         """Return the models of the runs that are the latest in their model dir and failed or were lost."""

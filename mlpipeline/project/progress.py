@@ -29,6 +29,8 @@ class ProgressFile:
         self._map: mmap.mmap | None = None
         #: How many steps each loop has that was begun here.
         self._totals: dict[int, int | None] = {}
+        #: Of how many steps each loop is of which no step was done here yet, and how many were done when it began.
+        self._begun: dict[int, tuple[int | None, int]] = {}
         path.touch()
 
     def write(self, loop: int, done: int, total: int | None) -> None:
@@ -46,13 +48,22 @@ class ProgressFile:
             self._map[offset : offset + _STEP_WIDTH] = step
 
     def _begin(self, loop: int, step: bytes, done: int, total: int | None) -> None:
-        """Write the whole line of a loop: of how many steps it is, and when and at which it began in this attempt."""
+        """Write the whole line of a loop: of how many steps it is, and when and at which it began in this attempt.
+
+        That is said anew when its first step is done: how fast it is shows from there on.
+        """
         offset = loop * _WIDTH
         if self._map is None or len(self._map) < offset + _WIDTH:
             self._map = self._mapped(offset + _WIDTH)
         about = f'"of": {json.dumps(total)}, "from": {done}, "began": {monotonic():.3f}}}'.encode("ascii")
         self._map[offset : offset + _WIDTH] = step + about.ljust(_WIDTH - _STEP_WIDTH - 1) + b"\n"
-        self._totals[loop] = total
+        total_before, first = self._begun.pop(loop, (None, done))
+        # Of epochs, of which nobody knows how many there are, the first that is told of has ended.
+        if total is None or (done > first and total_before == total):
+            self._totals[loop] = total
+        else:
+            self._begun[loop] = total, done
+            self._totals.pop(loop, None)
 
     def _mapped(self, size: int) -> mmap.mmap:
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

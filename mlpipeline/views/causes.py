@@ -38,7 +38,8 @@ def cause_text(cause: Cause, outputs: Outputs, screen: Screen, *, output_lines: 
     lines += _folded(one_line(_named(cause.runs)), screen, indent="  ")
     for line in _output(first, outputs, output_lines):
         lines += [f"  {screen.paint(part, Color.DIM)}" for part in _folded(line, screen, indent="│ ", left=2)]
-    lines.append(f"  {one_line(output_path(first, outputs))}")
+    # Whole, and never folded: it is to be copied.
+    lines.append(f"  {one_line(str(outputs.run_dir(first.name).attempt(first.attempt).output.absolute()))}")
     return "\n".join(lines)
 
 

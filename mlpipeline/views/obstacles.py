@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from mlpipeline.domain.streaks import IN_A_ROW, streak_in_words
+from mlpipeline.domain.waits import HELD_IN_QUEUE
+from mlpipeline.views.queued import held_names
+
 if TYPE_CHECKING:
+    from mlpipeline.domain.runs import Run
     from mlpipeline.domain.test_results import TestResult
+    from mlpipeline.project.paths import Outputs
     from mlpipeline.views.observed import ObservedDaemon
     from mlpipeline.views.overview import Overview
 
@@ -54,14 +60,61 @@ def waits(overview: Overview) -> list[Obstacle]:
 def held(overview: Overview) -> list[Obstacle]:
     """Return what does not start until somebody does something about it, or cannot be used."""
     own = overview.outputs.host
-    told = [
-        obstacle
+    said = {
+        daemon.host: _still_held(daemon, overview)
         for daemon in overview.daemons
         if daemon.is_there or (daemon.ended_at and daemon.host == own)
-        for obstacle in _grouped(daemon.held, daemon.host)
-    ]
+    }
+    told = [obstacle for host, each in said.items() for obstacle in _grouped(each, host)]
     known = {what for obstacle in told for what in obstacle.what}
-    return told + list(_held_by_tests(overview.failed_tests, overview.daemons, known))
+    in_row = {_model(one["what"]) for each in said.values() for one in each if _is_in_row(one)}
+    return [
+        *told,
+        *_held_by_tests(overview.failed_tests, overview.daemons, known),
+        *(_in_a_row(runs, overview.outputs) for runs in overview.streaks if runs[0].model not in in_row),
+        *_held_in_queue(overview, known),
+    ]
+
+
+def held_at_launch(overview: Overview) -> set[str]:
+    """Return the versions, `model:version`, and scripts that a launch here would not start."""
+    own = overview.outputs.host
+    whole_scripts = (f"{runs[0].model}.py" for runs in overview.streaks)
+    return {*whole_scripts, *(what for obstacle in held(overview) if obstacle.host == own for what in obstacle.what)}
+
+
+def _still_held(daemon: ObservedDaemon, overview: Overview) -> list[Mapping[str, str]]:
+    """Return what a daemon holds, without what history and the queue file no longer hold since it ended."""
+    if daemon.is_there:
+        return list(daemon.held)
+    failing = {runs[0].model for runs in overview.streaks}
+    return [
+        one
+        for one in daemon.held
+        if one["why"] != HELD_IN_QUEUE and (not _is_in_row(one) or _model(one["what"]) in failing)
+    ]
+
+
+def _model(key: str) -> str:
+    return key.partition(":")[0]
+
+
+def _is_in_row(told: Mapping[str, str]) -> bool:
+    return IN_A_ROW in told["why"]
+
+
+def _in_a_row(runs: Sequence[Run], outputs: Outputs) -> Obstacle:
+    model = runs[0].model
+    # Only who imports the script knows whether it is still the same.
+    until = f"Held unless {model}.py has changed since, or until `mlpipeline release {model}`"
+    told = streak_in_words(runs, outputs.path.parent)
+    return Obstacle(why=f"{told}. {until}", what=[f"{model}.py"], host=outputs.host)
+
+
+def _held_in_queue(overview: Overview, known: set[str]) -> list[Obstacle]:
+    entries = [entry for entry in overview.queued or () if known.isdisjoint(held_names(entry))]
+    names = dict.fromkeys(name for entry in entries for name in held_names(entry))
+    return _grouped(({"what": name, "why": HELD_IN_QUEUE} for name in names), overview.outputs.host)
 
 
 def _grouped(told: Iterable[Mapping[str, str]], host: str, *, is_cut: bool = False) -> list[Obstacle]:

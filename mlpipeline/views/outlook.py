@@ -11,6 +11,9 @@ from mlpipeline.domain.states import Start, State
 from mlpipeline.views.observed import ObservedDaemon, ObservedRun
 from mlpipeline.views.words import iso_time, roughly
 
+#: By which factor the rate of the first few steps may be off.
+_FACTOR_EARLY = 2
+
 
 @dataclass(frozen=True, kw_only=True)
 class QueueOutlook:
@@ -21,6 +24,8 @@ class QueueOutlook:
     #: How many runs go on, or are still to begin, and how many of them that leaves out, as nothing is known of them.
     left: int
     unknown: int
+    #: The runs, by id, of which no end is known as they are paused; those are counted as unknown too.
+    paused: Sequence[str] = ()
 
 
 def models_ahead(daemons: Iterable[ObservedDaemon], runs: Iterable[ObservedRun]) -> set[str]:
@@ -59,7 +64,8 @@ def queue_outlook(daemons: Iterable[ObservedDaemon], runs: Iterable[ObservedRun]
         most_s = max(found.most_s for found in at_most)
         ends = Range(least_s=min(at_least.least_s, most_s), most_s=most_s)
     unknown = left.count(None) + sum(count for count, each in longest if each is None)
-    return QueueOutlook(ends=ends, left=len(left) + sum(count for count, _ in longest), unknown=unknown)
+    paused = tuple(observed.run.id for observed in going if observed.run.is_paused)
+    return QueueOutlook(ends=ends, left=len(left) + sum(count for count, _ in longest), unknown=unknown, paused=paused)
 
 
 def _is_at_work(daemon: ObservedDaemon) -> bool:
@@ -97,7 +103,8 @@ def _left(observed: ObservedRun, durations: Durations) -> Range | None:
     if run.is_paused:
         return None  # Until somebody resumes it.
     if observed.pace is not None and observed.pace.left_s is not None:
-        return Range(least_s=observed.pace.left_s, most_s=observed.pace.left_s)
+        off = _FACTOR_EARLY if observed.pace.is_early else 1
+        return Range(least_s=observed.pace.left_s / off, most_s=observed.pace.left_s * off)
     expected = durations.expected(run.model, run.version, run.start)
     if expected is None or run.state is State.WAITING:
         return expected
@@ -120,13 +127,25 @@ def outlook_in_words(outlook: QueueOutlook, now: float) -> str | None:
     if not outlook.left:
         return None
     if outlook.ends is None:
-        return "when all is done is not known: nothing like what is left has succeeded yet"
+        return f"when all is done is not known: {_why_unknown(outlook, 'what is left')}"
     least, most = (roughly(seconds) for seconds in (outlook.ends.least_s, outlook.ends.most_s))
     when = ends_in_words(outlook.ends, now)
     when += f", in {most}" if when.startswith("about ") else f", in {least} to {most}"
     if outlook.unknown:
-        return f"all but {outlook.unknown} of {outlook.left} done {when}; nothing like those has succeeded yet"
+        return f"all but {outlook.unknown} of {outlook.left} done {when}; {_why_unknown(outlook)}"
     return f"all done {when}"
+
+
+def _why_unknown(outlook: QueueOutlook, rest: str | None = None) -> str:
+    """Return why no end is known of some of what is left; `rest` is what that is called, where it is all of it."""
+    paused, others = outlook.paused, outlook.unknown - len(outlook.paused)
+    reasons = [f"{', '.join(paused)} {'is' if len(paused) == 1 else 'are'} paused"] if paused else []
+    if others > 0:
+        them = rest if rest and not paused else "it" if others == 1 and not paused else "those"
+        if paused:
+            them = "the other" if others == 1 else "the others"
+        reasons.append(f"nothing like {them} has succeeded yet")
+    return ", ".join(reasons)
 
 
 def ends_in_words(ends: Range, now: float) -> str:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mlpipeline.domain.queue import Entry
     from mlpipeline.domain.requests import Request
+    from mlpipeline.domain.runs import Run
     from mlpipeline.domain.states import Outcome
     from mlpipeline.domain.test_results import TestResult
     from mlpipeline.project.paths import Outputs
@@ -39,8 +41,10 @@ class Overview:
     done_today: Mapping[Outcome, int] = field(default_factory=dict)
     #: None where no daemon is there that would get it done.
     outlook: QueueOutlook | None = None
-    #: The scripts that the queue lists, what is next while no daemon runs here; None where it has a mistake.
-    queued: Sequence[str] | None = ()
+    #: What the queue lists, what is next while no daemon runs here; None where it has a mistake.
+    queued: Sequence[Entry] | None = ()
+    #: The runs, newest first, of each of its scripts whose versions fail in a row, while no daemon runs here.
+    streaks: Sequence[Sequence[Run]] = ()
 
     @property
     def own_daemon(self) -> ObservedDaemon | None:

@@ -10,7 +10,7 @@ from mlpipeline.project.paths import QUEUE_NAME
 from mlpipeline.views.causes import cause_text
 from mlpipeline.views.listing import state_cell
 from mlpipeline.views.observed import ObservedDaemon, ObservedRun, is_trouble
-from mlpipeline.views.obstacles import Obstacle, held, waits
+from mlpipeline.views.obstacles import Obstacle, held, held_at_launch, waits
 from mlpipeline.views.overview import Overview
 from mlpipeline.views.screens import Color, Screen
 from mlpipeline.views.tables import Cell, fold, table
@@ -238,9 +238,18 @@ def _at_launch(overview: Overview) -> Iterator[str]:
     if overview.queued is None:
         yield f"next, when it is launched: nothing, until {QUEUE_NAME} is mended"
         return
-    listed = _named(overview.queued, len(overview.queued)) if overview.queued else "nothing is listed"
-    failed = sum(is_trouble(observed) for observed in overview.runs) + overview.more_failed
-    again = f"; what failed is tried again if it is still listed: {failed}" if failed else ""
+    from mlpipeline.views.queued import queued_names
+
+    held = held_at_launch(overview)
+    names = queued_names(overview.queued, held)
+    nothing = "nothing: all that is listed is held" if overview.queued else "nothing is listed"
+    listed = _named(names, len(names)) if names else nothing
+    trouble = (observed.run for observed in overview.runs if is_trouble(observed))
+    failed = sum(held.isdisjoint((run.key, f"{run.model}.py")) for run in trouble)
+    # Of those that were not looked at nobody knows which are held.
+    at_least = "at least " if held and overview.more_failed else ""
+    failed += 0 if held else overview.more_failed
+    again = f"; what failed is tried again if it is still listed: {at_least}{failed}" if failed else ""
     yield f"next, when it is launched: {listed}{again}"
 
 

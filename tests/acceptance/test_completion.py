@@ -78,6 +78,13 @@ def test_where_nothing_is_known_nothing_is_said(two_hosts: TwoHosts, tmp_path):
     assert offered(two_hosts, "-C", str(tmp_path), "stop", "") == []
 
 
+def test_models_and_versions_are_offered_while_the_queue_file_has_a_mistake(two_hosts: TwoHosts, tmp_path):
+    root = tmp_path / "project"
+    shutil.copytree(two_hosts.project.root, root)
+    (root / "models.toml").write_text("whitelisted_models = [")
+    assert offered(two_hosts, "-C", str(root), "runs", "--model", "=", "cra") == ["crash", "crash:exit"]
+
+
 def test_names_that_mean_something_to_bash_are_offered_as_it_has_to_read_them(two_hosts: TwoHosts, tmp_path):
     (tmp_path / "mlp.toml").write_text('models_dir = "models"\n')
     (tmp_path / "models").mkdir()

@@ -140,6 +140,18 @@ def known(project):
     return found
 
 
+def test_a_parameter_may_be_set_as_version_1_spelled_it(queue):
+    project = queue.project
+    source = QUICK.replace("n=1", "epoch_count=1").replace("train(n)", "train(epoch_count)")
+    project.write_script("old.py", source.replace('"n": n', '"n": epoch_count'))
+    done = project.run("queue", "add", "old:v", "--set", "epoc_count=3")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("added old:v@epoch_count=3")
+    done = project.run("queue", "add", "old:v", "--set", "epoc_count=3", "--set", "epoch_count=4")
+    assert done.returncode == 2
+    assert "epoc_count and epoch_count are the same parameter" in done.stderr
+
+
 def test_what_is_not_there_is_told_with_the_nearest_and_changes_nothing(queue):
     for arguments, told in {
         ("add", "aa"): 'aa.py: does not exist in models_dir ({models_dir}). Did you mean "a.py"?',

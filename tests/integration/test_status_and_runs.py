@@ -264,3 +264,28 @@ def test_a_project_without_history_has_no_runs(make_project, tmp_path):
     assert (status["daemon"], status["runs"]) == (None, [])
     assert "next, when it is launched: a.py" in project.run("status").stdout
     assert not project.outputs.exists()
+
+
+def test_without_a_daemon_what_the_next_launch_would_hold_is_held_here_and_elsewhere(make_project, tmp_path):
+    script = """
+from mlpipeline import FunctionModel, Versions
+def train(n):
+    raise ValueError("no")
+versions = Versions()
+for n in range(5):
+    versions.add_version(f"v{n}", n=n)
+MODEL = FunctionModel(train, versions)
+"""
+    project = make_project(tmp_path, {"net.py": script, "fine.py": script})
+    project.write_queue(["net.py", {"script": "fine.py", "hold": True}])
+    assert project.run("-r", "-u").returncode == 1
+    here = project.run("status").stdout
+    assert "  net:v3, net:v4: 3 versions in a row failed (exception) at net.py:4: ValueError: no. Held until" in here
+    (project.outputs / f"heartbeat-{HOST}").unlink()
+    for env in ({}, {"MLP_HOST": "box2"}):
+        screen = project.run("status", env=env).stdout
+        assert "  net.py: 3 versions in a row failed (exception) at net.py:4: ValueError: no. Held unless" in screen
+        assert "  fine.py: held in models.toml" in screen
+        assert "next, when it is launched: nothing: all that is listed is held\n" in screen
+        held = json.loads(project.run("status", "--json", env=env).stdout)["held"]
+        assert [one["what"] for one in held] == [["net.py"], ["fine.py"]]

@@ -51,6 +51,14 @@ def test_what_is_left_is_unknown_where_anything_of_it_is(loop, is_paused, rate):
     assert (pace.rate, pace.left_s) == (rate, None)
 
 
+def test_what_a_few_steps_tell_may_be_far_off():
+    def is_early(done):
+        loop = Loop(done, 100, 41, 1000.0, 1000.0 + done)
+        return pace_of(loop, Unit.STEPS, paused_s=0, is_paused=False, waited_s=0).is_early
+
+    assert [is_early(done) for done in (41, 42, 45, 46)] == [False, True, True, False]
+
+
 def test_a_loop_that_is_complete_has_nothing_left():
     assert pace_of(Loop(9, 9, 0, 1.0, 10.0), Unit.STEPS, paused_s=0, is_paused=False, waited_s=5).left_s == 0
 

@@ -364,3 +364,17 @@ def test_an_outputs_folder_that_cannot_be_listed_is_not_an_empty_one(outputs):
     aside.rename(outputs.path)
     ledger.catch_up()
     assert ledger.latest("net-v").id == "a"
+
+
+def test_versions_whose_latest_run_was_stopped_are_told_however_many_ran_since(outputs):
+    def runs(name, *outcomes):
+        for number, outcome in enumerate(outcomes):
+            at, run = f"2026-11-{20 + number}T00:00:00.000+00:00", f"{name}{number}"
+            before = f"{name}{number - 1}" if number else None
+            yield {**selected(run, at, before), "version": name, "model_dir": f"net-{name}"}
+            yield event("ended", run, at, outcome=outcome)
+
+    others = [line for number in range(250) for line in runs(f"w{number}x", "succeeded", "succeeded")]
+    write(outputs, "box1", *runs("v", "succeeded", "stopped"), *runs("w", "stopped", "succeeded"))
+    write(outputs, "box1", *runs("u", "stopped"), *others)
+    assert read(outputs).stopped() == ["net:u", "net:v"]

@@ -35,13 +35,22 @@ def test_each_loop_has_a_line_that_says_how_far_it_came(path):
     assert [len(line) for line in path.read_bytes().splitlines(keepends=True)] == [160, 160]
 
 
-def test_a_reader_can_tell_at_which_step_and_when_a_loop_began_and_when_its_last_step_was_done(path, monkeypatch):
+def test_a_reader_can_tell_when_the_first_step_was_done_here_and_when_the_last_was(path, monkeypatch):
     file = ProgressFile(path)
-    for done, now in ((40, 1000.0), (41, 1001.5), (42, 1003.25)):
+    seen = []
+    for done, now in ((40, 1000.0), (41, 1001.5), (42, 1003.25), (43, 1004.0)):
         monkeypatch.setattr("mlpipeline.project.progress.monotonic", lambda now=now: now)
         file.write(0, done, 100)
-    file.write(1, 0, None)
-    assert read_progress(path) == [Loop(42, 100, 40, 1000.0, 1003.25), Loop(0, None, 0, 1003.25, 1003.25)]
+        seen += read_progress(path)
+    assert seen == [
+        Loop(40, 100, 40, 1000.0, 1000.0),
+        Loop(41, 100, 41, 1001.5, 1001.5),
+        Loop(42, 100, 41, 1001.5, 1003.25),
+        Loop(43, 100, 41, 1001.5, 1004.0),
+    ]
+    for epoch in (1, 2):
+        file.write(1, epoch, None)
+    assert read_progress(path)[1] == Loop(2, None, 1, 1004.0, 1004.0)
 
 
 def test_what_an_earlier_release_wrote_tells_no_times_and_what_comes_before_a_torn_line_is_kept(path):

@@ -25,7 +25,7 @@ def test_a_cause_is_the_word_the_line_of_code_who_failed_and_what_was_printed_la
         "  digits:wide (3x3x3x)",
         "  │ two",
         "  │ three",
-        "  outputs/runs/digits-wide-3x3x3x/1/output.log",
+        f"  {output}",
     ]
 
 

@@ -43,13 +43,30 @@ def test_where_those_of_a_model_begin_differently_names_tell_nothing():
         (ObservedRun(run=RUNNING, pace=PACE, elapsed_s=60.0), between(7, 7), 0),
         (ObservedRun(run=RUNNING, elapsed_s=60.0), between(40, 60), 0),
         (ObservedRun(run=RUNNING, elapsed_s=500.0), None, 1),  # longer than any before
-        (ObservedRun(run=replace(RUNNING, is_paused=True), pace=PACE), None, 1),
+        (ObservedRun(run=RUNNING, pace=replace(PACE, is_early=True)), between(3.5, 14), 0),
         (ObservedRun(run=RUN), between(100, 120), 0),
         (ObservedRun(run=replace(RUNNING, model="new"), elapsed_s=1.0), None, 1),
     ],
 )
 def test_a_run_that_goes_on_takes_what_is_left_of_it(observed, ends, unknown):
     assert queue_outlook([DAEMON], [observed], DURATIONS) == QueueOutlook(ends=ends, left=1, unknown=unknown)
+
+
+def test_why_no_end_is_known_is_said_of_what_is_paused_and_of_what_is_new():
+    paused = ObservedRun(run=replace(RUNNING, is_paused=True), pace=PACE)
+    new = ObservedRun(run=replace(RUNNING, model="new"))
+
+    def said(*observed):
+        return outlook_in_words(queue_outlook([DAEMON], observed, DURATIONS), 0.0)
+
+    assert said(paused) == "when all is done is not known: 7k2m9q is paused"
+    assert said(paused, paused).endswith("7k2m9q, 7k2m9q are paused")
+    assert said(paused, new).endswith("7k2m9q is paused, nothing like the other has succeeded yet")
+    assert said(paused, new, new).endswith("7k2m9q is paused, nothing like the others has succeeded yet")
+    assert said(new).endswith("not known: nothing like what is left has succeeded yet")
+    going = ObservedRun(run=RUNNING, pace=PACE)
+    assert said(going, new).endswith("; nothing like it has succeeded yet")
+    assert said(going, new, new).endswith("; nothing like those has succeeded yet")
 
 
 def test_what_nothing_is_known_of_is_counted_and_left_out():

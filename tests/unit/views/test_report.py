@@ -82,7 +82,7 @@ def test_the_top_is_the_head_line_the_causes_and_the_best_versions(tmp_path):
         "",
         "failed (exception): ValueError: no",
         "  digits:wide (3x3x3x)",
-        "  outputs/runs/digits-wide-3x3x3x/1/output.log",
+        f"  {report.outputs.path}/runs/digits-wide-3x3x3x/1/output.log",
         "",
         "digits: 2 versions by accuracy, more is better (curve: loss)",
         "version   accuracy   curve",
@@ -182,7 +182,7 @@ def test_it_fits_the_terminal(tmp_path, width):
         waits=[told],
     )
     wide = [line for line in report_screen(report, Screen(width=width)).splitlines() if display_width(line) > width]
-    assert wide == []
+    assert set(wide) <= {f"  {output}"}  # to be copied
     if width == 40:
         assert "  │ RuntimeError: after so many steps\n  │ the loss is not a number" in report_screen(
             report, Screen(width=width)

@@ -5,6 +5,7 @@ from runs import AT, DAEMON, FAILED, RUNNING
 
 from mlpipeline.domain.estimates import Range
 from mlpipeline.domain.pace import Pace, Unit
+from mlpipeline.domain.queue import Entry
 from mlpipeline.domain.requests import Ask, Request
 from mlpipeline.domain.states import Outcome
 from mlpipeline.domain.test_results import TestResult as Tried
@@ -33,13 +34,78 @@ def _screen(outputs, daemons=(), runs=(), *, screen=PLAIN, is_brief=False, **fur
 
 
 def test_status_without_a_daemon_says_what_would_run(outputs):
-    screen = _screen(outputs, queued=["digits.py", "net.py"])
+    screen = _screen(outputs, queued=[Entry(script="digits.py"), Entry(script="net.py")])
     assert "no daemon is running on box1" in screen
     assert "digits.py, net.py" in screen
     assert f"log: {outputs.log}" in screen
     assert "nothing is listed" in _screen(outputs)
     assert "; what failed is tried again if it is still listed: 3" in _screen(outputs, [], [FAILED], more_failed=2)
     assert "nothing, until models.toml is mended" in _screen(outputs, queued=None)
+
+
+def test_without_a_daemon_what_history_and_the_queue_file_hold_is_held_and_not_next(outputs):
+    at = {"place": f"{outputs.path.parent}/digits.py:3"}
+    failed = [replace(FAILED, id=f"{n}", version=f"v{n}", host="box2", **at) for n in range(3)]
+    why = (
+        "3 versions in a row failed (exception) at digits.py:3: ValueError: no. Held unless digits.py has changed since"
+    )
+    queued = [
+        *(Entry(script="digits.py"), Entry(script="net.py", versions=("a", "b"), hold=("b",))),
+        *(Entry(script="lm.py", hold=True), Entry(script="trees.py")),
+    ]
+    # What a daemon that is gone said of either is no news.
+    said = (
+        {
+            "what": "digits:v9",
+            "why": "3 versions in a row failed (exception) at digits.py:3: ValueError: no. Held until",
+        },
+        {"what": "old:a", "why": "held in models.toml"},
+        {"what": "trees:a", "why": "it cannot be resumed"},
+    )
+    ended = replace(DAEMON, is_alive=False, ended_at=AT, held=said)
+    for daemons in (
+        [],
+        [replace(ended, ended_at=None)],
+        [replace(ended, held=said[1:])],
+        [replace(DAEMON, host="box3")],
+    ):
+        screen = _screen(outputs, daemons, failed, queued=queued, streaks=[failed])
+        held = screen.partition("held, or cannot be used:\n")[2].partition("\n\n")[0]
+        assert f"  digits.py: {why}, or until `mlpipeline release digits`" in held
+        assert "  net:b, lm.py: held in models.toml" in held
+        assert "old:a" not in held
+        assert "next, when it is launched: net.py, trees.py\n" in screen
+        assert "tried again" not in screen
+    # What a launch said that ended counts as far as it is still so, and names more.
+    screen = _screen(outputs, [ended], queued=queued, streaks=[failed])
+    assert "digits:v9: 3 versions" in screen
+    assert "digits.py: " not in screen
+    screen = _screen(outputs, [ended])
+    assert "trees:a: it cannot be resumed" in screen
+    assert "digits:v9" not in screen
+    assert "old:a" not in screen
+    only = [Entry(script="trees.py", versions=("a",))]
+    assert "next, when it is launched: nothing: all that is listed is held" in _screen(outputs, [ended], queued=only)
+    more = _screen(outputs, [], [*failed, replace(FAILED, model="net")], streaks=[failed], more_failed=4)
+    assert "if it is still listed: at least 1" in more
+    overview = Overview(now=NOW, outputs=outputs, queued=queued, streaks=[failed])
+    assert [held["what"] for held in status_for_programs(overview)["held"]] == [["digits.py"], ["net:b", "lm.py"]]
+
+
+def test_what_a_daemon_elsewhere_holds_is_not_said_twice(outputs):
+    streak = [replace(FAILED, place="digits.py:3")] * 3
+    said = (
+        {
+            "what": "digits:v9",
+            "why": "3 versions in a row failed (exception) at digits.py:3: ValueError: no. Held until",
+        },
+        {"what": "net:b", "why": "held in models.toml"},
+    )
+    queued = [Entry(script="digits.py"), Entry(script="net.py", versions=("b",), hold=True)]
+    screen = _screen(outputs, [replace(DAEMON, host="box2", held=said)], queued=queued, streaks=[streak])
+    assert screen.count("versions in a row") == 1
+    assert screen.count("held in models.toml") == 1
+    assert "next, when it is launched: nothing: all" in screen
 
 
 PACE = Pace(done=1200, of=5000, unit=Unit.STEPS, rate=35.2, left_s=7500.0)
@@ -145,8 +211,10 @@ def test_what_users_named_does_not_reach_the_terminal_as_it_is(outputs):
     daemon = replace(DAEMON, next=(evil,), waiting=1, held=({"what": evil, "why": evil, "traceback": evil},))
     run = replace(RUNNING, version="\x1b[31mred", model="net")
     for screen in (PLAIN, Screen(width=40)):
-        shown = _screen(outputs, [daemon], [run], screen=screen, stopped=[evil], queued=[evil])
+        shown = _screen(outputs, [daemon], [run], screen=screen, stopped=[evil])
         assert "\x1b" not in shown
+        for hold in (False, True):
+            assert "\x1b" not in _screen(outputs, screen=screen, queued=[Entry(script=evil, hold=hold)])
 
 
 def test_status_says_what_is_held_and_what_failed_last(outputs):
