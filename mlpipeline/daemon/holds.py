@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from mlpipeline.daemon.catalogue import Catalogue, Offer
 from mlpipeline.domain.waits import HELD_IN_QUEUE, Wait
+from mlpipeline.domain.words import named
 
 #: How many of those that are held the log names.
 _NAMED = 10
@@ -43,11 +44,6 @@ class Holds:
         over = [offer.key for offer in self._catalogue.offers if offer.key in self._told and not offer.is_on_hold]
         self._told = self._told.union(new).difference(over)
         if new:
-            self._log(f"{HELD_IN_QUEUE}: {_named(new)}")
+            self._log(f"{HELD_IN_QUEUE}: {named(new, _NAMED)}")
         if over:
-            self._log(f"no longer {HELD_IN_QUEUE}: {_named(over)}")
-
-
-def _named(keys: list[str]) -> str:
-    more = len(keys) - _NAMED
-    return f"{', '.join(keys[:_NAMED])}{f' and {more} more' if more > 0 else ''}"
+            self._log(f"no longer {HELD_IN_QUEUE}: {named(over, _NAMED)}")

@@ -8,6 +8,7 @@ from enum import StrEnum
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome, Start
 from mlpipeline.domain.waits import HELD_IN_QUEUE
+from mlpipeline.domain.words import counted
 
 
 class Verdict(StrEnum):
@@ -64,7 +65,7 @@ def plan_line(verdicts: list[Verdict], on_hold_count: int) -> str:
         on_hold_count: how many it does.
     """
     count = len(verdicts) + on_hold_count
-    total = "1 version" if count == 1 else f"{count} versions"
+    total = counted(count, "version")
     parts = [f"{verdicts.count(kind)} {kind}" for kind in _PLAN_ORDER if kind in verdicts]
     parts += [f"{on_hold_count} {HELD_IN_QUEUE}"] if on_hold_count else []
     return f"{total}: {', '.join(parts)}" if parts else "nothing to run"

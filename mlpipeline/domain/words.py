@@ -1,9 +1,9 @@
-"""The right word for a wrong one, and whether a text may stand in file names and log lines."""
+"""The right word for a wrong one, things named and counted, and what may stand in file names and log lines."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 # Control characters, lone surrogates (file names that are not UTF-8), line and paragraph separators.
 _UNFIT = {"Cc", "Cs", "Zl", "Zp"}
@@ -26,6 +26,18 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ` Did you mean "slurm"?`, ready to end a message, or nothing when no known word is close."""
     found = nearest(word, known)
     return "" if found is None else f' Did you mean "{found}"?'
+
+
+def named(names: Sequence[str], most: int | None) -> str:
+    """Return names in one line, of more than `most` the first: `a, b and 3 more`; None for all of them."""
+    shown = names[:most]
+    more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
+    return f"{', '.join(shown)}{more}"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number of things: `1 run`, `2 runs`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def is_fit(character: str) -> bool:

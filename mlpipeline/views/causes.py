@@ -8,6 +8,7 @@ from pathlib import Path
 from mlpipeline.authoring.console import strip_colors
 from mlpipeline.domain.causes import Cause
 from mlpipeline.domain.runs import Run
+from mlpipeline.domain.words import named
 from mlpipeline.project.last_output import last_output
 from mlpipeline.project.paths import Outputs
 from mlpipeline.views.screens import Color, Screen
@@ -61,9 +62,7 @@ def output_path(run: Run, outputs: Outputs) -> str:
 
 
 def _named(runs: Sequence[Run]) -> str:
-    named = ", ".join(f"{run.key} ({run.id})" for run in runs[:_RUNS_NAMED])
-    more = len(runs) - _RUNS_NAMED
-    return f"{named} and {more} more" if more > 0 else named
+    return named([f"{run.key} ({run.id})" for run in runs], _RUNS_NAMED)
 
 
 def _output(run: Run, outputs: Outputs, count: int) -> Iterator[str]:

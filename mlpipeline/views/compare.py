@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlpipeline.domain.comparing import MISSING, FileChange, Row, code_diff, file_changes, rows
+from mlpipeline.domain.words import named
 from mlpipeline.history.environments import Environment, environment_of
 from mlpipeline.history.ledger import Ledger
 from mlpipeline.history.stores import stored_code
@@ -116,9 +117,7 @@ def _same(heading: str, things: Sequence[Row]) -> str:
     told = f"{len(things)} {heading} are the same" if len(things) > 1 else f"1 {heading[:-1]} is the same"
     if heading == "packages":
         return told
-    values = ", ".join(f"{one_line(row.name)}={value(row.values[0])}" for row in things[:_NAMED])
-    more = f" and {len(things) - _NAMED} more" if len(things) > _NAMED else ""
-    return f"{told}: {values}{more}"
+    return f"{told}: {named([f'{one_line(row.name)}={value(row.values[0])}' for row in things], _NAMED)}"
 
 
 def _folded(text: str, screen: Screen) -> str:

@@ -10,6 +10,7 @@ from mlpipeline.daemon.collecting import Item, Left, Survey
 from mlpipeline.daemon.deleting import Deleted
 from mlpipeline.domain.quantities import size_in_words
 from mlpipeline.domain.retention import Kind
+from mlpipeline.domain.words import named
 from mlpipeline.project.paths import Outputs
 from mlpipeline.views.screens import Color, Screen
 from mlpipeline.views.tables import fold, table
@@ -36,9 +37,9 @@ def survey_screen(survey: Survey, outputs: Outputs, screen: Screen, *, are_all_n
     if items:
         total = size_in_words(sum(item.size_bytes for item in items))
         parts = [screen.paint(f"{total} to be freed", Color.STRONG), _kinds(items, screen)]
-        named = items if are_all_named else items[:_ITEMS_NAMED]
-        rows = [(size_in_words(item.size_bytes), _path(item.path, outputs), item.why) for item in named]
-        more = f"\nand {len(items) - len(named)} more: -v names them all" if len(named) < len(items) else ""
+        shown = items if are_all_named else items[:_ITEMS_NAMED]
+        rows = [(size_in_words(item.size_bytes), _path(item.path, outputs), item.why) for item in shown]
+        more = f"\nand {len(items) - len(shown)} more: -v names them all" if len(shown) < len(items) else ""
         parts.append(table(("size", "what", "why"), rows, screen) + more)
     if survey.left:
         parts.append("\n".join(_left(survey.left, outputs, screen, None if are_all_named else _LEFT_NAMED)))
@@ -101,9 +102,7 @@ def _left(left: Sequence[Left], outputs: Outputs, screen: Screen, most: int | No
     for one in left:
         by_why.setdefault(one.why, []).append(one_line(_path(one.path, outputs)))
     for why, paths in by_why.items():
-        named = paths[:most]
-        more = f" and {len(paths) - len(named)} more" if len(named) < len(paths) else ""
-        text = f"{', '.join(named)}{more}: {one_line(why)}"
+        text = f"{named(paths, most)}: {one_line(why)}"
         yield from fold(text, screen.width) if screen.width is not None else [text]
 
 

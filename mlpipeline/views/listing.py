@@ -7,6 +7,7 @@ from typing import Any
 
 from mlpipeline.domain.facts import USUAL_COLUMNS, facts
 from mlpipeline.domain.states import Outcome
+from mlpipeline.domain.words import counted
 from mlpipeline.views.observed import ObservedRun, is_trouble
 from mlpipeline.views.screens import Color, Painted, Screen
 from mlpipeline.views.tables import GAP, Cell, cut, display_width, table
@@ -105,7 +106,7 @@ def nothing_found(compared: Mapping[str, tuple[int, Any, Any]]) -> str:
         compared: the facts by which runs were chosen: how many runs have one, and the lowest and the highest there is.
     """
     known = [
-        f"{name} is known of {count} run{'s' if count != 1 else ''}: from {value(least)} to {value(most)}"
+        f"{name} is known of {counted(count, 'run')}: from {value(least)} to {value(most)}"
         for name, (count, least, most) in compared.items()
         if count
     ]

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from mlpipeline.domain.pace import Loop, Pace, Unit, current_loop, pace_of, rate_of
 from mlpipeline.domain.runs import Run
+from mlpipeline.domain.words import counted
 from mlpipeline.project.files import read_json
 from mlpipeline.project.last_metrics import last_steps
 from mlpipeline.project.paths import Outputs
@@ -83,7 +84,7 @@ def pace_in_words(pace: Pace | None) -> str:
         return ""
     if pace.unit is Unit.STEPS:
         return f"{pace.done} of {pace.of}"
-    return f"step {pace.done}" if pace.unit is Unit.STEP else f"{pace.done} epoch{'' if pace.done == 1 else 's'}"
+    return f"step {pace.done}" if pace.unit is Unit.STEP else counted(pace.done, "epoch")
 
 
 def rate_in_words(rate: float | None) -> str:

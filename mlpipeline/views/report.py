@@ -13,6 +13,7 @@ from mlpipeline.domain.moments import epoch_s
 from mlpipeline.domain.rankings import result_of
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome, State
+from mlpipeline.domain.words import counted
 from mlpipeline.project.paths import QUEUE_NAME
 from mlpipeline.views.causes import cause_text
 from mlpipeline.views.listing import state_cell
@@ -302,11 +303,6 @@ def _at_launch(report: Reported) -> list[str]:
         return ["listed: nothing"]
     listed = _with_more(report.queued[:_LISTED_SHOWN], len(report.queued))
     return [f"listed: {', '.join(listed)}", "to go on with what is not done of it: mlpipeline -r -u"]
-
-
-def counted(count: int, noun: str) -> str:
-    """Return a number of things: `1 run`, `2 runs`."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _heading(text: str, screen: Screen) -> str:

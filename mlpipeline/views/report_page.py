@@ -10,6 +10,7 @@ from mlpipeline import __version__
 from mlpipeline.authoring.console import strip_colors
 from mlpipeline.domain.causes import Cause
 from mlpipeline.domain.states import Outcome, State
+from mlpipeline.domain.words import counted, named
 from mlpipeline.project.last_output import last_output
 from mlpipeline.project.paths import Outputs
 from mlpipeline.views.causes import output_path, place_in_words
@@ -20,7 +21,6 @@ from mlpipeline.views.page_style import STYLE
 from mlpipeline.views.report import (
     COUNT_COLUMNS,
     came_of,
-    counted,
     counts_by_model,
     differing_cells,
     ends_when,
@@ -100,14 +100,13 @@ def _cause(cause: Cause, outputs: Outputs) -> str:
     count = f"{len(cause.runs)} " if len(cause.runs) > 1 else ""
     error = f": {_text(cause.error)}" if cause.error else ""
     place = f"<p>at <code>{_text(place_in_words(cause.place, outputs))}</code></p>" if cause.place else ""
-    named = ", ".join(f"<code>{_broken(run.key)}</code> ({_text(run.id)})" for run in cause.runs[:_RUNS_NAMED])
-    more = f" and {len(cause.runs) - _RUNS_NAMED} more" if len(cause.runs) > _RUNS_NAMED else ""
+    runs = named([f"<code>{_broken(run.key)}</code> ({_text(run.id)})" for run in cause.runs], _RUNS_NAMED)
     output = last_output(outputs.run_dir(first.name).attempt(first.attempt).output) or ""
     lines = "\n".join(_text(strip_colors(line)) for line in output.splitlines())
     said = f'<pre tabindex="0">{lines}</pre>' if lines else ""
     return (
         f'<article class="cause">\n<h3><span class="bad">{count}{cause.in_words}</span>{error}</h3>\n{place}\n'
-        f"<p>{named}{more}</p>\n{said}\n"
+        f"<p>{runs}</p>\n{said}\n"
         f'<p class="soft"><code>{_text(output_path(first, outputs))}</code></p>\n</article>'
     )
 

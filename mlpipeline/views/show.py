@@ -11,6 +11,7 @@ from mlpipeline.domain.comparing import MISSING, Row, rows
 from mlpipeline.domain.conditions import Conditions
 from mlpipeline.domain.curves import Curve, is_drawn
 from mlpipeline.domain.states import Start
+from mlpipeline.domain.words import named
 from mlpipeline.executors.how import LEARNING
 from mlpipeline.project.paths import Outputs
 from mlpipeline.views.causes import cause_text
@@ -190,8 +191,7 @@ def _changed(details: Details) -> str:
         is_same_identity = before.identity == details.run.identity
         told.append("whether code changed is not known" if is_same_identity else "code or parameters changed")
     elif files:
-        more = f" and {len(files) - _FILES_NAMED} more" if len(files) > _FILES_NAMED else ""
-        told.append(f"code {', '.join(map(one_line, files[:_FILES_NAMED]))}{more}")
+        told.append(f"code {named([one_line(file) for file in files], _FILES_NAMED)}")
     how = before.outcome_in_words if before.outcome else before.state
     return f"{'; '.join(told) or 'nothing changed'} (since {before.id}, {how})"
 

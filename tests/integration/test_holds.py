@@ -103,7 +103,7 @@ def test_what_is_held_while_the_queue_runs_starts_when_that_is_taken_away(make_p
     wait_until(lambda: office.said("waits") == {"student:v": behind, "pupil:v": behind})
     assert office.said("held") == {}
     status = json.loads(project.run("status", "--json").stdout)
-    assert status["daemon"]["held"] == [{"what": "net:large", "why": HELD}]
+    assert status["daemon"]["held"] == [{"what": "net:large", "why": HELD, "traceback": None}]
     assert f"net:large: {HELD}" in project.run("status").stdout
     released = project.run("release", "net:large")
     assert f"is {HELD}: mlpipeline queue hold --off net:large" in released.stdout + released.stderr

@@ -15,6 +15,7 @@ from pathlib import Path
 from mlpipeline.daemon.checkup.case import Case
 from mlpipeline.domain.findings import Finding, bad, look, ok
 from mlpipeline.domain.quantities import duration_in_words
+from mlpipeline.domain.words import counted
 from mlpipeline.history.tables import index_path
 
 #: How far ahead of the clock the last event of a journal may be, in seconds.
@@ -49,14 +50,13 @@ def history(case: Case) -> Iterator[Finding]:
     if len(lines) > _MOST_TOLD:
         yield look("history", f"and {len(lines) - _MOST_TOLD} more such lines", None)
     if others:
-        told = f"{len(others)} event{'s' if len(others) > 1 else ''} cannot be followed: {others[0]}"
+        told = f"{counted(len(others), 'event')} cannot be followed: {others[0]}"
         yield look("history", told, None)
     if not journals:
         yield ok("history", "nothing has run yet")
     elif not (unreadable or lines or others):
-        count, hosts = sum(1 for _ in case.ledger), len(journals)
-        runs = f"{count} run{'' if count == 1 else 's'}"
-        yield ok("history", f"{runs} of {hosts} host{'' if hosts == 1 else 's'} can be read")
+        runs = counted(sum(1 for _ in case.ledger), "run")
+        yield ok("history", f"{runs} of {counted(len(journals), 'host')} can be read")
 
 
 def clocks(case: Case) -> Iterator[Finding]:

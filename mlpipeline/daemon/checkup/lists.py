@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from mlpipeline.daemon.checkup.case import Case
 from mlpipeline.domain.findings import Finding, bad, look, ok
+from mlpipeline.domain.words import counted
 from mlpipeline.errors import QueueError, ScriptError
 from mlpipeline.project.paths import QUEUE_NAME, SETTINGS_NAME, TEST_QUEUE_NAME
 from mlpipeline.project.queue_file import read_queue
@@ -51,4 +52,4 @@ def queues(case: Case) -> Iterator[Finding]:
         if not scripts:
             yield look("queue", f"{name} lists no script", f"edit {path}")
         elif not troubles:
-            yield ok("queue", f"{name} lists {len(scripts)} script{'s' if len(scripts) > 1 else ''}")
+            yield ok("queue", f"{name} lists {counted(len(scripts), 'script')}")

@@ -12,6 +12,7 @@ from mlpipeline.daemon.checkup.case import Case
 from mlpipeline.daemon.checkup.daemons import is_at_work
 from mlpipeline.domain.findings import Finding, bad, look, ok
 from mlpipeline.domain.runs import Run
+from mlpipeline.domain.words import named
 from mlpipeline.executors.processes import ProcessId
 from mlpipeline.history import claims as all_claims
 from mlpipeline.project.files import read_json
@@ -146,5 +147,4 @@ def _run_dirs(folder: Path) -> Iterator[Path]:
 
 
 def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{', '.join(names[:_NAMED])}{more}"
+    return named(names, _NAMED)
