@@ -38,8 +38,7 @@ def cause_text(cause: Cause, outputs: Outputs, screen: Screen, *, output_lines: 
     lines += _folded(one_line(_named(cause.runs)), screen, indent="  ")
     for line in _output(first, outputs, output_lines):
         lines += [f"  {screen.paint(part, Color.DIM)}" for part in _folded(line, screen, indent="│ ", left=2)]
-    # Whole, and never folded: it is to be copied.
-    lines.append(f"  {one_line(str(outputs.run_dir(first.name).attempt(first.attempt).output.absolute()))}")
+    lines.append(f"  {one_line(output_in_words(first, outputs))}")  # never folded: it is to be copied
     return "\n".join(lines)
 
 
@@ -55,10 +54,12 @@ def place_in_words(place: str, outputs: Outputs) -> str:
     return path.relative_to(models_dir).as_posix() if path.is_relative_to(models_dir) else place
 
 
-def output_path(run: Run, outputs: Outputs) -> str:
-    """Return where what the last attempt of a run printed is, from the models folder on."""
-    output = outputs.run_dir(run.name).attempt(run.attempt).output
-    return output.relative_to(outputs.path.parent).as_posix()
+def output_in_words(run: Run, outputs: Outputs) -> str:
+    """Return where what the last attempt of a run printed is, or that it is gone with its run dir."""
+    run_dir = outputs.run_dir(run.name)
+    if not run_dir.path.exists():
+        return "what it printed is gone with its run dir"
+    return str(run_dir.attempt(run.attempt).output.absolute())
 
 
 def _named(runs: Sequence[Run]) -> str:

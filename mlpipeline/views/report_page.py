@@ -13,7 +13,7 @@ from mlpipeline.domain.states import Outcome, State
 from mlpipeline.domain.words import counted, named
 from mlpipeline.project.last_output import last_output
 from mlpipeline.project.paths import Outputs
-from mlpipeline.views.causes import output_path, place_in_words
+from mlpipeline.views.causes import output_in_words, place_in_words
 from mlpipeline.views.charts import BREAK, Line, breakable, chart, key
 from mlpipeline.views.listing import state_cell
 from mlpipeline.views.observed import ObservedRun
@@ -107,7 +107,7 @@ def _cause(cause: Cause, outputs: Outputs) -> str:
     return (
         f'<article class="cause">\n<h3><span class="bad">{count}{cause.in_words}</span>{error}</h3>\n{place}\n'
         f"<p>{runs}</p>\n{said}\n"
-        f'<p class="soft"><code>{_text(output_path(first, outputs))}</code></p>\n</article>'
+        f'<p class="soft"><code>{_text(output_in_words(first, outputs))}</code></p>\n</article>'
     )
 
 

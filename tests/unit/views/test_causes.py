@@ -31,6 +31,7 @@ def test_a_cause_is_the_word_the_line_of_code_who_failed_and_what_was_printed_la
 
 def test_a_cause_of_many_runs_is_counted_and_names_the_first(outputs):
     runs = [replace(FAILED, id=str(number)) for number in range(7)]
-    heading, named, _ = cause_text(Cause(runs=runs), outputs, PLAIN, output_lines=0).splitlines()
+    heading, named, gone = cause_text(Cause(runs=runs), outputs, PLAIN, output_lines=0).splitlines()
     assert heading == "7 failed (exception): ValueError: no"
     assert named.endswith("digits:wide (4) and 2 more")
+    assert gone == "  what it printed is gone with its run dir"

@@ -220,6 +220,7 @@ def test_what_users_named_does_not_reach_the_terminal_as_it_is(outputs):
 
 def test_status_says_what_is_held_and_what_failed_last(outputs):
     daemon = replace(DAEMON, held=({"what": "net:v", "why": "its model dir is in use"},))
+    outputs.run_dir(FAILED.name).path.mkdir(parents=True)
     screen = _screen(outputs, [daemon], [FAILED])
     assert "net:v: its model dir is in use" in screen
     assert "runs/digits-wide-3x3x3x/1/output.log" in screen
