@@ -109,7 +109,15 @@ def observe_runs(
     """Return runs in the same order, none shown as running whose process is gone."""
     by_host = {daemon.host: daemon for daemon in daemons}
     found = [_observed(run, outputs, by_host, now) for run in runs]
-    return [_closer(observed, outputs, now) if observed.run.is_open else observed for observed in found]
+    closer = [_closer(observed, outputs, now) if observed.run.is_open else observed for observed in found]
+    silent = {daemon.host for daemon in by_host.values() if daemon.is_silent}
+    return [_without_pace(observed) if observed.run.host in silent else observed for observed in closer]
+
+
+def _without_pace(observed: ObservedRun) -> ObservedRun:
+    """Return a run of which nothing was heard for long: how far it came is known, and not how fast it is now."""
+    pace = None if observed.pace is None else replace(observed.pace, rate=None, left_s=None)
+    return replace(observed, pace=pace, elapsed_s=None, ends_at=None)
 
 
 def _closer(observed: ObservedRun, outputs: Outputs, now: float) -> ObservedRun:

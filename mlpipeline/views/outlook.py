@@ -26,6 +26,8 @@ class QueueOutlook:
     unknown: int
     #: The runs, by id, of which no end is known as they are paused; those are counted as unknown too.
     paused: Sequence[str] = ()
+    #: The hosts, once for each of their runs, that have been silent for so long that nobody knows how those are.
+    silent: Sequence[str] = ()
 
 
 def models_ahead(daemons: Iterable[ObservedDaemon], runs: Iterable[ObservedRun]) -> set[str]:
@@ -48,11 +50,13 @@ def queue_outlook(daemons: Iterable[ObservedDaemon], runs: Iterable[ObservedRun]
         runs: those that go on, among others.
         durations: of the models that `models_ahead` names.
     """
+    daemons = list(daemons)
     at_work = [daemon for daemon in daemons if _is_at_work(daemon)]
     going = [observed for observed in runs if observed.run.is_open]
+    out_of_sight = {daemon.host for daemon in daemons if daemon.is_silent}
     lists = {daemon.host: list(_to_start(daemon, durations)) for daemon in at_work}
     longest = max(lists.values(), key=lambda told: sum(count for count, _ in told), default=[])
-    left = [_left(observed, durations) for observed in going]
+    left = [None if observed.run.host in out_of_sight else _left(observed, durations) for observed in going]
     at_most: list[Range] = []
     for daemon in at_work:
         own = [_left(observed, durations) for observed in going if observed.run.host == daemon.host]
@@ -64,8 +68,10 @@ def queue_outlook(daemons: Iterable[ObservedDaemon], runs: Iterable[ObservedRun]
         most_s = max(found.most_s for found in at_most)
         ends = Range(least_s=min(at_least.least_s, most_s), most_s=most_s)
     unknown = left.count(None) + sum(count for count, each in longest if each is None)
-    paused = tuple(observed.run.id for observed in going if observed.run.is_paused)
-    return QueueOutlook(ends=ends, left=len(left) + sum(count for count, _ in longest), unknown=unknown, paused=paused)
+    silent = tuple(observed.run.host for observed in going if observed.run.host in out_of_sight)
+    paused = tuple(observed.run.id for observed in going if observed.run.is_paused and observed.run.host not in silent)
+    count = len(left) + sum(count for count, _ in longest)
+    return QueueOutlook(ends=ends, left=count, unknown=unknown, paused=paused, silent=silent)
 
 
 def _is_at_work(daemon: ObservedDaemon) -> bool:
@@ -138,11 +144,13 @@ def outlook_in_words(outlook: QueueOutlook, now: float) -> str | None:
 
 def _why_unknown(outlook: QueueOutlook, rest: str | None = None) -> str:
     """Return why no end is known of some of what is left; `rest` is what that is called, where it is all of it."""
-    paused, others = outlook.paused, outlook.unknown - len(outlook.paused)
+    paused, silent = outlook.paused, list(dict.fromkeys(outlook.silent))
+    others = outlook.unknown - len(paused) - len(outlook.silent)
     reasons = [f"{', '.join(paused)} {'is' if len(paused) == 1 else 'are'} paused"] if paused else []
+    reasons += [f"nothing is heard of {', '.join(silent)}"] if silent else []
     if others > 0:
-        them = rest if rest and not paused else "it" if others == 1 and not paused else "those"
-        if paused:
+        them = rest if rest and not reasons else "it" if others == 1 and not reasons else "those"
+        if reasons:
             them = "the other" if others == 1 else "the others"
         reasons.append(f"nothing like {them} has succeeded yet")
     return ", ".join(reasons)

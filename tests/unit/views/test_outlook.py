@@ -128,3 +128,13 @@ def test_the_end_is_told_as_time_of_day_and_as_time_to_come(monkeypatch):
     assert told(None, None, left=0) is None
     monkeypatch.undo()
     __import__("time").tzset()
+
+
+def test_of_a_run_on_a_host_that_has_been_silent_for_long_no_end_is_promised():
+    silent = replace(DAEMON, host="box2", is_alive=None, silent_s=600.0)
+    there = ObservedRun(run=replace(RUNNING, host="box2"), pace=PACE)
+    outlook = queue_outlook([silent], [there], DURATIONS)
+    assert outlook == QueueOutlook(ends=None, left=1, unknown=1, silent=("box2",))
+    assert outlook_in_words(outlook, 0.0) == "when all is done is not known: nothing is heard of box2"
+    heard = queue_outlook([replace(silent, silent_s=10.0)], [there], DURATIONS)
+    assert heard.ends == between(7, 7)
