@@ -6,7 +6,7 @@ Whatever goes wrong meanwhile, nothing is offered and nothing is said: somebody 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import wraps
 from typing import TYPE_CHECKING
@@ -64,7 +64,7 @@ def unfinished_run(context: click.Context, _: click.Parameter, incomplete: str) 
 def model_or_version(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the models, and the versions that are known without importing a script."""
     settings, outputs, ledger = _project(context)
-    return _fitting(_models_and_versions(settings, outputs, ledger), incomplete)
+    return _spelled(_models_and_versions(settings, outputs, ledger), settings, incomplete)
 
 
 @_quietly
@@ -75,8 +75,8 @@ def any_script(context: click.Context, _: click.Parameter, incomplete: str) -> l
 
     settings, outputs, ledger = _project(context)
     every = listed_scripts(Queue(entries=(), use_blacklist=True), settings.models_dir).entries
-    scripts = [model_name(entry.script) for entry in every]
-    return _fitting([*scripts, *_models_and_versions(settings, outputs, ledger)], incomplete)
+    known = [*(model_name(entry.script) for entry in every), *_models_and_versions(settings, outputs, ledger)]
+    return _spelled(known, settings, incomplete)
 
 
 @_quietly
@@ -144,6 +144,20 @@ def _models_and_versions(settings: Settings, outputs: Outputs, ledger: Ledger) -
     runs = ledger.newest(_LOOKED_AT)
     known = [key for daemon in observe_daemons(outputs, time.time()) for key in daemon.known]
     return [*models, *(run.model for run in runs), *versions, *known, *(run.key for run in runs)]
+
+
+def _spelled(known: Sequence[str], settings: Settings, incomplete: str) -> list[CompletionItem]:
+    """Return the models and versions that fit, in the first spelling in which any does."""
+    return next(filter(None, (_fitting(words, incomplete) for words in _spellings(known, settings))), [])
+
+
+def _spellings(known: Sequence[str], settings: Settings) -> Iterator[list[str]]:
+    """Yield models and versions as people spell them: `net`, `net.py`, `models/net.py` from where one is."""
+    yield list(known)
+    scripts = [(model, f"{colon}{version}") for model, colon, version in (word.partition(":") for word in known)]
+    yield [f"{model}.py{version}" for model, version in scripts]
+    folder = os.path.relpath(settings.models_dir)
+    yield [f"{folder}/{model}.py{version}" for model, version in scripts]
 
 
 def _fitting(words: Iterable[str], incomplete: str) -> list[CompletionItem]:

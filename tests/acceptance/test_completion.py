@@ -64,6 +64,9 @@ def test_verbs_runs_models_and_versions_are_offered_as_each_verb_takes_them(two_
     assert offered(two_hosts, "--only", "slow", ":") == ["running", "next", "stopped", "lost"]
     assert offered(two_hosts, "-r", "--only", "=", "dig") == ["digits", "digits:deep", "digits:wide"]
     assert offered(two_hosts, "-r", "--only", "=", "digits", ":", "w") == ["wide"]
+    # As people spell them: with the suffix of the script, and by its path from where they are.
+    assert offered(two_hosts, "queue", "up", "crash.p") == ["crash.py", "crash.py:exit"]
+    assert offered(two_hosts, "queue", "add", "models/cra") == ["models/crash.py", "models/crash.py:exit"]
 
 
 def test_where_nothing_is_known_nothing_is_said(two_hosts: TwoHosts, tmp_path):
