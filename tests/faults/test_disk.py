@@ -21,10 +21,11 @@ def night(make_project: Callable[..., Project], tmp_path: Path) -> Night:
 #: Tries again five times a second, not every five, and counts that in the file TRIES.
 IMPATIENT = """
 import mlpipeline.daemon.loop as loop
-def complain(self, error, complain=loop.Daemon._complain):
+from mlpipeline.daemon.trouble import Trouble
+def note(self, error, note=Trouble.note):
     print("again", file=open(TRIES, "a"))
-    complain(self, error)
-loop.Daemon._complain = complain
+    note(self, error)
+Trouble.note = note
 loop._TROUBLE_S = 0.2
 """
 

@@ -31,7 +31,7 @@ loop.CLASS.METHOD = faulty
 
 
 @pytest.mark.parametrize(
-    "method", ["Daemon._heed_signals", "RunsUnderWay.collect", "Daemon._is_done", "Daemon._pause_s"]
+    "method", ["Stopping.heed_signals", "RunsUnderWay.collect", "Daemon._is_done", "Daemon._pause_s"]
 )
 def test_a_fault_in_any_part_of_a_tick_is_told_and_the_queue_goes_on(night: Night, method: str):
     night.gate.open()

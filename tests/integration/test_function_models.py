@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 
 from support import Gate
 
@@ -63,8 +62,7 @@ def test_arguments_come_by_name_and_what_is_returned_is_the_results(make_project
     runs = _results(project)
 
     scalars = runs["scalars"]["results"]
-    assert math.isnan(scalars.pop("nan"))
-    assert math.isinf(scalars.pop("inf"))
+    assert (scalars.pop("nan"), scalars.pop("inf")) == ("nan", "inf")  # JSON has no such numbers
     assert scalars == {
         "f": 0.5,
         "i": 3,

@@ -94,7 +94,7 @@ def test_everything_about_a_run_is_in_its_folder_and_in_the_history(git):
     assert 0 < result["seconds"] < 30
     assert (folder / "1/output.log").read_text() == "to output.log\n"
     (loop,) = read_progress(folder / "1/progress.jsonl")
-    assert (loop.first, loop.done, loop.of) == (0, 3, 3)
+    assert (loop.done, loop.of) == (3, 3)
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").open("rb")]
     assert [(line["step"], line["metrics"]["loss"]) for line in lines] == [(0, 1.0), (1, 0.5), (2, 1 / 3)]
     assert all(abs(line["time"] - datetime.now().timestamp()) < 60 for line in lines)

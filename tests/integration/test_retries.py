@@ -143,7 +143,7 @@ def test_a_run_between_two_attempts_can_be_stopped_though_its_daemon_died(failin
     run = failing.run["id"]
     assert failing.project.run("stop", "net:v").stdout == f"{run} net:v stopped, before its next attempt\n"
     status = failing.project.run("status").stdout
-    assert "stopped before attempt 2 (not recorded yet; the next launch does that); attempt 1 failed" in status
+    assert "\nstopped, to be resumed: net:v\n" in status
     assert "attempt 2 begins" not in status
     failing.project.write_queue([])
     assert failing.project.run("-r").returncode == 0
