@@ -8,11 +8,10 @@ import click
 
 from mlpipeline.cli.output import echo_json, echo_message, echo_screen, stdout_screen
 from mlpipeline.cli.project import Place, exit_for
-from mlpipeline.cli.reading import read_ledger
+from mlpipeline.cli.reading import failing_in_a_row, listed_entries, read_ledger
 
 if TYPE_CHECKING:
     from mlpipeline.domain.measures import Measure
-    from mlpipeline.project.settings import Settings
     from mlpipeline.views.reported import Reported
 
 #: About how much is read of metrics, for a screen, and for a page.
@@ -57,6 +56,7 @@ def _told(place: Place, since: str, best: str | None, metrics_bytes: int) -> Rep
     from mlpipeline.domain import since as moments
     from mlpipeline.project.clock import LocalZone
     from mlpipeline.views.observed import observe_daemons
+    from mlpipeline.views.queued import queued_names
     from mlpipeline.views.reported import reported
 
     settings = place.settings()
@@ -67,35 +67,24 @@ def _told(place: Place, since: str, best: str | None, metrics_bytes: int) -> Rep
     wanted = None if best is None else _measure(best)
     # Daemons first: one that ends meanwhile has then recorded its runs.
     daemons = observe_daemons(outputs, now)
+    ledger = read_ledger(outputs)
+    entries = listed_entries(settings, echo_message)
+    own = any(daemon.host == outputs.host and daemon.is_alive for daemon in daemons)
+    has_daemon = any(daemon.is_there for daemon in daemons)
     told = reported(
-        read_ledger(outputs),
+        ledger,
         outputs,
         daemons,
         since=begin,
         now=now,
         wanted=wanted,
         metrics_bytes=metrics_bytes,
-        queued=() if any(daemon.is_there for daemon in daemons) else _queued(settings),
+        queued=() if has_daemon else None if entries is None else queued_names(entries),
+        streaks=() if own else failing_in_a_row(ledger, settings.hold_after, entries),
     )
     if wanted is not None:
         _require_measured(told, wanted)
     return told
-
-
-def _queued(settings: Settings) -> list[str] | None:
-    """Return the scripts that the queue lists; None where it has a mistake, which is told."""
-    from mlpipeline.errors import QueueError
-    from mlpipeline.project.paths import QUEUE_NAME
-    from mlpipeline.project.queue_file import read_queue
-    from mlpipeline.project.scripts import listed_scripts
-    from mlpipeline.views.queued import queued_names
-
-    try:
-        queue = read_queue(settings.root / QUEUE_NAME, settings.models_dir)
-        return queued_names(listed_scripts(queue, settings.models_dir).entries)
-    except QueueError as error:
-        echo_message(str(error))
-        return None
 
 
 def _measure(text: str) -> Measure:

@@ -8,12 +8,11 @@ import click
 
 from mlpipeline.cli.output import echo_json, echo_message, echo_screen, stdout_screen
 from mlpipeline.cli.project import Place, exit_for
-from mlpipeline.cli.reading import look
+from mlpipeline.cli.reading import failing_in_a_row, listed_entries, look
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from mlpipeline.domain.queue import Entry
     from mlpipeline.domain.requests import Request
     from mlpipeline.domain.runs import Run
     from mlpipeline.history.ledger import Ledger
@@ -86,7 +85,7 @@ def _overview(settings: Settings, outputs: Outputs, *, warn: Callable[[str], Non
     now, daemons, runs, ledger = look(outputs, lambda ledger: _that_matter(ledger, most), warn=warn)
     try:
         own = any(daemon.host == outputs.host and daemon.is_alive for daemon in daemons)
-        queued = () if own else _queued(settings, warn)
+        queued = () if own else listed_entries(settings, warn)
         return Overview(
             now=now,
             outputs=outputs,
@@ -99,7 +98,7 @@ def _overview(settings: Settings, outputs: Outputs, *, warn: Callable[[str], Non
             done_today=ended_since(ledger, midnight_before(now)),
             outlook=_outlook(daemons, runs, ledger),
             queued=queued,
-            streaks=() if own else _streaks(ledger, settings.hold_after, queued),
+            streaks=() if own else failing_in_a_row(ledger, settings.hold_after, queued),
         )
     finally:
         ledger.close()
@@ -139,30 +138,3 @@ def _unanswered(ledger: Ledger, outputs: Outputs) -> list[Request]:
         for request in requests
         if request.of not in moot
     ]
-
-
-def _streaks(ledger: Ledger, hold_after: int, queued: Sequence[Entry] | None) -> list[list[Run]]:
-    """Return the runs, newest first, of each listed script whose versions fail in a row: a launch would hold it."""
-    from mlpipeline.domain.queue import model_name
-    from mlpipeline.history.streaks import streak_of
-
-    models = sorted(ledger.models_in_trouble())
-    if queued is not None:
-        listed = {model_name(entry.script) for entry in queued}
-        models = [model for model in models if model in listed]
-    return [runs for model in models if (runs := streak_of(ledger, model, hold_after))]
-
-
-def _queued(settings: Settings, warn: Callable[[str], None]) -> Sequence[Entry] | None:
-    """Return what the queue lists; None where it has a mistake, of which `warn` is told."""
-    from mlpipeline.errors import QueueError
-    from mlpipeline.project.paths import QUEUE_NAME
-    from mlpipeline.project.queue_file import read_queue
-    from mlpipeline.project.scripts import listed_scripts
-
-    try:
-        queue = read_queue(settings.root / QUEUE_NAME, settings.models_dir)
-        return listed_scripts(queue, settings.models_dir).entries
-    except QueueError as error:
-        warn(str(error))
-        return None

@@ -99,6 +99,7 @@ def reported(
     wanted: Measure | None = None,
     metrics_bytes: int = 0,
     queued: Sequence[str] | None = (),
+    streaks: Sequence[Sequence[Run]] = (),
 ) -> Reported:
     """Return what there is to tell of the period from `since` to `now`.
 
@@ -112,6 +113,7 @@ def reported(
         metrics_bytes: about how much is read of the metrics of the best versions in all: they take the longest. 0 where
             no curves are shown.
         queued: the scripts that the queue lists, where no daemon is there; None where it has a mistake.
+        streaks: the runs of each listed script whose versions fail in a row, where no daemon here tells what is held.
     """
     period = Interval(min(since.timestamp(), now), now)
     runs = [
@@ -120,7 +122,7 @@ def reported(
     ]
     succeeded = [observed.run for observed in runs if observed.run.outcome is Outcome.SUCCEEDED]
     stints = [stint for observed in runs for stint in _stints(observed, outputs, daemons, now)]
-    overview = Overview(now=now, outputs=outputs, daemons=daemons, failed_tests=ledger.failed_tests())
+    overview = Overview(now=now, outputs=outputs, daemons=daemons, failed_tests=ledger.failed_tests(), streaks=streaks)
     launches = launches_since(ledger, period.begin)
     return Reported(
         project=outputs.path.parent.parent.name,

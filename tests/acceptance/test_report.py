@@ -104,7 +104,7 @@ def test_the_terminal_shows_what_failed_first_then_what_was_best_and_how_the_tim
     _, busy, *_, gpu_hours = re.split(" {3,}", box2)
     assert (busy, gpu_hours) == ("3 h 0 min (25 %)", "6")
     assert "old" not in shown
-    assert any(line.startswith("held, or cannot be used: bad:v3: ") for line in lines)
+    assert any(line.startswith("held, or cannot be used: bad:v3: ") for line in lines), shown
     assert "box2: 2 versions to run: far:a, far:b" in lines
 
 
