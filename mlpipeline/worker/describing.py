@@ -17,11 +17,11 @@ from mlpipeline.domain.identity import code_identity
 from mlpipeline.domain.values import is_opaque
 from mlpipeline.errors import MlpipelineError, ScriptError, VersionsError
 from mlpipeline.project.files import read_json, to_json, write_whole
+from mlpipeline.project.project_code import loaded_modules, reachable
 from mlpipeline.worker.failures import user_traceback
 from mlpipeline.worker.importing import StoredCode, hides, prepare_path
 from mlpipeline.worker.models import kind_of, load_model
 from mlpipeline.worker.parameters import parameters_of
-from mlpipeline.worker.project_code import loaded_modules, reachable
 
 #: A file that a command names counts as its code up to this size; above, it is data.
 _CODE_LIMIT_BYTES = 10_000_000

@@ -98,7 +98,7 @@ def _own_told(error: MlpipelineError) -> Told:
 
 
 def _place(error: BaseException) -> str | None:
-    from mlpipeline.worker.project_code import is_project_code
+    from mlpipeline.project.project_code import is_project_code
 
     if isinstance(error, ScriptError) and error.__cause__ is not None:
         return _place(error.__cause__)

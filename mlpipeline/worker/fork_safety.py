@@ -14,7 +14,7 @@ from typing import Any
 
 from mlpipeline.executors.never_forked import why_never_forked
 from mlpipeline.executors.processes import children_of_this_process
-from mlpipeline.worker.project_code import loaded_modules
+from mlpipeline.project.project_code import loaded_modules
 
 _TASKS = "/proc/self/task"
 _MAPS = Path("/proc/self/maps")

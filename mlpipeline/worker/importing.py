@@ -15,8 +15,8 @@ from types import CodeType, ModuleType
 from typing import ClassVar
 
 from mlpipeline.errors import OutputsError
+from mlpipeline.project.project_code import is_project_code
 from mlpipeline.worker.own_imports import import_before
-from mlpipeline.worker.project_code import is_project_code
 
 
 class StoredCode:

@@ -15,9 +15,9 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
+from mlpipeline.project.project_code import is_project_code
 from mlpipeline.worker.importing import StoredImporter
 from mlpipeline.worker.inputs import Inputs
-from mlpipeline.worker.project_code import is_project_code
 
 _FILE_LOADERS = (SourceFileLoader, ExtensionFileLoader)
 #: Where Python is while it looks for a module.

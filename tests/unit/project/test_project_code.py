@@ -10,7 +10,7 @@ import click
 import pytest
 
 import mlpipeline
-from mlpipeline.worker.project_code import is_project_code, loaded_modules, reachable
+from mlpipeline.project.project_code import is_project_code, loaded_modules, reachable
 
 
 def write(folder: Path, **sources: str) -> None:
