@@ -69,6 +69,22 @@ class VersionsError(MlpipelineError):
     exit_status = 1
 
 
+class PipelineError(MlpipelineError):
+    """A pipeline cannot be what its script says: nothing of it ran."""
+
+    exit_status = 1
+
+
+class DamagedArtifact(MlpipelineError):
+    """An artifact in a cache is not what was stored there; `name` is the artifact's."""
+
+    exit_status = 1
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(f'"{name}" in the cache is damaged: {message}')
+        self.name = name
+
+
 class NoSuchParameter(VersionsError):
     """A parameter is to be changed that a version does not have; `key` says which, `advice` what it may have been."""
 

@@ -18,6 +18,7 @@ KINDS = {
     "Model": "mlpipeline.authoring.model",
     "FunctionModel": "mlpipeline.authoring.function_model",
     "CommandModel": "mlpipeline.authoring.command_model",
+    "Pipeline": "mlpipeline.pipelines.pipeline",
 }
 
 Performer = Callable[..., None]
@@ -55,10 +56,12 @@ def load_model(script: Path, models_dir: Path, store: StoredCode) -> Any:
     leave_if_forked(worker, None)
     model = vars(module).get("MODEL")
     if model is None:
-        raise ScriptError(name, "sets no MODEL. Set it to a Model, a FunctionModel or a CommandModel.")
+        raise ScriptError(name, "sets no MODEL. Set it to a Model, a FunctionModel, a CommandModel or a Pipeline.")
     if kind_of(model) is None:
         found = f"the class {model.__name__}" if isinstance(model, type) else f"a {type(model).__name__}"
-        raise ScriptError(name, f"MODEL is {found}; it must be an object of Model, FunctionModel or CommandModel.")
+        raise ScriptError(
+            name, f"MODEL is {found}; it must be an object of Model, FunctionModel, CommandModel or Pipeline."
+        )
     return model
 
 
@@ -73,6 +76,10 @@ def performer_of(model: Any) -> Performer:
         from mlpipeline.worker.command_call import perform as perform_command
 
         return perform_command
+    if kind == "Pipeline":
+        from mlpipeline.worker.pipeline_call import perform as perform_pipeline
+
+        return perform_pipeline
     from mlpipeline.worker.model_calls import perform as perform_model
 
     return perform_model

@@ -60,10 +60,10 @@ UNUSABLE = {
         "the process that imported it was killed by SIGSEGV before the import was over",
         ["Fatal Python error: Segmentation fault", 'faulty.py", line 2 in <module>'],
     ),
-    "no_model.py": ("x = 1\n", "sets no MODEL. Set it to a Model, a FunctionModel or a CommandModel.", []),
+    "no_model.py": ("x = 1\n", "sets no MODEL. Set it to a Model, a FunctionModel, a CommandModel or a Pipeline.", []),
     "kind.py": (
         "from mlpipeline import FunctionModel as MODEL\n",
-        "MODEL is the class FunctionModel; it must be an object of Model, FunctionModel or CommandModel.",
+        "MODEL is the class FunctionModel; it must be an object of Model, FunctionModel, CommandModel or Pipeline.",
         [],
     ),
     "text.py": ("MODEL = 'net'\n", "MODEL is a str; it must be an object of Model,", []),

@@ -30,10 +30,10 @@ LAYERS = [
 ROWS = {package: row for row, packages in enumerate(LAYERS) for package in packages}
 
 #: Ways in from outside, and what each opens. Nothing inside the package goes through them.
-DOORS = {"__init__": {"authoring"}, "__main__": {"cli"}, "helper": {"authoring"}, "utils": {"authoring"}}
+DOORS = {"__init__": {"authoring", "pipelines"}, "__main__": {"cli"}, "helper": {"authoring"}, "utils": {"authoring"}}
 
 #: Imported only where they are used: they are slow to load.
-HEAVY = {"numpy", "tensorboardX", "watchdog", "tomlkit", "pynvml"}
+HEAVY = {"numpy", "blake3", "cloudpickle", "pandas", "tensorboardX", "watchdog", "tomlkit", "pynvml"}
 
 #: What `init` copies is a user's script, and no module.
 TEMPLATE = PACKAGE / "project" / "template"

@@ -1,0 +1,162 @@
+"""Running the steps of a pipeline: each at most once, and not at all where what it makes is there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from mlpipeline.domain.graph import Source
+from mlpipeline.errors import DamagedArtifact
+from mlpipeline.pipelines.cache import Cache
+from mlpipeline.pipelines.calling import call
+from mlpipeline.pipelines.code import Code, Part, code_of
+from mlpipeline.pipelines.content import text_digest
+from mlpipeline.pipelines.records import Basis, Made, StoredArtifact
+from mlpipeline.pipelines.value_digests import value_digest
+from mlpipeline.pipelines.wiring import Step
+
+if TYPE_CHECKING:
+    from mlpipeline.authoring.run import Run
+
+
+class Watcher(Protocol):
+    """Hears of the steps of a pipeline, in the thread that runs them, each before the next begins."""
+
+    def found(self, step: Step, made: Made) -> None:
+        """What the step makes is in the cache."""
+
+    def begins(self, step: Step) -> None:
+        """The step runs from now on."""
+
+    def ran(self, step: Step, seconds: float, size_bytes: int | None) -> None:
+        """The step took that long; the size of what it made is None where that was not stored."""
+
+    def warns(self, message: str) -> None:
+        """Something is not as it should be, though the step goes on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """An artifact while a pipeline runs: its value is had when it is asked for."""
+
+    #: Of its content; None where that cannot be said.
+    digest: str | None
+    value: Callable[[], Any]
+
+
+class Execution:
+    """One run through the steps of a pipeline."""
+
+    def __init__(
+        self,
+        *,
+        cache: Cache | None,
+        watcher: Watcher,
+        handed_in: Mapping[str, Any],
+        run: Run | None = None,
+        force: Collection[str] = (),
+    ) -> None:
+        """Take what the steps work with.
+
+        Args:
+            cache: where what they make is kept; None for nowhere.
+            watcher: hears of each of them.
+            handed_in: artifacts that are given.
+            run: what a stage gets that takes `run`.
+            force: the stages that run also where what they make is in the cache.
+        """
+        self._cache = cache
+        self._watcher = watcher
+        self._run = run
+        self._force = force
+        self._codes: dict[str, Code] = {}
+        self.held = {name: Held(digest=value_digest(value), value=_given(value)) for name, value in handed_in.items()}
+
+    def run(self, steps: Sequence[Step]) -> None:
+        """Have all that these steps make in `held`. The code of all counts as it is now, before the first runs."""
+        self._codes = {
+            step.name: _code(step) for step in steps if self._cache is not None and step.stage.mark.is_cached
+        }
+        for step in steps:
+            self.held |= self._outcome(step)
+
+    def _outcome(self, step: Step) -> dict[str, Held]:
+        basis = self._basis(step)
+        if self._cache is None or basis is None:
+            return self._called(step)
+        with self._cache.making(basis.key()):
+            made = None if step.stage.name in self._force else self._cache.find(step.name, basis.key())
+            if made is not None:
+                self._watcher.found(step, made)
+            else:
+                began = time.perf_counter()
+                self._watcher.begins(step)
+                values = self._values(step)
+                seconds = time.perf_counter() - began
+                made = self._cache.put(basis, values, seconds)
+                self._watcher.ran(step, seconds, sum(artifact.size_bytes for artifact in made.artifacts))
+        return {artifact.name: self._stored(step, made, artifact) for artifact in made.artifacts}
+
+    def _called(self, step: Step) -> dict[str, Held]:
+        self._watcher.begins(step)
+        began = time.perf_counter()
+        values = self._values(step)
+        self._watcher.ran(step, time.perf_counter() - began, None)
+        return {name: Held(digest=None, value=_given(value)) for name, value in values.items()}
+
+    def _stored(self, step: Step, made: Made, artifact: StoredArtifact) -> Held:
+        def load() -> Any:
+            assert self._cache is not None
+            try:
+                return self._cache.load(artifact)
+            except DamagedArtifact as error:
+                self._watcher.warns(f"{step.name}: {error}: it is made again")
+                self._cache.forget(made)
+                self.held |= self._outcome(step)
+                return self.held[artifact.name].value()
+
+        return Held(digest=text_digest(f"{artifact.serializer} {artifact.digest}"), value=load)
+
+    def _basis(self, step: Step) -> Basis | None:
+        """What decides what the step makes; None where that cannot be said."""
+        if self._cache is None or not step.stage.mark.is_cached:
+            return None
+        digests = {name: self._digest(source) for name, source in step.takes.items()}
+        if None in digests.values():
+            return None
+        code = self._codes[step.name]
+        return Basis(
+            step=step.name,
+            makes=step.makes,
+            parameters={name: value_digest(value) for name, value in step.parameters.items()},
+            inputs=cast("dict[str, str]", digests),
+            parts=code.parts,
+            packages=code.packages,
+        )
+
+    def _digest(self, source: Source) -> str | None:
+        digests = [self.held[artifact].digest for artifact in source.artifacts]
+        if any(digest is None for digest in digests):
+            return None
+        return text_digest(" ".join(map(str, digests))) if source.is_dict else digests[0]
+
+    def _values(self, step: Step) -> dict[str, Any]:
+        return call(step, {name: self._input(source) for name, source in step.takes.items()}, self._run)
+
+    def _input(self, source: Source) -> Any:
+        if source.is_dict:
+            return {artifact: self.held[artifact].value() for artifact in source.artifacts}
+        return self.held[source.artifacts[0]].value()
+
+
+def _given(value: Any) -> Callable[[], Any]:
+    return lambda: value
+
+
+def _code(step: Step) -> Code:
+    version = step.stage.mark.version
+    if version is not None:
+        return Code(parts=(Part(name=f"version of {step.stage.name}", digest=version),), packages={})
+    return code_of(step.stage.code)
