@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from typing import Any
 
 from mlpipeline.domain.graph import Source
-from mlpipeline.pipelines.code import Code, Part, code_of
+from mlpipeline.pipelines.code import Code, code_of
 from mlpipeline.pipelines.content import text_digest
 from mlpipeline.pipelines.records import Basis
 from mlpipeline.pipelines.value_digests import value_digest
@@ -29,25 +29,32 @@ class Bases:
             step: one of those that this was made for.
             digests: artifact -> the digest of its content; None where that cannot be said.
         """
+        basis = self.known_of(step, digests)
+        return basis if basis is not None and len(basis.inputs) == len(step.takes) else None
+
+    def known_of(self, step: Step, digests: Mapping[str, str | None]) -> Basis | None:
+        """What a step is made of as far as that can be said: without those inputs of which nobody knows the digest.
+
+        None where its code is not known either.
+        """
         if step.name not in self._codes:
             return None
         inputs = {name: _digest(source, digests) for name, source in step.takes.items()}
-        if None in inputs.values():
-            return None
         code = self._codes[step.name]
         return Basis(
             step=step.name,
             makes=step.makes,
             parameters={name: value_digest(value) for name, value in step.parameters.items()},
-            inputs=cast("dict[str, str]", inputs),
+            inputs={name: digest for name, digest in inputs.items() if digest is not None},
             parts=code.parts,
             packages=code.packages,
+            version=step.stage.mark.version,
             shown=_shown(step.parameters),
         )
 
 
 def _digest(source: Source, digests: Mapping[str, str | None]) -> str | None:
-    found = [digests[artifact] for artifact in source.artifacts]
+    found = [digests.get(artifact) for artifact in source.artifacts]
     if None in found:
         return None
     return text_digest(" ".join(map(str, found))) if source.is_dict else found[0]
@@ -66,7 +73,6 @@ def _is_plain(value: Any) -> bool:
 
 
 def _code(step: Step) -> Code:
-    version = step.stage.mark.version
-    if version is not None:
-        return Code(parts=(Part(name=f"version of {step.stage.name}", digest=version),), packages={})
+    if step.stage.mark.version is not None:
+        return Code(parts=(), packages={})
     return code_of(step.stage.code)

@@ -24,6 +24,8 @@ class Basis:
     parts: tuple[Part, ...]
     #: Installed package -> version.
     packages: Mapping[str, str]
+    #: What its script gives to stand for its code, of which there are no parts then.
+    version: str | None = None
     #: Parameter -> its value as people read it, of those that are short; it does not count.
     shown: Mapping[str, str] = field(default_factory=dict)
 
@@ -42,6 +44,7 @@ class Basis:
             inputs=value["inputs"],
             parts=tuple(Part(**part) for part in value["parts"]),
             packages=value["packages"],
+            version=value["version"],
             shown=value["shown"],
         )
 
