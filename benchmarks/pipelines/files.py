@@ -20,9 +20,7 @@ SPEED = Measurement(
     name="hashing", what="Hashing 1 GiB from the page cache", unit="GB/s, more is better", limit=4.0, is_least=True
 )
 LINK = Measurement(name="link", what="Taking a file of 1 GiB into the cache", unit="s", limit=1.0)
-START = Measurement(
-    name="link start", what="What that takes of one byte, imports with it", unit="s"
-)
+START = Measurement(name="link start", what="What that takes of one byte, imports with it", unit="s")
 
 
 def _big_file(bench: Workbench, folder: Path) -> None:
