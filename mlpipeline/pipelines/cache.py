@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from mlpipeline.errors import DamagedArtifact
 from mlpipeline.pipelines.content import file_digest
+from mlpipeline.pipelines.numbers import numbers_of
 from mlpipeline.pipelines.records import Basis, Made, StoredArtifact
 from mlpipeline.pipelines.serializers import serializer_for, serializer_named
 from mlpipeline.project.clock import timestamp
@@ -44,13 +46,23 @@ class Cache:
         return made if all(self._path(artifact).exists() for artifact in made.artifacts) else None
 
     @contextmanager
-    def making(self, key: str) -> Iterator[None]:
+    def making(self, key: str, waits: Callable[[str | None], None], run: str | None = None) -> Iterator[None]:
         """Keep every other process from making the same; wait for one that does."""
-        from filelock import FileLock
+        from filelock import FileLock, Timeout
 
         self._locks.mkdir(parents=True, exist_ok=True)
-        with FileLock(self._locks / key):
+        lock = FileLock(self._locks / key)
+        note = self._locks / f"{key}.by"
+        while not lock.is_locked:
+            try:
+                lock.acquire(timeout=0.1)
+            except Timeout:
+                waits(note.read_text() if note.exists() else None)
+        try:
+            note.write_text(f"process {os.getpid()}" if run is None else f"run {run}")
             yield
+        finally:
+            lock.release()
 
     def put(self, basis: Basis, values: Mapping[str, Any], seconds: float, run: str | None = None) -> Made:
         """Store what a step made, and note what of.
@@ -67,7 +79,15 @@ class Cache:
         """
         artifacts = tuple(self._stored(name, value) for name, value in values.items())
         key = basis.key()
-        made = Made(key=key, basis=basis, artifacts=artifacts, seconds=seconds, made_at=timestamp(), run=run)
+        made = Made(
+            key=key,
+            basis=basis,
+            artifacts=artifacts,
+            seconds=seconds,
+            made_at=timestamp(),
+            run=run,
+            numbers=numbers_of(values),
+        )
         record = self._record(basis.step, key)
         record.parent.mkdir(parents=True, exist_ok=True)
         write_whole(record, to_json(made.to_json()))

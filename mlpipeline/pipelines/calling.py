@@ -26,7 +26,7 @@ def call(step: Step, inputs: Mapping[str, Any], run: Run | None) -> dict[str, An
         BaseException: whatever it raises.
     """
     arguments = {name: value for name, value in inputs.items() if name != step.state}
-    if any(argument.name == FROM_RUN for argument in step.stage.run_arguments):
+    if step.takes_run:
         arguments[FROM_RUN] = run
     if step.stage.is_function:
         return handed_on(step.stage.target(**arguments, **step.parameters), step.makes, step.name)

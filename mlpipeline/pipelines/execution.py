@@ -5,20 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
+from mlpipeline.authoring.plain_run import plain_run
+from mlpipeline.authoring.run import Run, StageRun, current, set_current
 from mlpipeline.domain.graph import Source
-from mlpipeline.errors import DamagedArtifact
+from mlpipeline.errors import DamagedArtifact, PipelineStopped
 from mlpipeline.pipelines.bases import Bases
 from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.calling import call
+from mlpipeline.pipelines.content import text_digest
+from mlpipeline.pipelines.numbers import numbers_of
 from mlpipeline.pipelines.records import Basis, Made, StoredArtifact
 from mlpipeline.pipelines.value_digests import value_digest
 from mlpipeline.pipelines.watching import Watcher
 from mlpipeline.pipelines.wiring import Step
-
-if TYPE_CHECKING:
-    from mlpipeline.authoring.run import Run
+from mlpipeline.project.seeding import drawing_apart
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +31,15 @@ class Held:
     #: Of its content; None where that cannot be said.
     digest: str | None
     value: Callable[[], Any]
+
+    @classmethod
+    def given(cls, value: Any, *, has_digest: bool) -> Held:
+        """What is there already; its digest costs reading all of it, and not everything has one."""
+        try:
+            digest = value_digest(value) if has_digest else None
+        except Exception:
+            digest = None
+        return cls(digest=digest, value=lambda: value)
 
 
 class Execution:
@@ -53,41 +65,133 @@ class Execution:
         """
         self._cache = cache
         self._watcher = watcher
-        self._run = run
+        self._run = run or current()
         self._force = force
         self._bases: Bases | None = None
-        self.held = {name: Held(digest=value_digest(value), value=_given(value)) for name, value in handed_in.items()}
+        self.held = {name: Held.given(value, has_digest=cache is not None) for name, value in handed_in.items()}
 
     def run(self, steps: Sequence[Step]) -> None:
-        """Have all that these steps make in `held`. The code of all counts as it is now, before the first runs."""
+        """Have all that these steps make in `held`. The code of all counts as it is now, before the first runs.
+
+        Raises:
+            PipelineStopped: the run was told to stop.
+            BaseException: what a stage raises.
+        """
         self._bases = None if self._cache is None else Bases(steps)
         self._watcher.plans(steps)
         for step in steps:
             self.held |= self._outcome(step)
 
     def _outcome(self, step: Step) -> dict[str, Held]:
+        self._heed_stop(step)
         basis = self._basis(step)
         if self._cache is None or basis is None:
-            return self._called(step)
-        with self._cache.making(basis.key()):
-            made = None if step.stage.name in self._force else self._cache.find(step.name, basis.key())
-            if made is not None:
-                self._watcher.found(step, made)
-            else:
-                began = time.perf_counter()
-                self._watcher.begins(step)
-                values = self._values(step)
-                seconds = time.perf_counter() - began
-                made = self._cache.put(basis, values, seconds, None if self._run is None else self._run.id)
-                self._watcher.ran(step, seconds, sum(artifact.size_bytes for artifact in made.artifacts))
-        return {artifact.name: self._stored(step, made, artifact) for artifact in made.artifacts}
+            return self._uncached(step)
+        key = basis.key()
+        made = self._found(step, key)
+        if made is None:
+            with self._cache.making(key, self._waiting(step), self._run_id):
+                # Whoever was waited for has made it, or came to grief.
+                made = self._found(step, key)
+                if made is None:
+                    return self._made(step, basis, key)
+        self._watcher.found(step, made)
+        self._tell_numbers(step, made.numbers)
+        return self._kept(step, made)
 
-    def _called(self, step: Step) -> dict[str, Held]:
+    def _found(self, step: Step, key: str) -> Made | None:
+        assert self._cache is not None
+        return None if step.stage.name in self._force else self._cache.find(step.name, key)
+
+    def _made(self, step: Step, basis: Basis, key: str) -> dict[str, Held]:
+        assert self._cache is not None
+        values, seconds = self._called(step, key)
+        try:
+            made = self._cache.put(basis, values, seconds, self._run_id)
+        except Exception as error:
+            self._watcher.ran(step, seconds, None)
+            self._tell_numbers(step, numbers_of(values))
+            self._watcher.warns(
+                f"stage {step.name}: what it made cannot be kept in the cache, so it runs every time, "
+                f"and so does all that takes it: {error or type(error).__name__}"
+            )
+            return {name: Held.given(value, has_digest=False) for name, value in values.items()}
+        self._watcher.ran(step, seconds, sum(artifact.size_bytes for artifact in made.artifacts))
+        self._tell_numbers(step, made.numbers)
+        return self._kept(step, made)
+
+    def _uncached(self, step: Step) -> dict[str, Held]:
+        """Call a step that runs every time. Where its artifacts are what they were, what takes them is still cached."""
+        values, seconds = self._called(step, f"{0 if self._run is None else self._run.seed} {step.name}")
+        self._watcher.ran(step, seconds, None)
+        self._tell_numbers(step, numbers_of(values))
+        held = {}
+        for name, value in values.items():
+            held[name] = Held.given(value, has_digest=self._cache is not None)
+            if self._cache is not None and held[name].digest is None:
+                self._watcher.warns(
+                    f'stage {step.name}: nobody can tell "{name}", a {type(value).__name__}, from another one, '
+                    "so all that takes it runs every time"
+                )
+        return held
+
+    def _called(self, step: Step, key: str) -> tuple[dict[str, Any], float]:
+        """Call a step's stage; return what it made, and how long that took, in seconds.
+
+        Raises:
+            PipelineStopped: it saw that it should stop: what it made is not what it is to make.
+            BaseException: what it raises.
+        """
         self._watcher.begins(step)
+        run = None if self._run is None else StageRun(self._run)
         began = time.perf_counter()
-        values = self._values(step)
-        self._watcher.ran(step, time.perf_counter() - began, None)
-        return {name: Held(digest=None, value=_given(value)) for name, value in values.items()}
+        try:
+            inputs = {name: self._input(source) for name, source in step.takes.items()}
+            given = (run or plain_run()) if step.takes_run else None
+            values = drawing_apart(_seed(key), partial(self._call, step, inputs, given, run))
+        except BaseException as error:
+            self._watcher.fails(step, error)
+            raise
+        if run is not None and run.stop_noticed:
+            raise PipelineStopped(f"stage {step.name} was stopped: what it made so far is not kept in the cache.")
+        return values, time.perf_counter() - began
+
+    def _call(self, step: Step, inputs: Mapping[str, Any], given: Run | None, run: StageRun | None) -> dict[str, Any]:
+        if run is None:
+            return call(step, inputs, given)
+        # What `log()` and a `MetricContainer` report is of this stage, too.
+        set_current(run)
+        try:
+            return call(step, inputs, given)
+        finally:
+            set_current(self._run)
+
+    def _heed_stop(self, step: Step) -> None:
+        if self._run is not None and self._run.should_stop:
+            raise PipelineStopped(f"stopped before stage {step.name}.")
+
+    def _waiting(self, step: Step) -> Callable[[str | None], None]:
+        """Return what hears, again and again, who makes meanwhile what the step is to make."""
+        told: list[str | None] = []
+
+        def waits(maker: str | None) -> None:
+            self._heed_stop(step)
+            if not told:
+                told.append(maker)
+                self._watcher.waits(step, maker)
+
+        return waits
+
+    def _tell_numbers(self, step: Step, numbers: Mapping[str, int | float]) -> None:
+        if numbers:
+            self._watcher.numbers(step, numbers)
+
+    @property
+    def _run_id(self) -> str | None:
+        return None if self._run is None else self._run.id
+
+    def _kept(self, step: Step, made: Made) -> dict[str, Held]:
+        return {artifact.name: self._stored(step, made, artifact) for artifact in made.artifacts}
 
     def _stored(self, step: Step, made: Made, artifact: StoredArtifact) -> Held:
         def load() -> Any:
@@ -107,14 +211,12 @@ class Execution:
             return None
         return self._bases.of(step, {name: self.held[name].digest for name in step.needs()})
 
-    def _values(self, step: Step) -> dict[str, Any]:
-        return call(step, {name: self._input(source) for name, source in step.takes.items()}, self._run)
-
     def _input(self, source: Source) -> Any:
         if source.is_dict:
             return {artifact: self.held[artifact].value() for artifact in source.artifacts}
         return self.held[source.artifacts[0]].value()
 
 
-def _given(value: Any) -> Callable[[], Any]:
-    return lambda: value
+def _seed(text: str) -> int:
+    """Return a seed that follows from a text, in [0, 2**32)."""
+    return int(text_digest(text)[:8], 16)

@@ -47,6 +47,12 @@ class Step(Node):
     #: The artifact that is its fitted state; None where it needs none.
     state: str | None = None
 
+    @property
+    def takes_run(self) -> bool:
+        """Whether what it calls has an argument `run`."""
+        arguments = self.stage.fit_arguments if self.action is Action.FIT else self.stage.run_arguments
+        return any(argument.name == FROM_RUN for argument in arguments)
+
 
 class Wiring:
     """The stages of a pipeline, wired up by the names of arguments or by edges.
