@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -40,9 +39,16 @@ def plain_run() -> Run:
 
     Its model dir is a temporary one, which is deleted when the process ends.
     """
-    return Run(id="", mode=ExecutionModeKeys.TRAIN, model_dir=Path(_model_dir().name), seed=_SEED, sink=_Printed())
+    import tempfile
+
+    model_dir = Path(tempfile.mkdtemp(prefix="mlpipeline-model-dir-"))
+    atexit.register(_delete, model_dir, os.getpid())
+    return Run(id="", mode=ExecutionModeKeys.TRAIN, model_dir=model_dir, seed=_SEED, sink=_Printed())
 
 
-@cache
-def _model_dir() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="mlpipeline-model-dir-")
+def _delete(folder: Path, process: int) -> None:
+    # What the process forked may end in the same way, before it.
+    if os.getpid() == process:
+        import shutil
+
+        shutil.rmtree(folder, ignore_errors=True)

@@ -11,7 +11,7 @@ from typing import Any
 from mlpipeline.authoring.plain_run import plain_run
 from mlpipeline.authoring.run import Run, StageRun, current, set_current
 from mlpipeline.domain.graph import Source
-from mlpipeline.errors import DamagedArtifact, PipelineStopped
+from mlpipeline.errors import DamagedArtifact, NotStored, PipelineStopped
 from mlpipeline.pipelines.bases import Bases
 from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.calling import call
@@ -67,7 +67,13 @@ class Execution:
         self._watcher = watcher
         self._run = run or current()
         self._force = force
+        self._run_id = None if self._run is None else self._run.id
         self._bases: Bases | None = None
+        #: Steps whose artifacts are held.
+        self._over: list[Step] = []
+        #: The names of those that were made again, because their artifacts were damaged, and of those not to be kept.
+        self._made_again: set[str] = set()
+        self._unkept: set[str] = set()
         self.held = {name: Held.given(value, has_digest=cache is not None) for name, value in handed_in.items()}
 
     def run(self, steps: Sequence[Step]) -> None:
@@ -81,97 +87,57 @@ class Execution:
         self._watcher.plans(steps)
         for step in steps:
             self.held |= self._outcome(step)
+            self._over.append(step)
 
     def _outcome(self, step: Step) -> dict[str, Held]:
-        self._heed_stop(step)
-        basis = self._basis(step)
-        if self._cache is None or basis is None:
-            return self._uncached(step)
-        key = basis.key()
-        made = self._found(step, key)
-        if made is None:
-            with self._cache.making(key, self._waiting(step), self._run_id):
-                # Whoever was waited for has made it, or came to grief.
-                made = self._found(step, key)
-                if made is None:
-                    return self._made(step, basis, key)
-        self._watcher.found(step, made)
-        self._tell_numbers(step, made.numbers)
-        return self._kept(step, made)
+        while True:
+            self._heed_stop(step)
+            basis = None if step.name in self._unkept else self._basis(step)
+            if self._cache is None or basis is None:
+                return self._called(step)
+            # Where all is there, nobody waits for anybody.
+            made = self._found(step, basis)
+            if made is None:
+                with self._cache.making(basis.key(), self._waits(step), self._run_id):
+                    made = self._found(step, basis, is_told=True)
+                    if made is None:
+                        inputs = self._inputs(step)
+                        # What it takes may have been damaged, and be another one now that it was made again.
+                        if self._basis(step) == basis:
+                            return self._made(step, basis, inputs, self._cache)
+                        continue
+            self._watcher.found(step, made)
+            self._tell_numbers(step, made.numbers)
+            return self._stored(step, made)
 
-    def _found(self, step: Step, key: str) -> Made | None:
-        assert self._cache is not None
-        return None if step.stage.name in self._force else self._cache.find(step.name, key)
-
-    def _made(self, step: Step, basis: Basis, key: str) -> dict[str, Held]:
-        assert self._cache is not None
-        values, seconds = self._called(step, key)
+    def _found(self, step: Step, basis: Basis, *, is_told: bool = False) -> Made | None:
+        if self._cache is None or step.stage.name in self._force:
+            return None
         try:
-            made = self._cache.put(basis, values, seconds, self._run_id)
-        except Exception as error:
+            return self._cache.use(step.name, basis.key())
+        except DamagedArtifact as error:
+            if not is_told:
+                self._watcher.warns(f"{step.name}: {error}: it is made again")
+            return None
+
+    def _made(self, step: Step, basis: Basis, inputs: Mapping[str, Any], cache: Cache) -> dict[str, Held]:
+        values, seconds = self._values(step, inputs, basis.key())
+        try:
+            made = cache.put(basis, values, seconds, self._run_id)
+        except NotStored as error:
             self._watcher.ran(step, seconds, None)
             self._tell_numbers(step, numbers_of(values))
             self._watcher.warns(
-                f"stage {step.name}: what it made cannot be kept in the cache, so it runs every time, "
-                f"and so does all that takes it: {error or type(error).__name__}"
+                f"stage {step.name}: what it made is not kept in the cache, only in memory, "
+                f"and nor is what is made of that: {error}"
             )
             return {name: Held.given(value, has_digest=False) for name, value in values.items()}
         self._watcher.ran(step, seconds, sum(artifact.size_bytes for artifact in made.artifacts))
         self._tell_numbers(step, made.numbers)
-        return self._kept(step, made)
+        return self._stored(step, made)
 
-    def _uncached(self, step: Step) -> dict[str, Held]:
-        """Call a step that runs every time. Where its artifacts are what they were, what takes them is still cached."""
-        values, seconds = self._called(step, f"{0 if self._run is None else self._run.seed} {step.name}")
-        self._watcher.ran(step, seconds, None)
-        self._tell_numbers(step, numbers_of(values))
-        held = {}
-        for name, value in values.items():
-            held[name] = Held.given(value, has_digest=self._cache is not None)
-            if self._cache is not None and held[name].digest is None:
-                self._watcher.warns(
-                    f'stage {step.name}: nobody can tell "{name}", a {type(value).__name__}, from another one, '
-                    "so all that takes it runs every time"
-                )
-        return held
-
-    def _called(self, step: Step, key: str) -> tuple[dict[str, Any], float]:
-        """Call a step's stage; return what it made, and how long that took, in seconds.
-
-        Raises:
-            PipelineStopped: it saw that it should stop: what it made is not what it is to make.
-            BaseException: what it raises.
-        """
-        self._watcher.begins(step)
-        run = None if self._run is None else StageRun(self._run)
-        began = time.perf_counter()
-        try:
-            inputs = {name: self._input(source) for name, source in step.takes.items()}
-            given = (run or plain_run()) if step.takes_run else None
-            values = drawing_apart(_seed(key), partial(self._call, step, inputs, given, run))
-        except BaseException as error:
-            self._watcher.fails(step, error)
-            raise
-        if run is not None and run.stop_noticed:
-            raise PipelineStopped(f"stage {step.name} was stopped: what it made so far is not kept in the cache.")
-        return values, time.perf_counter() - began
-
-    def _call(self, step: Step, inputs: Mapping[str, Any], given: Run | None, run: StageRun | None) -> dict[str, Any]:
-        if run is None:
-            return call(step, inputs, given)
-        # What `log()` and a `MetricContainer` report is of this stage, too.
-        set_current(run)
-        try:
-            return call(step, inputs, given)
-        finally:
-            set_current(self._run)
-
-    def _heed_stop(self, step: Step) -> None:
-        if self._run is not None and self._run.should_stop:
-            raise PipelineStopped(f"stopped before stage {step.name}.")
-
-    def _waiting(self, step: Step) -> Callable[[str | None], None]:
-        """Return what hears, again and again, who makes meanwhile what the step is to make."""
+    def _waits(self, step: Step) -> Callable[[str | None], None]:
+        """Return what tells once who makes what a step makes, and ends the waiting when the run is to stop."""
         told: list[str | None] = []
 
         def waits(maker: str | None) -> None:
@@ -182,18 +148,25 @@ class Execution:
 
         return waits
 
-    def _tell_numbers(self, step: Step, numbers: Mapping[str, int | float]) -> None:
-        if numbers:
-            self._watcher.numbers(step, numbers)
+    def _called(self, step: Step) -> dict[str, Held]:
+        """Call a step that runs every time. Where its artifacts are what they were, what takes them is still cached."""
+        seed = 0 if self._run is None else self._run.seed
+        values, seconds = self._values(step, self._inputs(step), f"{seed} {step.name}")
+        self._watcher.ran(step, seconds, None)
+        self._tell_numbers(step, numbers_of(values))
+        held = {name: Held.given(value, has_digest=self._cache is not None) for name, value in values.items()}
+        for name, value in values.items():
+            if self._cache is not None and held[name].digest is None:
+                self._watcher.warns(
+                    f'stage {step.name}: nobody can tell "{name}", a {type(value).__name__}, from another one: '
+                    "what is made of it is not kept in the cache"
+                )
+        return held
 
-    @property
-    def _run_id(self) -> str | None:
-        return None if self._run is None else self._run.id
+    def _stored(self, step: Step, made: Made) -> dict[str, Held]:
+        return {artifact.name: self._held(step, made, artifact) for artifact in made.artifacts}
 
-    def _kept(self, step: Step, made: Made) -> dict[str, Held]:
-        return {artifact.name: self._stored(step, made, artifact) for artifact in made.artifacts}
-
-    def _stored(self, step: Step, made: Made, artifact: StoredArtifact) -> Held:
+    def _held(self, step: Step, made: Made, artifact: StoredArtifact) -> Held:
         def load() -> Any:
             assert self._cache is not None
             try:
@@ -201,15 +174,79 @@ class Execution:
             except DamagedArtifact as error:
                 self._watcher.warns(f"{step.name}: {error}: it is made again")
                 self._cache.forget(made)
-                self.held |= self._outcome(step)
+                self._make_again(step)
                 return self.held[artifact.name].value()
 
         return Held(digest=artifact.content_digest, value=load)
+
+    def _make_again(self, damaged: Step) -> None:
+        """Have a step made whose artifacts are damaged, and what was found or made of them if they differ now.
+
+        What is damaged twice is kept in memory: a disk that loses everything would keep us at it for ever.
+        """
+        if damaged.name in self._made_again:
+            self._unkept.add(damaged.name)
+        self._made_again.add(damaged.name)
+        changed = self._replaced(damaged)
+        for step in self._over:
+            if step.name != damaged.name and changed.intersection(step.needs()):
+                changed |= self._replaced(step)
+
+    def _replaced(self, step: Step) -> set[str]:
+        """Have a step's artifacts held anew, and return those that are not what they were."""
+        outcome = self._outcome(step)
+        changed = {
+            name for name, held in outcome.items() if held.digest is None or held.digest != self.held[name].digest
+        }
+        self.held |= outcome
+        return changed
 
     def _basis(self, step: Step) -> Basis | None:
         if self._bases is None:
             return None
         return self._bases.of(step, {name: self.held[name].digest for name in step.needs()})
+
+    def _inputs(self, step: Step) -> dict[str, Any]:
+        return {name: self._input(source) for name, source in step.takes.items()}
+
+    def _values(self, step: Step, inputs: Mapping[str, Any], key: str) -> tuple[dict[str, Any], float]:
+        """Return what a step makes, and how long that took, in seconds; what it draws follows from the key.
+
+        Raises:
+            PipelineStopped: it saw that it should stop, so what it returned is not what it is to make.
+            BaseException: what it raises.
+        """
+        self._watcher.begins(step)
+        run = None if self._run is None else StageRun(self._run)
+        given = (run or plain_run()) if step.takes_run else None
+        began = time.perf_counter()
+        try:
+            values = drawing_apart(_seed(key), partial(self._call, step, inputs, given, run))
+        except BaseException as error:
+            self._watcher.fails(step, error)
+            raise
+        if run is not None and run.stop_noticed:
+            raise PipelineStopped(f"stage {step.name} was stopped: what it made so far is not kept in the cache")
+        return values, time.perf_counter() - began
+
+    def _call(self, step: Step, inputs: Mapping[str, Any], given: Run | None, run: StageRun | None) -> dict[str, Any]:
+        if run is None:
+            return call(step, inputs, given)
+        # What `log()` and a `MetricContainer` report is of this stage, too.
+        before = current()
+        set_current(run)
+        try:
+            return call(step, inputs, given)
+        finally:
+            set_current(before)
+
+    def _heed_stop(self, step: Step) -> None:
+        if self._run is not None and self._run.should_stop:
+            raise PipelineStopped(f"stopped before stage {step.name}")
+
+    def _tell_numbers(self, step: Step, numbers: Mapping[str, int | float]) -> None:
+        if numbers:
+            self._watcher.numbers(step, numbers)
 
     def _input(self, source: Source) -> Any:
         if source.is_dict:

@@ -40,7 +40,9 @@ class _Reporter:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._key = f"{job.spec.model}:{job.spec.version}"
-        self._done = self._total = 0
+        #: The names of those that are done: one whose artifacts were damaged is done twice.
+        self._done: set[str] = set()
+        self._total = 0
 
     def plans(self, steps: Sequence[Step]) -> None:
         self._total = len(steps)
@@ -48,7 +50,7 @@ class _Reporter:
 
     def found(self, step: Step, made: Made) -> None:  # noqa: ARG002
         self._say(f"stage {step.name} cached")
-        self._note_done()
+        self._note_done(step)
 
     def waits(self, step: Step, maker: str | None) -> None:
         self._say(f"stage {step.name}: being made by {maker or 'another process'}")
@@ -60,7 +62,7 @@ class _Reporter:
     def ran(self, step: Step, seconds: float, size_bytes: int | None) -> None:
         size = "" if size_bytes is None else f", {size_in_words(size_bytes)}"
         self._say(f"stage {step.name} ran in {duration_in_words(seconds)}{size}")
-        self._note_done()
+        self._note_done(step)
 
     def numbers(self, step: Step, numbers: Mapping[str, int | float]) -> None:  # noqa: ARG002
         self._job.record.results |= numbers
@@ -74,6 +76,6 @@ class _Reporter:
     def _say(self, message: str) -> None:
         self._job.run.log(f"{self._key} {message}")
 
-    def _note_done(self) -> None:
-        self._done += 1
-        self._job.run.note_stages(self._done, self._total)
+    def _note_done(self, step: Step) -> None:
+        self._done.add(step.name)
+        self._job.run.note_stages(len(self._done), self._total)
