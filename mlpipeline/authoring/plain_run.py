@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
