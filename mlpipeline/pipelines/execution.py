@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from mlpipeline.domain.graph import Source
 from mlpipeline.errors import DamagedArtifact, NotStored
@@ -14,29 +14,11 @@ from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.calling import call
 from mlpipeline.pipelines.records import Basis, Made, StoredArtifact
 from mlpipeline.pipelines.value_digests import value_digest
+from mlpipeline.pipelines.watching import Watcher
 from mlpipeline.pipelines.wiring import Step
 
 if TYPE_CHECKING:
     from mlpipeline.authoring.run import Run
-
-
-class Watcher(Protocol):
-    """Hears of the steps of a pipeline, in the thread that runs them, each before the next begins."""
-
-    def found(self, step: Step, made: Made) -> None:
-        """What the step makes is in the cache."""
-
-    def waits(self, step: Step, maker: str | None) -> None:
-        """Another process makes what the step makes; `maker` says which, where that is known. Heard once."""
-
-    def begins(self, step: Step) -> None:
-        """The step runs from now on."""
-
-    def ran(self, step: Step, seconds: float, size_bytes: int | None) -> None:
-        """The step took that long; the size of what it made is None where that was not stored."""
-
-    def warns(self, message: str) -> None:
-        """Something is not as it should be, though the step goes on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +67,7 @@ class Execution:
     def run(self, steps: Sequence[Step]) -> None:
         """Have all that these steps make in `held`. The code of all counts as it is now, before the first runs."""
         self._bases = None if self._cache is None else Bases(steps)
+        self._watcher.plans(steps)
         for step in steps:
             self.held |= self._outcome(step)
             self._over.append(step)

@@ -11,9 +11,9 @@ from mlpipeline.authoring.versions import Versions, checked_versions
 from mlpipeline.errors import PipelineError, VersionsError
 from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.definitions import collected, defined
-from mlpipeline.pipelines.execution import Execution, Watcher
+from mlpipeline.pipelines.execution import Execution
 from mlpipeline.pipelines.place import default_cache_folder
-from mlpipeline.pipelines.watching import SILENT
+from mlpipeline.pipelines.watching import SILENT, Watcher
 from mlpipeline.pipelines.wiring import Edge, Purpose, Step, Wiring
 
 if TYPE_CHECKING:

@@ -14,13 +14,14 @@ from mlpipeline.domain.values import as_number
 from mlpipeline.errors import NotJson
 from mlpipeline.pipelines.pipeline import Pipeline
 from mlpipeline.pipelines.records import Made
+from mlpipeline.pipelines.watching import Silent
 from mlpipeline.pipelines.wiring import Step
 from mlpipeline.worker.job import Job
 from mlpipeline.worker.model_dirs import make_ready
 from mlpipeline.worker.stopping import StopSignal
 
 
-class _Reporter:
+class _Reporter(Silent):
     """Tells the log how the steps went."""
 
     def __init__(self, run: Run) -> None:
@@ -31,9 +32,6 @@ class _Reporter:
 
     def waits(self, step: Step, maker: str | None) -> None:
         self._run.log(f"stage {step.name}: waits for {maker or 'another process'}, which makes it")
-
-    def begins(self, step: Step) -> None:
-        pass
 
     def ran(self, step: Step, seconds: float, size_bytes: int | None) -> None:
         size = "" if size_bytes is None else f", {size_bytes / 1e6:.1f} MB"
