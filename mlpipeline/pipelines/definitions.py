@@ -118,6 +118,12 @@ class StageDefinition:
         return {argument.name: argument for argument in arguments if argument.kind in _BY_NAME}
 
     @cached_property
+    def defaults(self) -> Mapping[str, Any]:
+        """What the arguments of its constructor, or of its function, are where nobody says anything."""
+        arguments = inspect.signature(self._kind).parameters if self.is_function else self.constructor
+        return {name: one.default for name, one in arguments.items() if one.default is not one.empty}
+
+    @cached_property
     def given(self) -> Mapping[str, Any]:
         """What the script gave its constructor, by name."""
         if not isinstance(self.target, Stage) or not self.constructor:

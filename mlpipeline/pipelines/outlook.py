@@ -90,9 +90,6 @@ def _outlook(step: Step, basis: Basis | None, makers: dict[str, str], cache: Cac
         never = Reason(why=Why.NEVER_MADE, what=step.name)
         return Outlook(step=step, standing=Standing.WOULD_RUN, reasons=(*anew, never))
     made, differences = closest
-    own = differences or [
-        Reason(why=Why.ARTIFACT_GONE, what=name, was=made.made_at) for name in cache.gone(made)
-    ]
+    own = differences or [Reason(why=Why.ARTIFACT_GONE, what=name, was=made.made_at) for name in cache.gone(made)]
     standing = Standing.WOULD_RUN if own or not anew else Standing.MAY_RUN
     return Outlook(step=step, standing=standing, made=made, reasons=(*anew, *own))
-

@@ -47,6 +47,14 @@ class Step(Node):
     #: The artifact that is its fitted state; None where it needs none.
     state: str | None = None
 
+    @property
+    def values(self) -> dict[str, Any]:
+        """Its parameters by name, with those that nobody gave and that have a default."""
+        defaults = self.stage.defaults.items()
+        return {name: value for name, value in defaults if name not in self.takes and name != FROM_RUN} | dict(
+            self.parameters
+        )
+
 
 class Wiring:
     """The stages of a pipeline, wired up by the names of arguments or by edges.
@@ -92,6 +100,14 @@ class Wiring:
                 steps.append(self._step(stage, Action.FIT, stage.fit_arguments, (state,), purpose))
             steps.append(self._step(stage, Action.RUN, stage.run_arguments, self.makes[name], purpose, state))
         return Graph(steps, handed_in)
+
+    def present(self, stage: str) -> dict[str, Any]:
+        """The parameters of a stage by name, with those that nobody gave and that have a default."""
+        definition = self.stages[stage]
+        names = self._parameter_names(definition)
+        return {name: definition.defaults[name] for name in names if name in definition.defaults} | (
+            self.parameters[stage]
+        )
 
     def artifacts_of(self, name: str) -> tuple[str, ...]:
         """The artifacts that a name stands for: those of the stage, or the artifact itself.
