@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from mlpipeline.cli.output import require_stdout
 from mlpipeline.cli.project import Place
+from mlpipeline.domain.graph import Graph
 from mlpipeline.domain.queue import model_name
 from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import MlpipelineError, NotListed, PipelineError, QueueError, ScriptError, SettingsError
 from mlpipeline.pipelines.pipeline import Pipeline
-from mlpipeline.pipelines.wiring import Wiring
+from mlpipeline.pipelines.wiring import Purpose, Step, Wiring
 from mlpipeline.project.settings import find_project, load_settings
 from mlpipeline.worker.importing import StoredCode, prepare_path
 from mlpipeline.worker.models import load_script, script_name
@@ -56,18 +57,20 @@ class NamedPipeline:
         Raises:
             PipelineError: they do not fit together.
         """
-        with self.advising():
-            return self.pipeline.wired(self.parameters)
+        return self.pipeline.wired(self.parameters)
 
     @contextmanager
     def advising(self) -> Iterator[None]:
-        """Add to what does not fit together that a version may be what is missing."""
+        """Add to what a stage lacks that a version may give it."""
         try:
             yield
         except PipelineError as error:
-            if not self.versions:
-                raise
-            raise PipelineError(f"{error} A version may give it: {self.name}:{self.versions[0]}.") from error
+            if self.versions and any(str(error) == node.lacks for node in self._graph().nodes.values()):
+                raise PipelineError(f"{error} Or name a version: {self.name}:{self.versions[0]}.") from error
+            raise
+
+    def _graph(self) -> Graph:
+        return self.pipeline.wired(self.parameters).graph(Purpose.TRAINING)
 
 
 def named_pipeline(place: Place, what: str, which: str | None, settings: Sequence[str]) -> NamedPipeline:
@@ -237,12 +240,14 @@ def _parameters(given: Mapping[str, Any], wiring: Wiring, own: Mapping[str, Any]
     from mlpipeline.domain.assignments import require_kinds
     from mlpipeline.domain.changes import Changes
 
-    everywhere = {key: value for stage in wiring.stages for key, value in wiring.present(stage).items()} | dict(own)
+    steps = cast("Iterable[Step]", wiring.graph(Purpose.TRAINING).nodes.values())
+    by_stage = {step.stage.name: step.values for step in steps}
+    everywhere = {key: item for values in by_stage.values() for key, item in values.items()} | dict(own)
     parameters: dict[str, Any] = {}
     for name, value in given.items():
         is_stage = isinstance(value, dict) and name in wiring.stages
         before, values = (f"{name}.", value) if is_stage else ("", {name: value})
-        present = wiring.present(name) if is_stage else everywhere
+        present = by_stage.get(name, {}) if is_stage else everywhere
         require_kinds(values, present, before)
         # What nobody takes is the wiring's to refuse: it knows what was meant.
         known = Changes(values={key: item for key, item in values.items() if key in present}).in_place(present)

@@ -22,6 +22,8 @@ class Why(StrEnum):
     ARTIFACT_GONE = "artifact_gone"
     #: What it made is not as it was stored.
     ARTIFACT_DAMAGED = "artifact_damaged"
+    #: It lacks something, and does not run: what, and what to do, is a sentence.
+    LACKS = "lacks"
     #: What it takes is made by a step that runs itself.
     INPUT_MADE_ANEW = "input_made_anew"
     #: A part of its code is another.

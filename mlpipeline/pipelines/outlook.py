@@ -23,6 +23,8 @@ class Standing(StrEnum):
     MAY_RUN = "may_run"
     #: Yes.
     WOULD_RUN = "would_run"
+    #: It lacks something, such as a value that nobody gave, or what it takes does.
+    CANNOT_RUN = "cannot_run"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +53,16 @@ def outlooks(wiring: Wiring, cache: Cache, asked: str | None = None) -> list[Out
     steps = _steps(wiring, asked)
     bases = Bases(steps)
     digests: dict[str, str | None] = {}
-    #: Artifact -> the step that makes it anew, or may.
+    #: Artifact -> the step that makes it anew, or may; and artifacts that cannot be had.
     makers: dict[str, str] = {}
+    lacking: set[str] = set()
     found = []
     for step in steps:
+        if step.lacks is not None or lacking.intersection(step.needs()):
+            reasons = () if step.lacks is None else (Reason(why=Why.LACKS, what=step.lacks),)
+            found.append(Outlook(step=step, standing=Standing.CANNOT_RUN, reasons=reasons))
+            lacking.update(step.makes)
+            continue
         outlook = _outlook(step, bases.known_of(step, digests), makers, cache)
         found.append(outlook)
         if outlook.standing is Standing.CACHED and outlook.made is not None:

@@ -19,7 +19,12 @@ from mlpipeline.views.words import moment_to_minute, one_line, values
 
 #: How many versions are named.
 _VERSIONS_NAMED = 8
-_COLORS = {Standing.CACHED: Color.GOOD, Standing.MAY_RUN: Color.DIM, Standing.WOULD_RUN: Color.NOTICE}
+_COLORS = {
+    Standing.CACHED: Color.GOOD,
+    Standing.MAY_RUN: Color.DIM,
+    Standing.WOULD_RUN: Color.NOTICE,
+    Standing.CANNOT_RUN: Color.BAD,
+}
 _COLUMNS = ("stage", "takes", "parameters", "makes", "state")
 
 
@@ -34,8 +39,7 @@ def pipeline_screen(name: str, versions: Sequence[str], found: Sequence[Outlook]
         now: in seconds since the epoch.
     """
     counts = Counter(outlook.standing for outlook in found)
-    told = {Standing.CACHED: "cached", Standing.WOULD_RUN: "would run", Standing.MAY_RUN: "may run"}
-    summary = ", ".join(f"{counts[standing]} {word}" for standing, word in told.items() if counts[standing])
+    summary = ", ".join(f"{counts[one]} {one.replace('_', ' ')}" for one in Standing if counts[one])
     head = [f"{screen.paint(one_line(name), Color.STRONG)}: {counted(len(found), 'step')}, {summary}"]
     if versions:
         text = f"with the defaults; its versions are {one_line(named(versions, _VERSIONS_NAMED))}"
@@ -78,6 +82,10 @@ def _state(outlook: Outlook, standings: Mapping[str, Standing], now: float) -> s
     if outlook.standing is Standing.MAY_RUN:
         makers = dict.fromkeys(str(reason.maker) for reason in outlook.reasons)
         return f"may run, after {', '.join(makers)}"
+    if outlook.standing is Standing.CANNOT_RUN:
+        return (
+            f"cannot run: {outlook.reasons[0].what}" if outlook.reasons else "cannot run: what it takes lacks something"
+        )
     own = [reason for reason in outlook.reasons if reason.maker is None]
     return f"would run: {_short(own, standings, outlook)}" if own else "would run"
 

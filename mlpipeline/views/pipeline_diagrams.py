@@ -13,8 +13,8 @@ _PAINT = {
     Standing.CACHED: ("#d7f0d7", "#2e7d32"),
     Standing.MAY_RUN: ("#fff6d6", "#b08900"),
     Standing.WOULD_RUN: ("#ffffff", "#666666"),
+    Standing.CANNOT_RUN: ("#fbe0e0", "#b3261e"),
 }
-_SAID = {Standing.CACHED: "cached", Standing.MAY_RUN: "may run", Standing.WOULD_RUN: "would run"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ def mermaid(found: Sequence[Outlook]) -> str:
         if box.standing is None:
             lines.append(f'    {box.id}(["{label}"])')
         else:
-            lines.append(f'    {box.id}["{label}<br/>{_SAID[box.standing]}"]:::{box.standing}')
+            lines.append(f'    {box.id}["{label}<br/>{_said(box.standing)}"]:::{box.standing}')
     for arrow in arrows:
         label = f'|"{_mermaid_text(arrow.label)}"|' if arrow.label else ""
         lines.append(f"    {arrow.source} -->{label} {arrow.target}")
@@ -72,7 +72,7 @@ def dot(found: Sequence[Outlook], name: str) -> str:
             lines.append(f'    {box.id} [label={_dot_text(box.name)}, shape=ellipse, style="", color="#666666"];')
         else:
             fill, border = _PAINT[box.standing]
-            label = _dot_text(box.name, _SAID[box.standing])
+            label = _dot_text(box.name, _said(box.standing))
             lines.append(f'    {box.id} [label={label}, fillcolor="{fill}", color="{border}"];')
     for arrow in arrows:
         label = f" [label={_dot_text(arrow.label)}]" if arrow.label else ""
@@ -107,6 +107,10 @@ def _drawn(found: Sequence[Outlook]) -> tuple[list[_Box], list[_Arrow]]:
                 boxes.append(_Box(id=id, name=artifact, standing=None))
                 arrows.append(_Arrow(source=ids[step.name], target=id, label=""))
     return boxes, arrows
+
+
+def _said(standing: Standing) -> str:
+    return standing.replace("_", " ")
 
 
 def _mermaid_text(text: str) -> str:

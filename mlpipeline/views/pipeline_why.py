@@ -20,6 +20,7 @@ _TEXTS = {
     Why.NEVER_MADE: "nothing that it made is in the cache",
     Why.NOT_CACHED: "its script says cache=False: it runs every time",
     Why.CODE_UNKNOWN: "its code cannot be read, so it runs every time: give it a version, @stage(version=1)",
+    Why.LACKS: "{what}",
     Why.ARTIFACT_DAMAGED: "{what} in the cache is damaged",
     Why.CODE_CHANGED: "{what} changed{place}",
     Why.CODE_NEW: "{what} is new in its code{place}",
@@ -28,7 +29,11 @@ _TEXTS = {
     Why.INPUT_GONE: "it takes {what} no more",
     Why.OUTPUTS: "it makes {now} now, and made {was}",
 }
-_STANDINGS = {Standing.MAY_RUN: "may run", Standing.WOULD_RUN: "would run"}
+_STANDINGS = {
+    Standing.MAY_RUN: "may run",
+    Standing.WOULD_RUN: "would run",
+    Standing.CANNOT_RUN: "cannot run",
+}
 
 
 def why_screen(found: Sequence[Outlook], screen: Screen) -> str:
