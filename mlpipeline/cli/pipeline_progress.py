@@ -33,7 +33,6 @@ class Progress(Silent):
         self.told: list[dict[str, Any]] = []
         #: The step that raised.
         self.failed: Step | None = None
-        self._current: Step | None = None
         self._width = 0
         self._began = 0.0
         self._running = _Running()
@@ -62,12 +61,11 @@ class Progress(Silent):
 
     def begins(self, step: Step) -> None:
         """Show it after a while."""
-        self._began, self._current = time.monotonic(), step
+        self._began = time.monotonic()
         self._running.show(self._line(step, "running"))
 
     def ran(self, step: Step, seconds: float, size_bytes: int | None) -> None:
         """Say how long it took, and how much it made."""
-        self._current = None
         kept = "not kept" if size_bytes is None else size_in_words(size_bytes)
         self._say(step, f"{duration_in_words(seconds)}, {kept}")
         self._note(step, is_cached=False, seconds=seconds, size_bytes=size_bytes)
@@ -77,11 +75,6 @@ class Progress(Silent):
         self.failed = step
         word = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
         self._say(step, f"{word} after {duration_in_words(time.monotonic() - self._began)}")
-
-    def raised(self, error: BaseException) -> None:
-        """Note what was raised, which may be what a step raised."""
-        if self.failed is None and self._current is not None:
-            self.fails(self._current, error)
 
     def warns(self, message: str) -> None:
         """Say it."""

@@ -55,7 +55,6 @@ def carried_out(
             except (MlpipelineError, KeyboardInterrupt):
                 raise
             except BaseException as error:
-                progress.raised(error)
                 if progress.failed is None:
                     raise
                 failure = user_traceback(error), _told(progress.failed, error)

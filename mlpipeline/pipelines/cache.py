@@ -15,6 +15,7 @@ from mlpipeline.errors import DamagedArtifact, NotStored
 from mlpipeline.pipelines import locks
 from mlpipeline.pipelines.artifact_files import ArtifactFiles, content_digest, size_of
 from mlpipeline.pipelines.cache_folder import CacheFolder
+from mlpipeline.pipelines.numbers import numbers_of
 from mlpipeline.pipelines.records import Basis, Made, StoredArtifact
 from mlpipeline.pipelines.remembered import Remembered
 from mlpipeline.pipelines.serializers import serializer_for, serializer_named
@@ -123,6 +124,7 @@ class Cache:
                 seconds=seconds,
                 made_at=timestamp(),
                 run=run,
+                numbers=numbers_of(values),
             )
             # What `gc` sees in place without a record is left over.
             with locks.shared(self._places.lock):

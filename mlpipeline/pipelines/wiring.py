@@ -63,6 +63,12 @@ class Step(Node):
         defaults = {name: value for name, value in self.stage.defaults.items() if name not in self.takes}
         return {**defaults, **self.parameters}
 
+    @property
+    def takes_run(self) -> bool:
+        """Whether what it calls has an argument `run`."""
+        arguments = self.stage.fit_arguments if self.action is Action.FIT else self.stage.run_arguments
+        return any(argument.name == FROM_RUN for argument in arguments)
+
 
 class Wiring:
     """The stages of a pipeline, wired up by the names of arguments or by edges.

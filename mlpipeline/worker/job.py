@@ -14,8 +14,8 @@ from mlpipeline.domain.states import Start
 from mlpipeline.errors import ScriptError, VersionsError
 from mlpipeline.project.files import to_json, write_whole
 from mlpipeline.project.paths import AttemptDir, RunDir
+from mlpipeline.project.seeding import Seeding
 from mlpipeline.worker.record import Record
-from mlpipeline.worker.seeding import Seeding
 from mlpipeline.worker.sink import Sink
 
 if TYPE_CHECKING:
