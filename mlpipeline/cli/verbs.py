@@ -21,6 +21,7 @@ _MODULES = {
     "resume": "asking",
     "retry": "asking",
     "release": "releasing",
+    "cache": "cache",
     "gc": "gc",
     "doctor": "doctor",
     "init": "init",

@@ -148,8 +148,9 @@ class Cache:
         """
         path = self._files.require_sound(artifact)
         try:
+            self._files.require_own(artifact)
             return serializer_named(artifact.serializer).load(path)
-        except MemoryError:
+        except (DamagedArtifact, MemoryError):
             raise
         except Exception as error:
             # As where the class of a pickled object is not there any more.
