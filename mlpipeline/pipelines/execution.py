@@ -31,6 +31,8 @@ class Held:
     #: Of its content; None where that cannot be said.
     digest: str | None
     value: Callable[[], Any]
+    #: What it is in the cache; None where it is not there.
+    stored: StoredArtifact | None = None
 
     @classmethod
     def given(cls, value: Any, *, has_digest: bool) -> Held:
@@ -177,7 +179,7 @@ class Execution:
                 self._make_again(step)
                 return self.held[artifact.name].value()
 
-        return Held(digest=artifact.content_digest, value=load)
+        return Held(digest=artifact.content_digest, value=load, stored=artifact)
 
     def _make_again(self, damaged: Step) -> None:
         """Have a step made whose artifacts are damaged, and what was found or made of them if they differ now.

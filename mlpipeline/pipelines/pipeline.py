@@ -59,6 +59,18 @@ class Pipeline:
         self._script = caller.get("__file__")
         self._wirings: dict[str, Wiring] = {}
 
+    @classmethod
+    def of_script(cls, namespace: dict[str, Any]) -> Pipeline:
+        """One that a script did not make itself: as if it had called this class without any arguments.
+
+        Args:
+            namespace: the names of the script's module, `vars(module)`.
+        """
+        # Its frame is the caller that the constructor looks for.
+        made = eval("kind()", namespace, {"kind": cls})
+        assert isinstance(made, Pipeline)
+        return made
+
     def stages(self) -> Mapping[str, Any] | Iterable[Any] | None:
         """The stages; a subclass may say them here."""
         return self._given_stages

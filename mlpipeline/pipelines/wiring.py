@@ -59,6 +59,12 @@ class Step(Node):
         return self.stage.title
 
     @property
+    def values(self) -> dict[str, Any]:
+        """Its parameters by name, with those that nobody gave and that have a default."""
+        defaults = {name: value for name, value in self.stage.defaults.items() if name not in self.takes}
+        return {**defaults, **self.parameters}
+
+    @property
     def takes_run(self) -> bool:
         """Whether what it calls has an argument `run`."""
         arguments = self.stage.fit_arguments if self.action is Action.FIT else self.stage.run_arguments
