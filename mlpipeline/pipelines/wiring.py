@@ -83,7 +83,7 @@ class Wiring:
         for name in edges:
             if name not in self.stages:
                 raise PipelineError(f'edges: there is no stage "{name}".{did_you_mean(str(name), self.stages)}')
-        self._outputs = _unambiguous(self.stages, by_edges=bool(edges))
+        self._outputs = _made(self.stages, by_edges=bool(edges))
         #: Stage -> the artifacts that it makes.
         self.makes = {name: outputs.names for name, outputs in self._outputs.items()}
         self._artifacts = {artifact for names in self.makes.values() for artifact in names}
@@ -123,14 +123,23 @@ class Wiring:
         """The artifacts that a name stands for: those of the stage, or the artifact itself.
 
         Raises:
-            PipelineError: it is neither.
+            PipelineError: it is neither, or could be both.
         """
+        self._check_means_one_thing(name, "")
         if name in self.makes:
             return self.makes[name]
         if name in self._artifacts:
             return (name,)
         known = [*self.makes, *self._artifacts]
         raise PipelineError(f'there is no stage or artifact "{name}".{did_you_mean(name, known)}')
+
+    def _check_means_one_thing(self, name: str, where: str) -> None:
+        if name in self.makes and name in self._artifacts and self.makes[name] != (name,):
+            maker = next(stage for stage, names in self.makes.items() if name in names)
+            raise PipelineError(
+                f'{where}"{name}" is the name of {self.stages[name].title}, and of an artifact that '
+                f"{'it' if maker == name else self.stages[maker].title} makes. Rename one."
+            )
 
     def _step(
         self,
@@ -199,6 +208,7 @@ class Wiring:
         }
 
     def _source(self, parent: str, stage: StageDefinition) -> Source:
+        self._check_means_one_thing(parent, f"edges: {stage.title}: ")
         if parent in self._artifacts:
             return Source(artifacts=(parent,))
         if parent in self.makes:
@@ -219,7 +229,7 @@ class Wiring:
         known = set(self._artifacts)
         for stage in self.stages.values():
             known |= {argument.artifact for argument in (*stage.run_arguments, *stage.fit_arguments)}
-            known.add(state_of(stage) or stage.name)
+        known |= set(filter(None, map(state_of, self.stages.values())))
         for name in sorted(names - known):
             if len(self.makes.get(name, ())) > 1:
                 raise PipelineError(f'"{name}" makes {", ".join(self.makes[name])}: hand in these.')
@@ -249,25 +259,22 @@ def _is_needed(argument: Argument) -> bool:
     return not (argument.has_default or argument.is_rest or argument.name == FROM_RUN)
 
 
-def _unambiguous(stages: Mapping[str, StageDefinition], *, by_edges: bool) -> dict[str, Outputs]:
-    """What each stage makes, so that every name stands for one thing."""
+def _made(stages: Mapping[str, StageDefinition], *, by_edges: bool) -> dict[str, Outputs]:
+    """What each stage makes."""
     found = {name: stage.outputs(by_edges=by_edges) for name, stage in stages.items()}
-    times = Counter(artifact for outputs in found.values() for artifact in outputs.names)
+    makers = Counter(artifact for outputs in found.values() for artifact in outputs.names)
     for name, outputs in found.items():
-        stage, is_several = stages[name], len(outputs.names) > 1
-        twofold = [artifact for artifact in outputs.names if artifact in stages and (is_several or artifact != name)]
-        is_shared = any(times[artifact] > 1 for artifact in outputs.names)
-        if by_edges and is_several and stage.mark.outputs is None and (twofold or is_shared):
+        stage = stages[name]
+        is_shared = any(makers[artifact] > 1 for artifact in outputs.names)
+        if by_edges and is_shared and len(outputs.names) > 1 and stage.mark.outputs is None:
             # Nobody gave these names: they are the keys of a dict, and it is the dict that children get by the name of
             # the stage in either case. So one class may be two stages.
             found[name] = stage.only_itself
-        elif twofold and twofold[0] == name:
-            raise PipelineError(
-                f'{stage.title} makes several artifacts, and one is called "{name}" as the stage is. Rename one.'
-            )
-        elif twofold:
-            other = stages[twofold[0]]
-            raise PipelineError(
-                f'"{other.name}" is the name of {other.title}, and of what {stage.title} makes. Rename one.'
-            )
+    for name, outputs in found.items():
+        for artifact in outputs.names:
+            if artifact != name and artifact in stages and stages[artifact].is_input:
+                raise PipelineError(
+                    f'"{artifact}" is handed in, as {stages[artifact].title} says, and made by {stages[name].title}. '
+                    "Rename one."
+                )
     return found
