@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlpipeline.errors import PipelineError
 from mlpipeline.pipelines.definitions import FROM_RUN, named
+from mlpipeline.pipelines.states import restored, state_of
 from mlpipeline.pipelines.wiring import Action, Step
 
 if TYPE_CHECKING:
@@ -30,12 +31,13 @@ def call(step: Step, inputs: Mapping[str, Any], run: Run | None) -> dict[str, An
         arguments[FROM_RUN] = run
     if step.stage.is_function:
         return handed_on(step.stage.target(**arguments, **step.parameters), step.makes, step.name)
-    made = step.stage.built(step.parameters)
+    if step.state is not None:
+        made = restored(step.stage.code, step.parameters, inputs[step.state])
+    else:
+        made = step.stage.built(step.parameters)
     if step.action is Action.FIT:
         made.fit(**arguments)
-        return {step.makes[0]: dict(vars(made))}
-    if step.state is not None:
-        vars(made).update(inputs[step.state])
+        return {step.makes[0]: state_of(made)}
     return handed_on(made.run(**arguments), step.makes, step.name)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -142,10 +143,10 @@ class StageDefinition:
         return names
 
     def built(self, parameters: Mapping[str, Any]) -> Any:
-        """An object of its class, made with these values; the script's own object where it can be no other."""
+        """An object of its class, made with these values; a copy of the script's own where it can be no other."""
         if inspect.isclass(self.target) or isinstance(self.target, Stage):
             return self._kind(**{**self.given, **parameters})
-        return self.target
+        return copy.deepcopy(self.target)
 
 
 def named(output: str | type[Artifact]) -> str:

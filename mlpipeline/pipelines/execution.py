@@ -13,6 +13,7 @@ from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.calling import call
 from mlpipeline.pipelines.code import Code, Part, code_of
 from mlpipeline.pipelines.content import text_digest
+from mlpipeline.pipelines.copies import Original
 from mlpipeline.pipelines.records import Basis, Made, StoredArtifact
 from mlpipeline.pipelines.value_digests import value_digest
 from mlpipeline.pipelines.wiring import Step
@@ -45,6 +46,11 @@ class Held:
     digest: str | None
     value: Callable[[], Any]
 
+    @classmethod
+    def given(cls, value: Any, *, has_digest: bool) -> Held:
+        """What is there already; its digest costs reading all of it."""
+        return cls(digest=value_digest(value) if has_digest else None, value=Original(value).copy)
+
 
 class Execution:
     """One run through the steps of a pipeline."""
@@ -54,30 +60,35 @@ class Execution:
         *,
         cache: Cache | None,
         watcher: Watcher,
-        handed_in: Mapping[str, Any],
+        held: Mapping[str, Held],
         run: Run | None = None,
         force: Collection[str] = (),
+        uncached: Collection[str] = (),
     ) -> None:
         """Take what the steps work with.
 
         Args:
             cache: where what they make is kept; None for nowhere.
             watcher: hears of each of them.
-            handed_in: artifacts that are given.
+            held: artifacts that are there already.
             run: what a stage gets that takes `run`.
             force: the stages that run also where what they make is in the cache.
+            uncached: the steps that are neither looked for in the cache nor kept there.
         """
         self._cache = cache
         self._watcher = watcher
         self._run = run
         self._force = force
         self._codes: dict[str, Code] = {}
-        self.held = {name: Held(digest=value_digest(value), value=_given(value)) for name, value in handed_in.items()}
+        self._uncached = uncached
+        self.held = dict(held)
 
     def run(self, steps: Sequence[Step]) -> None:
         """Have all that these steps make in `held`. The code of all counts as it is now, before the first runs."""
         self._codes = {
-            step.name: _code(step) for step in steps if self._cache is not None and step.stage.mark.is_cached
+            step.name: _code(step)
+            for step in steps
+            if self._cache is not None and step.stage.mark.is_cached and step.name not in self._uncached
         }
         for step in steps:
             self.held |= self._outcome(step)
@@ -104,7 +115,7 @@ class Execution:
         began = time.perf_counter()
         values = self._values(step)
         self._watcher.ran(step, time.perf_counter() - began, None)
-        return {name: Held(digest=None, value=_given(value)) for name, value in values.items()}
+        return {name: Held.given(value, has_digest=False) for name, value in values.items()}
 
     def _stored(self, step: Step, made: Made, artifact: StoredArtifact) -> Held:
         def load() -> Any:
@@ -121,7 +132,7 @@ class Execution:
 
     def _basis(self, step: Step) -> Basis | None:
         """What decides what the step makes; None where that cannot be said."""
-        if self._cache is None or not step.stage.mark.is_cached:
+        if self._cache is None or not step.stage.mark.is_cached or step.name in self._uncached:
             return None
         digests = {name: self._digest(source) for name, source in step.takes.items()}
         if None in digests.values():
@@ -149,10 +160,6 @@ class Execution:
         if source.is_dict:
             return {artifact: self.held[artifact].value() for artifact in source.artifacts}
         return self.held[source.artifacts[0]].value()
-
-
-def _given(value: Any) -> Callable[[], Any]:
-    return lambda: value
 
 
 def _code(step: Step) -> Code:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -75,10 +75,18 @@ class Wiring:
         #: Stage -> the artifacts that it makes.
         self.makes = {name: stage.outputs(by_edges=bool(edges)) for name, stage in self.stages.items()}
         self._artifacts = {artifact for names in self.makes.values() for artifact in names}
+        #: The artifacts that are handed in, or not there.
+        self.inputs = tuple(
+            artifact for name, stage in self.stages.items() if stage.is_input for artifact in self.makes[name]
+        )
+        #: Stage that learns -> the artifact that is its fitted state.
+        self.states = {name: f"{name}{SEPARATOR}{STATE}" for name, stage in self.stages.items() if stage.can_fit}
         self.parameters = self._assigned(parameters)
 
-    def graph(self, purpose: Purpose, handed_in: Iterable[str] = ()) -> Graph:
+    def graph(self, purpose: Purpose, handed_in: Collection[str] = ()) -> Graph:
         """The steps for a purpose, in order; what is handed in is not made.
+
+        An input that is not handed in is no argument where that has a default.
 
         Raises:
             PipelineError: they do not fit together.
@@ -87,11 +95,11 @@ class Wiring:
         for name, stage in self.stages.items():
             if stage.is_input:
                 continue
-            state = f"{name}{SEPARATOR}{STATE}" if stage.can_fit else None
+            state = self.states.get(name)
             if state is not None and purpose is Purpose.TRAINING:
-                steps.append(self._step(stage, Action.FIT, stage.fit_arguments, (state,), purpose))
-            steps.append(self._step(stage, Action.RUN, stage.run_arguments, self.makes[name], purpose, state))
-        return Graph(steps, handed_in)
+                steps.append(self._step(stage, Action.FIT, purpose, handed_in))
+            steps.append(self._step(stage, Action.RUN, purpose, handed_in))
+        return Graph(steps, {*handed_in, *self.inputs})
 
     def artifacts_of(self, name: str) -> tuple[str, ...]:
         """The artifacts that a name stands for: those of the stage, or the artifact itself.
@@ -106,27 +114,29 @@ class Wiring:
         known = [*self.makes, *self._artifacts]
         raise PipelineError(f'there is no stage or artifact "{name}".{did_you_mean(name, known)}')
 
-    def _step(
-        self,
-        stage: StageDefinition,
-        action: Action,
-        arguments: Sequence[Argument],
-        makes: tuple[str, ...],
-        purpose: Purpose,
-        state: str | None = None,
-    ) -> Step:
+    def _step(self, stage: StageDefinition, action: Action, purpose: Purpose, handed_in: Collection[str]) -> Step:
+        fits = action is Action.FIT
+        arguments = stage.fit_arguments if fits else stage.run_arguments
         takes = self._takes(stage, arguments, purpose)
-        if state is not None:
+        for argument in arguments:
+            source = takes.get(argument.name)
+            if argument.has_default and source is not None and self._is_lacking(source, handed_in):
+                del takes[argument.name]
+        state = self.states.get(stage.name)
+        if state is not None and not fits:
             takes[state] = Source(artifacts=(state,))
         return Step(
-            name=f"{stage.name}{SEPARATOR}{FIT}" if action is Action.FIT else stage.name,
-            makes=makes,
+            name=f"{stage.name}{SEPARATOR}{FIT}" if fits else stage.name,
+            makes=(self.states[stage.name],) if fits else self.makes[stage.name],
             takes=takes,
             stage=stage,
             action=action,
             parameters=self.parameters[stage.name],
-            state=state,
+            state=None if fits else state,
         )
+
+    def _is_lacking(self, source: Source, handed_in: Collection[str]) -> bool:
+        return any(artifact in self.inputs and artifact not in handed_in for artifact in source.artifacts)
 
     def _takes(self, stage: StageDefinition, arguments: Sequence[Argument], purpose: Purpose) -> dict[str, Source]:
         edge = self._edges.get(stage.name)
