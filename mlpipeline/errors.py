@@ -85,6 +85,45 @@ class DamagedArtifact(MlpipelineError):
         self.name = name
 
 
+class NotStored(MlpipelineError):
+    """What a step made cannot be kept in a cache; `name` is the artifact's, None where it is none of them."""
+
+    exit_status = 1
+
+    def __init__(self, name: str | None, message: str) -> None:
+        super().__init__(message if name is None else f'"{name}": {message}')
+        self.name = name
+
+
+class CacheError(MlpipelineError):
+    """A folder cannot be used as a cache."""
+
+    exit_status = 1
+
+
+class FileKeepsChanging(MlpipelineError):
+    """A file that a stage takes cannot be read as it is at any one moment."""
+
+    exit_status = 1
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} changes while it is read, each time anew. Have a stage get what nobody is writing to: copy it "
+            "first, or wait until it is written."
+        )
+        self.path = path
+
+
+class NoContent(MlpipelineError):
+    """What a path leads to is neither a file nor a folder."""
+
+    exit_status = 1
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is neither a file nor a folder: what it holds cannot be told. Give a stage one.")
+        self.path = path
+
+
 class NoSuchParameter(VersionsError):
     """A parameter is to be changed that a version does not have; `key` says which, `advice` what it may have been."""
 

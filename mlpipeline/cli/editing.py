@@ -62,10 +62,13 @@ class Editing:
         """
         from mlpipeline.domain.listed import Edit
 
+        def changed(script: str, version: str | None) -> Callable[[Sequence[Listed]], Edit]:
+            return lambda now: change(now, script, version)
+
         def each_changed(lines: Sequence[Listed], named: Sequence[tuple[str, str | None]]) -> Edit:
             edit = Edit(lines=tuple(lines), said=())
             for script, version in named:
-                edit = edit.then(lambda now, script=script, version=version: change(now, script, version))  # type: ignore[misc]
+                edit = edit.then(changed(script, version))
             return edit
 
         self.together(names, each_changed, leaves_runs=leaves_runs)
@@ -111,13 +114,14 @@ class Editing:
             elif version not in versions:
                 versions.append(version)
 
+        def added(script: str) -> Callable[[Sequence[Listed]], Edit]:
+            return lambda now: add(now, script, groups[script], values, 0 if is_first else None)
+
         def all_added(lines: Sequence[Listed]) -> Edit:
             edit = Edit(lines=tuple(lines), said=())
             # The first that is named is to be the first of all.
             for script in reversed(groups) if is_first else groups:
-                edit = edit.then(
-                    lambda now, script=script: add(now, script, groups[script], values, 0 if is_first else None)  # type: ignore[misc]
-                )
+                edit = edit.then(added(script))
             return edit
 
         self._edit(all_added)

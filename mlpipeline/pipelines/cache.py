@@ -52,8 +52,14 @@ class Cache:
         with FileLock(self._locks / key):
             yield
 
-    def put(self, basis: Basis, values: Mapping[str, Any], seconds: float) -> Made:
+    def put(self, basis: Basis, values: Mapping[str, Any], seconds: float, run: str | None = None) -> Made:
         """Store what a step made, and note what of.
+
+        Args:
+            basis: what it was made of.
+            values: artifact -> its value.
+            seconds: how long that took.
+            run: the id of the run that had it made.
 
         Raises:
             OSError: there is no room, or it cannot be written.
@@ -61,7 +67,7 @@ class Cache:
         """
         artifacts = tuple(self._stored(name, value) for name, value in values.items())
         key = basis.key()
-        made = Made(key=key, basis=basis, artifacts=artifacts, seconds=seconds, made_at=timestamp())
+        made = Made(key=key, basis=basis, artifacts=artifacts, seconds=seconds, made_at=timestamp(), run=run)
         record = self._record(basis.step, key)
         record.parent.mkdir(parents=True, exist_ok=True)
         write_whole(record, to_json(made.to_json()))

@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mlpipeline.domain.graph import Source
 from mlpipeline.errors import DamagedArtifact
+from mlpipeline.pipelines.bases import Bases
 from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.calling import call
-from mlpipeline.pipelines.code import Code, Part, code_of
-from mlpipeline.pipelines.content import text_digest
 from mlpipeline.pipelines.copies import Original
 from mlpipeline.pipelines.records import Basis, Made, StoredArtifact
 from mlpipeline.pipelines.value_digests import value_digest
@@ -79,17 +78,14 @@ class Execution:
         self._watcher = watcher
         self._run = run
         self._force = force
-        self._codes: dict[str, Code] = {}
         self._uncached = uncached
+        self._bases: Bases | None = None
         self.held = dict(held)
 
     def run(self, steps: Sequence[Step]) -> None:
         """Have all that these steps make in `held`. The code of all counts as it is now, before the first runs."""
-        self._codes = {
-            step.name: _code(step)
-            for step in steps
-            if self._cache is not None and step.stage.mark.is_cached and step.name not in self._uncached
-        }
+        if self._cache is not None:
+            self._bases = Bases(step for step in steps if step.name not in self._uncached)
         for step in steps:
             self.held |= self._outcome(step)
 
@@ -106,7 +102,7 @@ class Execution:
                 self._watcher.begins(step)
                 values = self._values(step)
                 seconds = time.perf_counter() - began
-                made = self._cache.put(basis, values, seconds)
+                made = self._cache.put(basis, values, seconds, None if self._run is None else self._run.id)
                 self._watcher.ran(step, seconds, sum(artifact.size_bytes for artifact in made.artifacts))
         return {artifact.name: self._stored(step, made, artifact) for artifact in made.artifacts}
 
@@ -128,30 +124,12 @@ class Execution:
                 self.held |= self._outcome(step)
                 return self.held[artifact.name].value()
 
-        return Held(digest=text_digest(f"{artifact.serializer} {artifact.digest}"), value=load)
+        return Held(digest=artifact.content_digest, value=load)
 
     def _basis(self, step: Step) -> Basis | None:
-        """What decides what the step makes; None where that cannot be said."""
-        if self._cache is None or not step.stage.mark.is_cached or step.name in self._uncached:
+        if self._bases is None:
             return None
-        digests = {name: self._digest(source) for name, source in step.takes.items()}
-        if None in digests.values():
-            return None
-        code = self._codes[step.name]
-        return Basis(
-            step=step.name,
-            makes=step.makes,
-            parameters={name: value_digest(value) for name, value in step.parameters.items()},
-            inputs=cast("dict[str, str]", digests),
-            parts=code.parts,
-            packages=code.packages,
-        )
-
-    def _digest(self, source: Source) -> str | None:
-        digests = [self.held[artifact].digest for artifact in source.artifacts]
-        if any(digest is None for digest in digests):
-            return None
-        return text_digest(" ".join(map(str, digests))) if source.is_dict else digests[0]
+        return self._bases.of(step, {name: self.held[name].digest for name in step.needs()})
 
     def _values(self, step: Step) -> dict[str, Any]:
         return call(step, {name: self._input(source) for name, source in step.takes.items()}, self._run)
@@ -160,10 +138,3 @@ class Execution:
         if source.is_dict:
             return {artifact: self.held[artifact].value() for artifact in source.artifacts}
         return self.held[source.artifacts[0]].value()
-
-
-def _code(step: Step) -> Code:
-    version = step.stage.mark.version
-    if version is not None:
-        return Code(parts=(Part(name=f"version of {step.stage.name}", digest=version),), packages={})
-    return code_of(step.stage.code)

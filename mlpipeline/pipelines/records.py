@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from mlpipeline.pipelines.code import Part
-from mlpipeline.pipelines.content import json_digest
+from mlpipeline.pipelines.content import json_digest, text_digest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,11 +24,15 @@ class Basis:
     parts: tuple[Part, ...]
     #: Installed package -> version.
     packages: Mapping[str, str]
+    #: What its script gives to stand for its code, of which there are no parts then.
+    version: str | None = None
+    #: Parameter -> its value as people read it, of those that are short; it does not count.
+    shown: Mapping[str, str] = field(default_factory=dict)
 
     def key(self) -> str:
-        """The key of what is made of this. Where code stands does not matter."""
+        """The key of what is made of this. Where code stands, and how values are shown, does not matter."""
         parts = sorted((part.name, part.digest) for part in self.parts)
-        return json_digest({**asdict(self), "parts": parts})
+        return json_digest({**asdict(self), "parts": parts, "shown": None})
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Basis:
@@ -40,6 +44,8 @@ class Basis:
             inputs=value["inputs"],
             parts=tuple(Part(**part) for part in value["parts"]),
             packages=value["packages"],
+            version=value["version"],
+            shown=value["shown"],
         )
 
 
@@ -54,6 +60,11 @@ class StoredArtifact:
     serializer: str
     size_bytes: int
 
+    @property
+    def content_digest(self) -> str:
+        """What stands for it in the basis of a step that takes it: the same bytes may be different values."""
+        return text_digest(f"{self.serializer} {self.digest}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
@@ -66,6 +77,8 @@ class Made:
     seconds: float
     #: When, as in histories.
     made_at: str
+    #: The id of the run of the queue that had it made; None where it was none.
+    run: str | None
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` reads."""
@@ -84,4 +97,5 @@ class Made:
             artifacts=tuple(StoredArtifact(**artifact) for artifact in value["artifacts"]),
             seconds=value["seconds"],
             made_at=value["made_at"],
+            run=value["run"],
         )
