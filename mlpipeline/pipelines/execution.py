@@ -12,6 +12,7 @@ from mlpipeline.errors import DamagedArtifact, NotStored
 from mlpipeline.pipelines.bases import Bases
 from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.calling import call
+from mlpipeline.pipelines.copies import Original
 from mlpipeline.pipelines.records import Basis, Made, StoredArtifact
 from mlpipeline.pipelines.value_digests import value_digest
 from mlpipeline.pipelines.wiring import Step
@@ -47,6 +48,11 @@ class Held:
     digest: str | None
     value: Callable[[], Any]
 
+    @classmethod
+    def given(cls, value: Any, *, has_digest: bool) -> Held:
+        """What is there already; its digest costs reading all of it."""
+        return cls(digest=value_digest(value) if has_digest else None, value=Original(value).copy)
+
 
 class Execution:
     """One run through the steps of a pipeline."""
@@ -56,23 +62,26 @@ class Execution:
         *,
         cache: Cache | None,
         watcher: Watcher,
-        handed_in: Mapping[str, Any],
+        held: Mapping[str, Held],
         run: Run | None = None,
         force: Collection[str] = (),
+        uncached: Collection[str] = (),
     ) -> None:
         """Take what the steps work with.
 
         Args:
             cache: where what they make is kept; None for nowhere.
             watcher: hears of each of them.
-            handed_in: artifacts that are given.
+            held: artifacts that are there already.
             run: what a stage gets that takes `run`.
             force: the stages that run also where what they make is in the cache.
+            uncached: the steps that are neither looked for in the cache nor kept there.
         """
         self._cache = cache
         self._watcher = watcher
         self._run = run
         self._force = force
+        self._uncached = uncached
         self._run_id = None if run is None else run.id
         self._bases: Bases | None = None
         #: Steps whose artifacts are held.
@@ -80,11 +89,12 @@ class Execution:
         #: The names of those that were made again, because their artifacts were damaged, and of those not to be kept.
         self._made_again: set[str] = set()
         self._unkept: set[str] = set()
-        self.held = {name: Held(digest=value_digest(value), value=_given(value)) for name, value in handed_in.items()}
+        self.held = dict(held)
 
     def run(self, steps: Sequence[Step]) -> None:
         """Have all that these steps make in `held`. The code of all counts as it is now, before the first runs."""
-        self._bases = None if self._cache is None else Bases(steps)
+        if self._cache is not None:
+            self._bases = Bases(step for step in steps if step.name not in self._uncached)
         for step in steps:
             self.held |= self._outcome(step)
             self._over.append(step)
@@ -205,8 +215,4 @@ class Execution:
 
 
 def _in_memory(values: Mapping[str, Any]) -> dict[str, Held]:
-    return {name: Held(digest=None, value=_given(value)) for name, value in values.items()}
-
-
-def _given(value: Any) -> Callable[[], Any]:
-    return lambda: value
+    return {name: Held.given(value, has_digest=False) for name, value in values.items()}

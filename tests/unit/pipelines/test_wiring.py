@@ -206,11 +206,10 @@ def test_arguments_of_any_name_take_the_other_parents():
     del Many.__mlpipeline_stage__
 
 
-def test_what_is_handed_in_is_taken_instead_of_a_parameter_or_of_what_is_made():
-    graph = wiring([accuracy], **{"accuracy.threshold": 1}).graph(Purpose.TRAINING, ["weights", "test", "threshold"])
-    (node,) = graph.needed(["accuracy"])
-    assert set(node.takes) == {"weights", "test", "threshold"}
-    assert node.parameters == {}
+def test_an_input_that_is_not_handed_in_is_no_argument_where_that_has_a_default():
+    stages = {"load": Load, "weights": Input, "threshold": Input, "accuracy": accuracy}
+    assert set(steps(stages)["accuracy"]) == {"weights", "test"}
+    assert set(steps(stages, handed_in=["threshold"])["accuracy"]) == {"weights", "test", "threshold"}
 
 
 def message(function):
@@ -273,15 +272,7 @@ def test_names_stand_for_one_thing():
     assert twofold.startswith('"weights" is made by two stages, stage one (')
 
 
-def test_what_is_handed_in_and_fits_nothing_is_an_error():
-    made = wiring([Load, Fit, accuracy])
-    assert message(lambda: made.graph(Purpose.TRAINING, ["weigths"])) == (
-        '"weigths" is handed in, and no stage takes it. Did you mean "weights"?'
-    )
-    assert message(lambda: made.graph(Purpose.TRAINING, ["load"])) == '"load" makes train, test: hand in these.'
-
-
-def test_what_is_missing_matters_only_where_it_is_needed():
+def test_a_parameter_without_a_value_matters_only_where_it_is_needed():
     class Greedy:
         def __init__(self, epochs):
             self.epochs = epochs
@@ -289,19 +280,11 @@ def test_what_is_missing_matters_only_where_it_is_needed():
         def run(self, train):
             return {"weights": train}
 
-    stages = {"load": Load, "new": Input, "greedy": Greedy, "learner": Learner, "other": lambda new, weights: new}
-    edges = {"learner": ["train", "test"]}
-    graph = wiring(stages, edges).graph(Purpose.INFERENCE)
+    graph = wiring([Load, Greedy]).graph(Purpose.TRAINING)
     assert [node.name for node in graph.needed(["train"])] == ["load"]
-    assert (
-        'its constructor takes "epochs", which has neither a value nor a default. Give it one: parameters='
-        in message(lambda: graph.needed(["weights"]))
-    )
-    assert message(lambda: graph.needed(["learner"])).endswith(
-        "has learned nothing yet: call `fit` of the pipeline first."
-    )
-    graph = wiring(stages, edges, epochs=3).graph(Purpose.TRAINING)
-    assert 'takes "new", which is to be handed in: inputs={"new": …}.' in message(lambda: graph.needed(["other"]))
+    told = message(lambda: graph.needed(["weights"]))
+    assert 'its constructor takes "epochs", which has neither a value nor a default. Give it one: parameters=' in told
+    assert wiring([Load, Greedy], epochs=3).graph(Purpose.TRAINING).needed(["weights"])
 
 
 def test_there_is_no_stage_or_artifact_of_a_wrong_name():
