@@ -70,7 +70,13 @@ class VersionsError(MlpipelineError):
 
 
 class PipelineError(MlpipelineError):
-    """A pipeline cannot be what its script says: nothing of it ran."""
+    """A pipeline cannot be what its script says, and nothing of it ran; or a stage returned what it is not to make."""
+
+    exit_status = 1
+
+
+class PipelineStopped(MlpipelineError):
+    """A run was told to stop while it went through its pipeline; what was made before is in the cache."""
 
     exit_status = 1
 
@@ -93,6 +99,7 @@ class DamagedArtifact(MlpipelineError):
     def __init__(self, name: str, message: str) -> None:
         super().__init__(f'"{name}" in the cache is damaged: {message}')
         self.name = name
+        self.message = message
 
 
 class NotStored(MlpipelineError):

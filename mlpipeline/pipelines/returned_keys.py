@@ -3,66 +3,153 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
-import textwrap
+import linecache
 from collections.abc import Callable, Iterator
+from types import CodeType
 from typing import Any
 
-from mlpipeline.authoring.stages import Artifact, artifact_name
+from mlpipeline.authoring.stages import artifact_name, is_marker
 from mlpipeline.domain.syntax import syntax_tree
-from mlpipeline.errors import PipelineError
 
 
-def returned_keys(function: Callable[..., Any], stage: str) -> tuple[str, ...]:
-    """Return the keys of the literal dicts that a function returns, in order.
+class KeysUnknown(Exception):
+    """The syntax does not say what a stage makes; `str()` of it says why not."""
+
+
+def returned_keys(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the keys of the literal dicts that a function returns, in the order of the first.
 
     Raises:
-        PipelineError: it returns anything else, or different keys in different places.
+        KeysUnknown: it returns anything else, different keys in different places, or nothing.
     """
-    found = {tuple(sorted(keys)): keys for keys in _dicts(function, stage)}
-    if len(found) == 1:
-        return next(iter(found.values()))
-    why = "it returns no literal dict" if not found else "it returns different keys in different places"
-    raise PipelineError(f"stage {stage}: what it makes is not known: {why}. Say it: @stage(outputs=[…]).")
+    function = inspect.unwrap(function)
+    code = getattr(function, "__code__", None)
+    if code is None:
+        raise KeysUnknown("its source cannot be read")
+    found: tuple[str, ...] | None = None
+    first_line = 0
+    for line, expressions in _returned(code):
+        keys = tuple(_name(text, is_literal, function, line) for text, is_literal in expressions)
+        if len(set(keys)) < len(keys):
+            raise KeysUnknown(f'line {line} returns the key "{_twice(keys)}" twice')
+        if found is not None and set(keys) != set(found):
+            raise KeysUnknown(f"line {first_line} returns {_listed(found)}, line {line} {_listed(keys)}")
+        if found is None:
+            found, first_line = keys, line
+    if found is None:
+        raise KeysUnknown("it returns nothing")
+    if not found:
+        raise KeysUnknown(f"line {first_line} returns an empty dict")
+    return found
 
 
-def _dicts(function: Callable[..., Any], stage: str) -> Iterator[tuple[str, ...]]:
-    try:
-        tree = syntax_tree(textwrap.dedent(inspect.getsource(inspect.unwrap(function))))
-    except (OSError, TypeError):
-        tree = None
-    if tree is None:
-        raise PipelineError(f"stage {stage}: its source cannot be read, so say what it makes: @stage(outputs=[…]).")
-    for node in _own_nodes(tree.body[0]):
-        match node:
-            case ast.Return(value=ast.Dict(keys=keys)):
-                names = [_name(key, function) for key in keys]
-                if None in names:
-                    raise PipelineError(
-                        f"stage {stage}: it returns a dict with a key that is no literal. Say @stage(outputs=[…])."
-                    )
-                yield tuple(str(name) for name in names)
-            case ast.Return():
-                raise PipelineError(
-                    f"stage {stage}: it returns something else than a literal dict. Say @stage(outputs=[…])."
-                )
+#: What is shown of an expression, in characters.
+_LONGEST = 40
+#: The line of a dict, and its keys: the text of each, and whether it is a literal or the name of something.
+_Returned = tuple[int, tuple[tuple[str, bool], ...]]
 
 
-def _own_nodes(function: ast.AST) -> Iterator[ast.AST]:
-    pending = list(ast.iter_child_nodes(function))
+@functools.lru_cache(maxsize=1024)
+def _returned(code: CodeType) -> tuple[_Returned, ...]:
+    """The literal dicts that are returned; code never changes, so it is read once."""
+    function = _parsed(_lines(code))
+    if function is None:
+        try:
+            function = _parsed(inspect.getsource(code))
+        except (OSError, TypeError):
+            function = None
+    if function is None:
+        raise KeysUnknown("its source cannot be read")
+    # The first line of what was parsed is one that we put there.
+    return tuple(_keys(value, code.co_firstlineno - 2 + value.lineno) for value in _values(function, code))
+
+
+def _parsed(source: str) -> ast.FunctionDef | None:
+    """The syntax of a function; None where the source holds none, or not the whole of it."""
+    # Below an `if`, for a method is indented; to take that away would break what texts it has in several lines.
+    tree = syntax_tree(f"if 1:\n{source}" if source[:1].isspace() else f"\n{source}")
+    node = tree.body[0] if tree is not None and tree.body else None
+    if isinstance(node, ast.If):
+        node = node.body[0]
+    return node if isinstance(node, ast.FunctionDef) else None
+
+
+def _lines(code: CodeType) -> str:
+    """The lines of a function as far as its code says where it ends: `inspect` would look for that, and take longer."""
+    end, pending = 0, [code]
+    while pending:
+        part = pending.pop()
+        end = max(end, *(last or 0 for _, last, _, _ in part.co_positions()))
+        pending += [constant for constant in part.co_consts if isinstance(constant, CodeType)]
+    return "".join(linecache.getlines(code.co_filename)[code.co_firstlineno - 1 : end])
+
+
+def _values(function: ast.FunctionDef, code: CodeType) -> Iterator[ast.expr]:
+    """What a function may return, in order: of `a if x else b` both."""
+    pending: list[ast.AST] = list(function.body)
     while pending:
         node = pending.pop(0)
-        yield node
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            pending = [*ast.iter_child_nodes(node), *pending]
+        if isinstance(node, _OTHERS):
+            continue
+        if not isinstance(node, ast.Return):
+            # Nothing else than statements holds statements; what expressions consist of is nobody's concern.
+            pending[:0] = [part for part in ast.iter_child_nodes(node) if not isinstance(part, ast.expr)]
+        elif node.value is None:
+            raise KeysUnknown(f"line {code.co_firstlineno - 2 + node.lineno} returns nothing")
+        else:
+            values = [node.value]
+            while values:
+                value = values.pop(0)
+                if isinstance(value, ast.IfExp):
+                    values[:0] = [value.body, value.orelse]
+                else:
+                    yield value
 
 
-def _name(key: ast.expr | None, function: Callable[..., Any]) -> str | None:
-    match key:
-        case ast.Constant(value=str() as name):
-            return name
-        case ast.Name(id=name):
-            marker = getattr(function, "__globals__", {}).get(name)
-            return artifact_name(marker) if isinstance(marker, type) and issubclass(marker, Artifact) else None
-        case _:
-            return None
+#: What is defined in a function, and returns for itself.
+_OTHERS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def _keys(value: ast.expr, line: int) -> _Returned:
+    if not isinstance(value, ast.Dict):
+        text = ast.unparse(value)
+        shown = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+        raise KeysUnknown(f"line {line} returns `{shown}`, which is no literal dict")
+    keys = []
+    for key in value.keys:
+        match key:
+            case ast.Constant(value=str() as name):
+                keys.append((name, True))
+            case ast.Name() | ast.Attribute():
+                keys.append((ast.unparse(key), False))
+            case None:
+                raise KeysUnknown(f"line {line} returns a dict with `**`, whose keys are not to be seen")
+            case _:
+                raise KeysUnknown(f"line {line} returns a dict with the key `{ast.unparse(key)}`, no literal")
+    return line, tuple(keys)
+
+
+def _name(text: str, is_literal: bool, function: Callable[..., Any], line: int) -> str:
+    if is_literal:
+        return text
+    first, *rest = text.split(".")
+    try:
+        names = inspect.getclosurevars(function)
+        marker = {**names.globals, **names.nonlocals}.get(first)
+    except ValueError:  # A name of the function around it is not bound yet.
+        marker = None
+    for attribute in rest:
+        marker = getattr(marker, attribute, None)
+    if not is_marker(marker):
+        raise KeysUnknown(f"line {line} returns a dict with the key `{text}`, which is no marker class")
+    return artifact_name(marker)
+
+
+def _listed(keys: tuple[str, ...]) -> str:
+    return ", ".join(keys) or "no keys"
+
+
+def _twice(keys: tuple[str, ...]) -> str:
+    return next(key for key in keys if keys.count(key) > 1)

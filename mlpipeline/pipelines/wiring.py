@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from mlpipeline.domain.changes import Further
 from mlpipeline.domain.graph import Graph, Node, Source
 from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import PipelineError
-from mlpipeline.pipelines.definitions import FROM_RUN, SEPARATOR, Argument, StageDefinition
+from mlpipeline.pipelines.definitions import FROM_RUN, SEPARATOR, Outputs, StageDefinition
+from mlpipeline.pipelines.edges import Edge, Parents
+from mlpipeline.pipelines.parameters import Parameters
+from mlpipeline.pipelines.signatures import Argument
 
-#: What an edge of a stage may be: a parent, parents in the order of the arguments, or parents by argument.
-Edge = str | Sequence[str] | Mapping[str, str]
 #: What the artifact is called, after its stage, that is a fitted state, and the step that makes it.
 STATE, FIT = "state", "fit"
 
@@ -46,6 +49,26 @@ class Step(Node):
     parameters: Mapping[str, Any]
     #: The artifact that is its fitted state; None where it needs none.
     state: str | None = None
+    #: Whether it returns a dict of what it makes by name, or the value of the only one; otherwise whatever it returns
+    #: is its one artifact.
+    is_named: bool = False
+
+    @property
+    def title(self) -> str:
+        """How errors call it: `stage train (net.py:12)`."""
+        return self.stage.title
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Its parameters by name, with those that nobody gave and that have a default."""
+        defaults = {name: value for name, value in self.stage.defaults.items() if name not in self.takes}
+        return {**defaults, **self.parameters}
+
+    @property
+    def takes_run(self) -> bool:
+        """Whether what it calls has an argument `run`."""
+        arguments = self.stage.fit_arguments if self.action is Action.FIT else self.stage.run_arguments
+        return any(argument.name == FROM_RUN for argument in arguments)
 
 
 class Wiring:
@@ -63,22 +86,41 @@ class Wiring:
     def __init__(
         self, stages: Sequence[StageDefinition], edges: Mapping[str, Edge], parameters: Mapping[str, Any]
     ) -> None:
-        self.stages = {stage.name: stage for stage in stages}
-        if len(self.stages) < len(stages):
-            names = [stage.name for stage in stages]
-            twice = next(name for name in names if names.count(name) > 1)
-            raise PipelineError(f'two stages are called "{twice}". Rename one.')
-        self._edges = edges
+        self.stages: dict[str, StageDefinition] = {}
+        for stage in stages:
+            other = self.stages.setdefault(stage.name, stage)
+            if other is not stage:
+                raise PipelineError(
+                    f'two stages are called "{stage.name}": {other.title} and {stage.title}. Rename one.'
+                )
         for name in edges:
             if name not in self.stages:
-                raise PipelineError(f'edges: there is no stage "{name}".{did_you_mean(name, self.stages)}')
+                raise PipelineError(f'edges: there is no stage "{name}".{did_you_mean(str(name), self.stages)}')
+        self._outputs = _made(self.stages, by_edges=bool(edges))
         #: Stage -> the artifacts that it makes.
-        self.makes = {name: stage.outputs(by_edges=bool(edges)) for name, stage in self.stages.items()}
+        self.makes = {name: outputs.names for name, outputs in self._outputs.items()}
         self._artifacts = {artifact for names in self.makes.values() for artifact in names}
-        self.parameters = self._assigned(parameters)
+        #: The artifacts that are handed in, or not there.
+        self.inputs = tuple(name for name, stage in self.stages.items() if stage.is_input)
+        #: Stage that learns -> the artifact that is its fitted state.
+        self.states = {name: f"{name}{SEPARATOR}{STATE}" for name, stage in self.stages.items() if stage.can_fit}
+        self._parents = {name: Parents(self.stages[name], edge) for name, edge in edges.items()}
+        for name, parents in self._parents.items():
+            for parent in parents.all():
+                self._source(parent, self.stages[name])
+        taken = {name: self._taken_by_function(stage) for name, stage in self.stages.items() if stage.is_function}
+        self._parameters = Parameters(self.stages, taken, self._artifacts)
+        #: Stage -> the values of its parameters, by name.
+        self.parameters = self._parameters.assigned(parameters)
 
-    def graph(self, purpose: Purpose, handed_in: Iterable[str] = ()) -> Graph:
+    def further_parameters(self, own: Collection[str]) -> Further:
+        """What the queue may change in a version beside the parameters that are named."""
+        return self._parameters.further(own, self.parameters)
+
+    def graph(self, purpose: Purpose, handed_in: Collection[str] = ()) -> Graph:
         """The steps for a purpose, in order; what is handed in is not made.
+
+        An input that is not handed in is no argument where that has a default.
 
         Raises:
             PipelineError: they do not fit together.
@@ -87,18 +129,19 @@ class Wiring:
         for name, stage in self.stages.items():
             if stage.is_input:
                 continue
-            state = f"{name}{SEPARATOR}{STATE}" if stage.can_fit else None
+            state = self.states.get(name)
             if state is not None and purpose is Purpose.TRAINING:
-                steps.append(self._step(stage, Action.FIT, stage.fit_arguments, (state,), purpose))
-            steps.append(self._step(stage, Action.RUN, stage.run_arguments, self.makes[name], purpose, state))
-        return Graph(steps, handed_in)
+                steps.append(self._step(stage, Action.FIT, purpose, handed_in))
+            steps.append(self._step(stage, Action.RUN, purpose, handed_in))
+        return Graph(steps, {*handed_in, *self.inputs})
 
     def artifacts_of(self, name: str) -> tuple[str, ...]:
         """The artifacts that a name stands for: those of the stage, or the artifact itself.
 
         Raises:
-            PipelineError: it is neither.
+            PipelineError: it is neither, or could be both.
         """
+        self._check_means_one_thing(name, "")
         if name in self.makes:
             return self.makes[name]
         if name in self._artifacts:
@@ -106,77 +149,113 @@ class Wiring:
         known = [*self.makes, *self._artifacts]
         raise PipelineError(f'there is no stage or artifact "{name}".{did_you_mean(name, known)}')
 
-    def _step(
-        self,
-        stage: StageDefinition,
-        action: Action,
-        arguments: Sequence[Argument],
-        makes: tuple[str, ...],
-        purpose: Purpose,
-        state: str | None = None,
-    ) -> Step:
-        takes = self._takes(stage, arguments, purpose)
-        if state is not None:
+    def _check_means_one_thing(self, name: str, where: str) -> None:
+        if name in self.makes and name in self._artifacts and self.makes[name] != (name,):
+            maker = next(stage for stage, names in self.makes.items() if name in names)
+            raise PipelineError(
+                f'{where}"{name}" is the name of {self.stages[name].title}, and of an artifact that '
+                f"{'it' if maker == name else self.stages[maker].title} makes. Rename one."
+            )
+
+    def _step(self, stage: StageDefinition, action: Action, purpose: Purpose, handed_in: Collection[str]) -> Step:
+        fits = action is Action.FIT
+        arguments = stage.fit_arguments if fits else stage.run_arguments
+        takes = self._takes(stage, action, arguments, purpose)
+        for argument in arguments:
+            source = takes.get(argument.name)
+            if argument.has_default and source is not None and self._is_lacking(source, handed_in):
+                del takes[argument.name]
+        state = self.states.get(stage.name)
+        if state is not None and not fits:
             takes[state] = Source(artifacts=(state,))
+        parameters = {name: value for name, value in self.parameters[stage.name].items() if name not in takes}
         return Step(
-            name=f"{stage.name}{SEPARATOR}{FIT}" if action is Action.FIT else stage.name,
-            makes=makes,
+            name=f"{stage.name}{SEPARATOR}{FIT}" if fits else stage.name,
+            makes=(self.states[stage.name],) if fits else self.makes[stage.name],
             takes=takes,
+            lacks=self._parameters.lacking(stage, arguments, takes, parameters),
             stage=stage,
             action=action,
-            parameters=self.parameters[stage.name],
-            state=state,
+            parameters=parameters,
+            state=None if fits else state,
+            is_named=self._outputs[stage.name].is_named and not fits,
         )
 
-    def _takes(self, stage: StageDefinition, arguments: Sequence[Argument], purpose: Purpose) -> dict[str, Source]:
-        edge = self._edges.get(stage.name)
-        names = [argument for argument in arguments if argument.name != FROM_RUN]
-        if edge is None:
-            return {
-                argument.name: Source(artifacts=(argument.artifact,))
-                for argument in names
-                if argument.artifact in self._artifacts
-                or not (argument.has_default or argument.name in self.parameters[stage.name])
-            }
-        if stage.is_primary and isinstance(edge, Mapping):
-            parent = edge["train" if purpose is Purpose.TRAINING else "test"]
-            return {names[0].name: self._source(parent, stage.name)}
-        if isinstance(edge, str):
-            edge = [edge]
-        if isinstance(edge, Mapping):
-            by_name = {argument.name for argument in names}
-            return {name: self._source(parent, stage.name) for name, parent in edge.items() if name in by_name}
-        return {argument.name: self._source(parent, stage.name) for argument, parent in zip(names, edge, strict=False)}
+    def _is_lacking(self, source: Source, handed_in: Collection[str]) -> bool:
+        return any(artifact in self.inputs and artifact not in handed_in for artifact in source.artifacts)
 
-    def _source(self, parent: str, stage: str) -> Source:
+    def _takes(
+        self, stage: StageDefinition, action: Action, arguments: Sequence[Argument], purpose: Purpose
+    ) -> dict[str, Source]:
+        parents = self._parents.get(stage.name)
+        if parents is not None:
+            given = parents.of(arguments, is_training=purpose is Purpose.TRAINING)
+            for argument in arguments:
+                if argument.name not in given and not stage.is_function and _is_needed(argument):
+                    raise PipelineError(
+                        f'edges: {stage.title}: its `{action}` takes "{argument.name}", for which its edge has no '
+                        f"parent. Give it one, or the argument a default."
+                    )
+            return {name: self._source(parent, stage) for name, parent in given.items()}
+        if stage.is_primary:
+            raise PipelineError(
+                f'{stage.title} is a Primary, so its parents are to be said: edges={{"{stage.name}": '
+                '{"train": …, "test": …}}.'
+            )
+        for argument in arguments:
+            if argument.is_rest and not stage.is_function:
+                raise PipelineError(
+                    f"{stage.title}: its `{action}` takes **{argument.name}, which no signature can fill. Name what it "
+                    f'takes, or say its parents: edges={{"{stage.name}": […]}}.'
+                )
+        return {
+            argument.name: Source(artifacts=(argument.artifact,))
+            for argument in arguments
+            if argument.name != FROM_RUN
+            and not argument.is_rest
+            # What no stage makes is a parameter of a function; of a class it is an error of which the graph tells.
+            and (argument.artifact in self._artifacts or not (stage.is_function or argument.has_default))
+        }
+
+    def _source(self, parent: str, stage: StageDefinition) -> Source:
+        self._check_means_one_thing(parent, f"edges: {stage.title}: ")
         if parent in self._artifacts:
             return Source(artifacts=(parent,))
         if parent in self.makes:
-            return Source(artifacts=self.makes[parent], is_dict=True)
+            return Source(artifacts=self.makes[parent], is_dict=len(self.makes[parent]) > 1)
         known = [*self.makes, *self._artifacts]
-        raise PipelineError(f'edges: {stage} takes "{parent}", which no stage makes.{did_you_mean(parent, known)}')
+        raise PipelineError(
+            f'edges: {stage.title} takes "{parent}", which no stage makes.{did_you_mean(parent, known)}'
+        )
 
-    def _assigned(self, parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        takers = {name: list(self._parameter_names(stage)) for name, stage in self.stages.items()}
-        assigned: dict[str, dict[str, Any]] = {name: dict(stage.given) for name, stage in self.stages.items()}
-        for key, value in parameters.items():
-            stage, _, parameter = key.rpartition(SEPARATOR)
-            found = [name for name, names in takers.items() if parameter in names and stage in ("", name)]
-            if not found:
-                known = {parameter for names in takers.values() for parameter in names}
-                known |= {f"{name}{SEPARATOR}{parameter}" for name, names in takers.items() for parameter in names}
-                raise PipelineError(f'no stage takes the parameter "{key}".{did_you_mean(key, known)}')
-            if len(found) > 1:
-                which = " or ".join(f"{name}{SEPARATOR}{parameter}" for name in found)
-                raise PipelineError(f'"{key}" is a parameter of {len(found)} stages. Say {which}.')
-            assigned[found[0]][parameter] = value
-        return assigned
+    def _taken_by_function(self, stage: StageDefinition) -> set[str]:
+        """The arguments of a function that are no parameters."""
+        parents = self._parents.get(stage.name)
+        if parents is not None:
+            return {FROM_RUN, *parents.of(stage.run_arguments, is_training=True)}
+        return {FROM_RUN} | {argument.name for argument in stage.run_arguments if argument.artifact in self._artifacts}
 
-    def _parameter_names(self, stage: StageDefinition) -> Iterable[str]:
-        if not stage.is_function:
-            return stage.constructor
-        return [
-            argument.name
-            for argument in stage.run_arguments
-            if argument.artifact not in self._artifacts and argument.name != FROM_RUN
-        ]
+
+def _is_needed(argument: Argument) -> bool:
+    return not (argument.has_default or argument.is_rest or argument.name == FROM_RUN)
+
+
+def _made(stages: Mapping[str, StageDefinition], *, by_edges: bool) -> dict[str, Outputs]:
+    """What each stage makes."""
+    found = {name: stage.outputs(by_edges=by_edges) for name, stage in stages.items()}
+    makers = Counter(artifact for outputs in found.values() for artifact in outputs.names)
+    for name, outputs in found.items():
+        stage = stages[name]
+        is_shared = any(makers[artifact] > 1 for artifact in outputs.names)
+        if by_edges and is_shared and len(outputs.names) > 1 and stage.mark.outputs is None:
+            # Nobody gave these names: they are the keys of a dict, and it is the dict that children get by the name of
+            # the stage in either case. So one class may be two stages.
+            found[name] = stage.only_itself
+    for name, outputs in found.items():
+        for artifact in outputs.names:
+            if artifact != name and artifact in stages and stages[artifact].is_input:
+                raise PipelineError(
+                    f'"{artifact}" is handed in, as {stages[artifact].title} says, and made by {stages[name].title}. '
+                    "Rename one."
+                )
+    return found
