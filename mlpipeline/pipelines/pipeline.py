@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,10 +11,11 @@ from mlpipeline.authoring.versions import Versions, checked_versions
 from mlpipeline.errors import PipelineError, VersionsError
 from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.definitions import collected, defined
+from mlpipeline.pipelines.edges import Edge
 from mlpipeline.pipelines.execution import Execution, Watcher
 from mlpipeline.pipelines.place import default_cache_folder
 from mlpipeline.pipelines.watching import SILENT
-from mlpipeline.pipelines.wiring import Edge, Purpose, Step, Wiring
+from mlpipeline.pipelines.wiring import Purpose, Step, Wiring
 
 if TYPE_CHECKING:
     from mlpipeline.authoring.run import Run
@@ -48,7 +49,8 @@ class Pipeline:
     ) -> None:
         caller = sys._getframe(1).f_globals
         self._namespace = caller
-        self._given_stages = stages
+        # What can be gone through only once, such as a generator, would be empty the second time.
+        self._given_stages = list(stages) if isinstance(stages, Iterator) else stages
         self._given_edges = edges
         self._parameters = dict(parameters or {})
         self.versions = None if versions is None else checked_versions(versions, "Pipeline")
@@ -117,7 +119,11 @@ class Pipeline:
         stages = self.stages()
         found = collected(self._namespace) if stages is None else defined(stages)
         if not found:
-            raise PipelineError("the pipeline has no stages. Mark a class or a function with @stage.")
+            where = f"{Path(self._script).name} has" if stages is None and self._script else "the pipeline has"
+            raise PipelineError(
+                f"{where} no stages. Mark classes or functions of the module with @stage, or give them: "
+                "Pipeline(stages=[…])."
+            )
         return Wiring(found, self.edges(), {**self._parameters, **parameters})
 
     @property
@@ -132,7 +138,8 @@ class Pipeline:
             VersionsError: they do not.
         """
         try:
-            self.wired(version.own_parameters()).graph(Purpose.TRAINING)
+            graph = self.wired(version.own_parameters()).graph(Purpose.TRAINING)
+            graph.needed(graph.leaves())
         except PipelineError as error:
             raise VersionsError(f'version "{version.name}": {error}') from error
 
