@@ -17,7 +17,7 @@ from mlpipeline.pipelines.artifact_files import ArtifactFiles, content_digest, s
 from mlpipeline.pipelines.cache_folder import CacheFolder
 from mlpipeline.pipelines.records import Basis, Made, StoredArtifact
 from mlpipeline.pipelines.remembered import Remembered
-from mlpipeline.pipelines.serializers import serializer_for, serializer_named
+from mlpipeline.pipelines.serializers import save, serializer_named
 from mlpipeline.project.clock import timestamp
 from mlpipeline.project.files import to_json, write_whole
 from mlpipeline.project.settings import host_name
@@ -179,14 +179,13 @@ class Cache:
             NotStored: it cannot be written; nothing is left of it.
         """
         try:
-            serializer = serializer_for(value)
-            serializer.save(value, aside)
+            serializer = save(value, aside, name)
             return StoredArtifact(
                 name=name, digest=content_digest(aside), serializer=serializer.name, size_bytes=size_of(aside)
             )
         except BaseException as error:
             _delete(aside)
-            if not isinstance(error, Exception):
+            if not isinstance(error, Exception) or isinstance(error, NotStored):
                 raise
             reason = error.strerror if isinstance(error, OSError) else None
             raise NotStored(name, reason or f"{type(error).__name__}: {error}") from error

@@ -38,10 +38,10 @@ class Frames:
     def save(self, value: Any, path: Path) -> None:
         """Write it, and read again what Parquet might have changed: the structure, the index and odder columns."""
         frame = _as_frame(value)
-        head = frame.iloc[:_HEAD]
-        own = _own_metadata(frame, head, is_series=frame is not value, is_nameless=getattr(value, "name", "") is None)
+        head = _head(frame)
+        own = _own_metadata(value, frame)
         try:
-            if not _is_same(_read(_written(head, own, io.BytesIO())), value.iloc[:_HEAD]):
+            if not _is_same(_read(_written(head, own, io.BytesIO())), _head(value)):
                 raise Unsuited
             _written(frame, own, path)
             odd = [at for at, dtype in enumerate(frame.dtypes) if getattr(dtype, "kind", "O") not in _KEPT_KINDS]
@@ -68,6 +68,9 @@ def _as_frame(value: Any) -> Any:
     frame = value
     if type(value) is pd.Series:
         frame = value.to_frame(0 if value.name is None else value.name)
+    labels = frame.columns
+    if not isinstance(labels, pd.MultiIndex) and _is_of_objects(labels.dtype) and not set(map(type, labels)) <= {str}:
+        raise Unsuited
     for at, dtype in enumerate(frame.dtypes):
         # An array of objects may hold anything; text is what most hold, and Parquet knows.
         if _is_of_objects(dtype) and not set(map(type, frame.iloc[:, at])) <= {str}:
@@ -79,18 +82,29 @@ def _is_of_objects(dtype: Any) -> bool:
     return bool(dtype == "object")
 
 
-def _own_metadata(frame: Any, head: Any, *, is_series: bool, is_nameless: bool) -> dict[str, Any]:
+def _head(value: Any) -> Any:
+    import pandas as pd
+
+    head = value.iloc[:_HEAD]
+    if isinstance(head.index, pd.MultiIndex):
+        # Of the levels of other rows, the file of these knows nothing.
+        levels = [head.index.get_level_values(number) for number in range(head.index.nlevels)]
+        head.index = pd.MultiIndex.from_arrays(levels, names=head.index.names)
+    return head
+
+
+def _own_metadata(value: Any, frame: Any) -> dict[str, Any]:
     """Return what `_read` is to mend, as JSON."""
     import pandas as pd
 
     labels, freq = frame.columns, getattr(frame.index, "freqstr", None)
     is_range = type(labels) is pd.RangeIndex
     return {
-        "series": is_series,
-        "nameless": is_nameless,
+        # Of a label of numbers it comes back as NumPy has them.
+        "name": [value.name if is_plain(value.name) else None] if frame is not value else None,
         "labels": [labels.start, labels.stop, labels.step, labels.name] if is_range else None,
         "freq": freq if isinstance(frame.index, pd.DatetimeIndex | pd.TimedeltaIndex) else None,
-        "dtypes": [_dtype_json(dtype) for dtype in head.dtypes],
+        "dtypes": [_dtype_json(dtype) for dtype in frame.dtypes],
     }
 
 
@@ -106,7 +120,7 @@ def _dtype_json(dtype: Any) -> dict[str, Any] | None:
         return None
     if isinstance(dtype, pd.ArrowDtype):
         return {"arrow": True}
-    if _is_of_objects(dtype) or (getattr(dtype, "kind", "O") in "mM" and str(dtype).endswith("[s]")):
+    if _is_of_objects(dtype) or (getattr(dtype, "kind", "O") in "mM" and "[s" in str(dtype)):
         return {"dtype": str(dtype)}
     return None
 
@@ -148,10 +162,12 @@ def _read(source: Any, only: Sequence[int] | None = None) -> Any:
     if own["labels"] is not None:
         *range_, name = own["labels"]
         frame.columns = pd.RangeIndex(*range_, name=name)
-    if not own["series"]:
+    if own["name"] is None:
         return frame
-    series = frame.iloc[:, 0]
-    return series.rename(None) if own["nameless"] else series
+    series, (name,) = frame.iloc[:, 0], own["name"]
+    if name is not None or series.name == 0:
+        series.name = name
+    return series
 
 
 def _as_dtype(column: Any, dtype: dict[str, Any], arrow_type: Any) -> Any:

@@ -53,7 +53,7 @@ class PickleFolders:
         leaves = loaded(path, json.loads((path / _INDEX).read_bytes()), with_pickles=True)
         with (path / _PICKLE).open("rb") as file:
             unpickler = pickle.Unpickler(file)
-            unpickler.persistent_load = leaves.__getitem__  # type: ignore[method-assign, assignment]
+            unpickler.persistent_load = leaves.__getitem__  # type: ignore[method-assign]
             return unpickler.load()
 
 

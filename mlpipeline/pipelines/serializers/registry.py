@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
@@ -50,9 +50,20 @@ def save(value: Any, path: Path, name: str) -> Serializer:
         NotStored: not even a pickle can be made of it. There is nothing at `path`.
         OSError: there is no room, or it cannot be written.
     """
-    for serializer in candidates(value):
-        if serializer.name == LAST:
-            break
+    stored = _saved(value, path, name, candidates(value, before=LAST))
+    return stored or _pickled(value, path, name)
+
+
+def save_unpickled(value: Any, path: Path, name: str) -> Serializer | None:
+    """Have a value written by the first serializer that does so exactly and is not for pickles; None if none does.
+
+    The arguments and errors are those of `save`.
+    """
+    return _saved(value, path, name, (one for one in candidates(value, before=LAST) if not one.is_pickle))
+
+
+def _saved(value: Any, path: Path, name: str, serializers: Iterable[Serializer]) -> Serializer | None:
+    for serializer in serializers:
         try:
             serializer.save(value, path)
             return serializer
@@ -67,6 +78,10 @@ def save(value: Any, path: Path, name: str) -> Serializer:
                 *(name, serializer.name, type(error).__name__, error),
             )
         _delete(path)
+    return None
+
+
+def _pickled(value: Any, path: Path, name: str) -> Serializer:
     last = _built_in(LAST)
     try:
         last.save(value, path)
@@ -128,7 +143,7 @@ def _built_in(name: str) -> Serializer:
 
 @cache
 def _plugins() -> tuple[Serializer, ...]:
-    """The serializers of other packages, in the order of their names."""
+    """Return the serializers of other packages, in the order of their names."""
     from importlib.metadata import entry_points
 
     found: dict[str, Serializer] = {}
