@@ -32,7 +32,8 @@ class ArrowTables:
             metadata = {**(value.schema.metadata or {}), _OWN_KEY: _BATCH}
             table = pa.Table.from_batches([value]).replace_schema_metadata(metadata)
         try:
-            parquet.write_table(table, path)
+            # What is in lists is called as it is in the table, or it would not be of the same type.
+            parquet.write_table(table, path, use_compliant_nested_type=False)
             odd = [at for at, column in enumerate(table.schema) if not _is_kept(column.type)]
             with parquet.ParquetFile(path) as file:
                 is_same = file.schema_arrow.equals(table.schema, check_metadata=True)

@@ -67,6 +67,8 @@ def _as_frame(value: Any) -> Any:
         raise Unsuited
     frame = value
     if type(value) is pd.Series:
+        if type(value.name) not in (str, int, type(None)):
+            raise Unsuited
         frame = value.to_frame(0 if value.name is None else value.name)
     labels = frame.columns
     if not isinstance(labels, pd.MultiIndex) and _is_of_objects(labels.dtype) and not set(map(type, labels)) <= {str}:
@@ -101,7 +103,7 @@ def _own_metadata(value: Any, frame: Any) -> dict[str, Any]:
     is_range = type(labels) is pd.RangeIndex
     return {
         # Of a label of numbers it comes back as NumPy has them.
-        "name": [value.name if is_plain(value.name) else None] if frame is not value else None,
+        "name": [value.name] if frame is not value else None,
         "labels": [labels.start, labels.stop, labels.step, labels.name] if is_range else None,
         "freq": freq if isinstance(frame.index, pd.DatetimeIndex | pd.TimedeltaIndex) else None,
         "dtypes": [_dtype_json(dtype) for dtype in frame.dtypes],
@@ -164,9 +166,8 @@ def _read(source: Any, only: Sequence[int] | None = None) -> Any:
         frame.columns = pd.RangeIndex(*range_, name=name)
     if own["name"] is None:
         return frame
-    series, (name,) = frame.iloc[:, 0], own["name"]
-    if name is not None or series.name == 0:
-        series.name = name
+    series = frame.iloc[:, 0]
+    (series.name,) = own["name"]
     return series
 
 

@@ -14,16 +14,23 @@ _DEEPEST, _WIDEST = 12, 1000
 def why_not(value: Any, error: Exception) -> str:
     """Return what of a value cannot be pickled, as far as that can be found, and why."""
     if _is_picklable(value):
-        return f"its pickle cannot be read again: {_first_line(error)}"
+        return f"{_kind(value)} that is pickled cannot be unpickled: {_first_line(error)}"
     where, culprit = "", value
     for _ in range(_DEEPEST):
         found = next(((at, part) for at, part in _parts(culprit) if not _is_picklable(part)), None)
         if found is None:
             break
         where, culprit = where + found[0], found[1]
-    kind = type(culprit)
-    what = f"a {kind.__name__}" if kind.__module__ == "builtins" else f"a {kind.__module__}.{kind.__qualname__}"
-    return f"{f'its {where}, ' if where else 'it is '}{what}{',' if where else ':'} {_reason(culprit, error)}"
+    reason = _reason(culprit, error)
+    if not where:
+        return f"{_kind(value)} {reason}"
+    return f"{_kind(value)} with {where.removeprefix('.')}, {_kind(culprit)}, which {reason}"
+
+
+def _kind(value: Any) -> str:
+    kind = type(value)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
 
 
 def _reason(culprit: Any, error: Exception) -> str:
