@@ -28,7 +28,7 @@ class Files:
 
     def takes(self, value: Any) -> bool:
         """Whether it is a path to something."""
-        return type(value) is type(Path()) and value.exists()
+        return type(value) is type(Path()) and (value.is_file() or value.is_dir())
 
     def save(self, value: Path, path: Path) -> None:
         """Take in the file or the folder; links count as what they lead to."""

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from mlpipeline.pipelines.serializers.folders import Folders
 from mlpipeline.pipelines.serializers.leaves import Leaves, loaded
-from mlpipeline.pipelines.serializers.pickles import TRIED_BYTES
+from mlpipeline.pipelines.serializers.pickles import TRIED_BYTES, pickler_class
 from mlpipeline.pipelines.serializers.registry import candidates
 from mlpipeline.pipelines.serializers.serializer import Unsuited
 
@@ -83,9 +83,7 @@ def _inside(value: Any) -> Iterable[Any] | None:
 
 
 def _dump(value: Any, file: IO[bytes], leaves: Leaves, apart: set[int]) -> None:
-    import cloudpickle
-
-    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    class Pickler(pickler_class()):  # type: ignore[misc]
         def persistent_id(self, part: Any) -> int | None:
             return leaves.number(part) if id(part) in apart else None
 

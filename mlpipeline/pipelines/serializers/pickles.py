@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import pickle
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +23,8 @@ class Pickles:
 
     def save(self, value: Any, path: Path) -> None:
         """Write it, and see that it can be read."""
-        import cloudpickle
-
         with path.open("wb") as file:
-            cloudpickle.dump(value, file, protocol=5)
+            pickler_class()(file, protocol=5).dump(value)
         if path.stat().st_size <= TRIED_BYTES:
             self.load(path)
 
@@ -32,3 +32,20 @@ class Pickles:
         """Unpickle it, which executes what it says."""
         with path.open("rb") as file:
             return pickle.load(file)
+
+
+@cache
+def pickler_class() -> Any:
+    """The class that pickles artifacts. It is made when it is needed: its base takes long to import."""
+    import cloudpickle
+
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+        """Pickles functions and classes of the script by their code."""
+
+        def reducer_override(self, value: Any) -> Any:
+            """Refuse files, of which cloudpickle would make texts in memory."""
+            if isinstance(value, io.IOBase) and not isinstance(value, io.BytesIO | io.StringIO):
+                raise TypeError("it is an open file")
+            return super().reducer_override(value)
+
+    return Pickler

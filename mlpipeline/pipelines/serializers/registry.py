@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from mlpipeline.errors import NotStored
+from mlpipeline.pipelines.serializers.own import PREFIX, OwnFormat
 from mlpipeline.pipelines.serializers.serializer import Serializer, Unsuited
 
 _log = logging.getLogger("mlpipeline.pipelines")
@@ -124,6 +125,8 @@ def serializer_named(name: str) -> Serializer:
     """
     if name in BUILT_IN:
         return _built_in(name)
+    if name.startswith(PREFIX):
+        return OwnFormat(name)
     for serializer in _plugins():
         if serializer.name == name:
             return serializer

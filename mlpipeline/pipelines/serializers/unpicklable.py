@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Iterator, Mapping
 from types import FunctionType
 from typing import Any
+
+from mlpipeline.pipelines.serializers.pickles import pickler_class
 
 #: How deep the cause is looked for, and among how many siblings.
 _DEEPEST, _WIDEST = 12, 1000
@@ -15,6 +16,8 @@ def why_not(value: Any, error: Exception) -> str:
     """Return what of a value cannot be pickled, as far as that can be found, and why."""
     if _is_picklable(value):
         return f"{_kind(value)} that is pickled cannot be unpickled: {_first_line(error)}"
+    if isinstance(error, RecursionError) or "recursion" in str(error):
+        return f"{_kind(value)} is nested too deeply"
     where, culprit = "", value
     for _ in range(_DEEPEST):
         found = next(((at, part) for at, part in _parts(culprit) if not _is_picklable(part)), None)
@@ -36,11 +39,9 @@ def _kind(value: Any) -> str:
 def _reason(culprit: Any, error: Exception) -> str:
     try:
         _pickle(culprit)
-    except RecursionError:
-        return "is nested too deeply"
     except Exception as own:
         error = own
-    return "is nested too deeply" if "recursion" in str(error) else f"cannot be pickled: {_first_line(error)}"
+    return f"cannot be pickled: {_first_line(error)}"
 
 
 def _parts(value: Any) -> Iterator[tuple[str, Any]]:
@@ -77,9 +78,7 @@ class _Nowhere:
 
 
 def _pickle(value: Any) -> None:
-    import cloudpickle
-
-    cloudpickle.Pickler(_Nowhere(), protocol=pickle.HIGHEST_PROTOCOL).dump(value)
+    pickler_class()(_Nowhere(), protocol=5).dump(value)
 
 
 def _first_line(error: Exception) -> str:
