@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from mlpipeline.authoring.stages import Artifact
 from mlpipeline.domain.changes import Further
 from mlpipeline.domain.graph import Graph, Node, Source
 from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import PipelineError
 from mlpipeline.pipelines.definitions import FROM_RUN, SEPARATOR, Outputs, StageDefinition
 from mlpipeline.pipelines.edges import Edge, Parents
+from mlpipeline.pipelines.markers import storing_markers
 from mlpipeline.pipelines.parameters import Parameters
 from mlpipeline.pipelines.signatures import Argument
 
@@ -49,6 +51,8 @@ class Step(Node):
     parameters: Mapping[str, Any]
     #: The artifact that is its fitted state; None where it needs none.
     state: str | None = None
+    #: Those of the artifacts that it makes which a marker class stores, with that class.
+    markers: Mapping[str, type[Artifact]] = field(default_factory=dict)
     #: Whether it returns a dict of what it makes by name, or the value of the only one; otherwise whatever it returns
     #: is its one artifact.
     is_named: bool = False
@@ -104,6 +108,7 @@ class Wiring:
         self.inputs = tuple(name for name, stage in self.stages.items() if stage.is_input)
         #: Stage that learns -> the artifact that is its fitted state.
         self.states = {name: f"{name}{SEPARATOR}{STATE}" for name, stage in self.stages.items() if stage.can_fit}
+        self._markers = storing_markers(self.stages.values())
         self._parents = {name: Parents(self.stages[name], edge) for name, edge in edges.items()}
         for name, parents in self._parents.items():
             for parent in parents.all():
@@ -169,15 +174,17 @@ class Wiring:
         if state is not None and not fits:
             takes[state] = Source(artifacts=(state,))
         parameters = {name: value for name, value in self.parameters[stage.name].items() if name not in takes}
+        makes = (self.states[stage.name],) if fits else self.makes[stage.name]
         return Step(
             name=f"{stage.name}{SEPARATOR}{FIT}" if fits else stage.name,
-            makes=(self.states[stage.name],) if fits else self.makes[stage.name],
+            makes=makes,
             takes=takes,
             lacks=self._parameters.lacking(stage, arguments, takes, parameters),
             stage=stage,
             action=action,
             parameters=parameters,
             state=None if fits else state,
+            markers={name: self._markers[name] for name in makes if name in self._markers},
             is_named=self._outputs[stage.name].is_named and not fits,
         )
 
