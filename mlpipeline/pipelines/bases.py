@@ -9,9 +9,10 @@ from mlpipeline.domain.graph import Source
 from mlpipeline.errors import CodeUnknown, NoDigest
 from mlpipeline.pipelines.code import Code, Codes
 from mlpipeline.pipelines.content import json_digest, text_digest
-from mlpipeline.pipelines.records import Basis
+from mlpipeline.pipelines.records import Basis, StoredArtifact
 from mlpipeline.pipelines.remembered import Remembered
 from mlpipeline.pipelines.serializers.own import OwnFormat
+from mlpipeline.pipelines.uses import uses_digest
 from mlpipeline.pipelines.value_digests import value_digest
 from mlpipeline.pipelines.wiring import Step
 
@@ -36,7 +37,7 @@ class Bases:
         self.unknown: dict[str, CodeUnknown] = {}
         self._codes: dict[str, Code] = {}
         self._markers: dict[type, Code] = {}
-        codes = Codes()
+        codes = self._code_of_uses = Codes()
         for step in steps:
             if step.stage.mark.is_cached:
                 try:
@@ -44,6 +45,11 @@ class Bases:
                     self._codes[step.name] = _code(step, codes)
                 except CodeUnknown as error:
                     self.unknown[step.stage.name] = error
+
+    def digest_of(self, artifact: StoredArtifact) -> str:
+        """What stands for an artifact in the basis of a step that takes it: its content, and the code that it uses."""
+        digest = artifact.content_digest
+        return text_digest(f"{digest} {uses_digest(artifact.uses, self._code_of_uses)}") if artifact.uses else digest
 
     def formats(self, step: Step) -> dict[str, OwnFormat]:
         """How artifacts that a step makes are stored by marker classes; other code is another format."""

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mlpipeline.errors import DamagedArtifact, NotStored
-from mlpipeline.pipelines import locks
+from mlpipeline.pipelines import locks, uses
 from mlpipeline.pipelines.artifact_files import ArtifactFiles, content_digest, size_of
 from mlpipeline.pipelines.cache_folder import CacheFolder
 from mlpipeline.pipelines.numbers import numbers_of
@@ -203,11 +203,16 @@ class Cache:
             NotStored: it cannot be written; nothing is left of it.
         """
         try:
-            serializer = own_format or save(value, aside, name)
-            if own_format is not None:
-                own_format.save(value, aside)
+            with uses.collected() as used:
+                serializer = own_format or save(value, aside, name)
+                if own_format is not None:
+                    own_format.save(value, aside)
             return StoredArtifact(
-                name=name, digest=content_digest(aside), serializer=serializer.name, size_bytes=size_of(aside)
+                name=name,
+                digest=content_digest(aside),
+                serializer=serializer.name,
+                size_bytes=size_of(aside),
+                uses=tuple(sorted(used)),
             )
         except BaseException as error:
             _delete(aside)

@@ -127,7 +127,7 @@ class Reach:
         origin = origin_of_module(module)
         if origin is Origin.OWN:
             return "mlpipeline"
-        if origin is Origin.PROJECT:
+        if origin is Origin.PROJECT and hasattr(sys.modules.get(module), "__file__"):
             self._lead(_read_module, vars(sys.modules[module]))
         if origin is Origin.INSTALLED:
             self.packages.update([package_of(module)])
@@ -135,7 +135,11 @@ class Reach:
 
     def is_project_class(self, kind: type) -> bool:
         """Whether a class is one of the user's."""
-        return origin_of_module(kind.__module__) is Origin.PROJECT
+        if origin_of_module(kind.__module__) is not Origin.PROJECT:
+            return False
+        # Some extensions have types of modules that are nowhere.
+        is_somewhere = hasattr(sys.modules.get(kind.__module__), "__file__")
+        return is_somewhere or any(isinstance(member, types.FunctionType) for member in vars(kind).values())
 
     def no_value(self) -> None:
         """There is something that has no value, so that it counts how it was made."""

@@ -192,7 +192,8 @@ class Execution:
                 self._make_again(step)
                 return self.held[artifact.name].value()
 
-        return Held(digest=artifact.content_digest, value=load, stored=artifact)
+        assert self._bases is not None
+        return Held(digest=self._bases.digest_of(artifact), value=load, stored=artifact)
 
     def _make_again(self, damaged: Step) -> None:
         """Have a step made whose artifacts are damaged, and what was found or made of them if they differ now.

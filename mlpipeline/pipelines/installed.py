@@ -47,7 +47,7 @@ def origin_of_file(path: str) -> Origin:
 
 
 def origin_of_module(name: str) -> Origin:
-    """Whose the module of that name is; one that is not there is nobody's, as the standard library's."""
+    """Whose the module of that name is; what is of none that is there was written by a program of the user's."""
     module = sys.modules.get(name)
     names = {} if module is None else vars(module)
     file = names.get("__file__")
@@ -56,10 +56,10 @@ def origin_of_module(name: str) -> Origin:
     top = name.partition(".")[0]
     if top == "mlpipeline":
         return Origin.OWN
-    if module is None or top in sys.stdlib_module_names or top in sys.builtin_module_names:
+    if top in sys.stdlib_module_names or top in sys.builtin_module_names:
         return Origin.STANDARD
     folders = list(names.get("__path__", ()))
-    # What is typed has no file.
+    # What is typed has no file, and what a program writes no module.
     return origin_of_file(os.path.join(folders[0], "__init__.py")) if folders else Origin.PROJECT
 
 

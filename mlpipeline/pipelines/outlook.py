@@ -66,7 +66,7 @@ def outlooks(wiring: Wiring, cache: Cache, asked: str | None = None) -> list[Out
         outlook = _outlook(step, bases.known_of(step, digests), makers, cache)
         found.append(outlook)
         if outlook.standing is Standing.CACHED and outlook.made is not None:
-            digests |= {artifact.name: artifact.content_digest for artifact in outlook.made.artifacts}
+            digests |= {artifact.name: bases.digest_of(artifact) for artifact in outlook.made.artifacts}
         else:
             makers |= dict.fromkeys(step.makes, step.name)
     return found

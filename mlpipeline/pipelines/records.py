@@ -69,6 +69,8 @@ class StoredArtifact:
     #: The name of its serializer.
     serializer: str
     size_bytes: int
+    #: The user's classes and functions that it refers to by their names, `nets:Net`: their code counts with it.
+    uses: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> StoredArtifact:
@@ -77,7 +79,7 @@ class StoredArtifact:
         Raises:
             KeyError, TypeError, ValueError: it is none.
         """
-        made = cls(**value)
+        made = cls(**{**value, "uses": tuple(value["uses"])})
         if not _DIGEST.fullmatch(made.digest):
             raise ValueError(made.digest)  # It is part of a path.
         return made

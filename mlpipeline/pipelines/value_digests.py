@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from mlpipeline.errors import NoDigest
-from mlpipeline.pipelines import array_digests
+from mlpipeline.pipelines import array_digests, uses
+from mlpipeline.pipelines.code import Codes
 from mlpipeline.pipelines.content import path_digest
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def value_digest(value: Any, remembered: Remembered | None = None) -> str:
     """The digest of any value: of what it is, not of where it lies; the same in every process.
 
     1, 1.0 and True differ, as do lists and tuples, and dicts whose order differs; NaN is like itself. A path counts by
-    what lies there and by its name; a function or a class by its name, and a function by what it does itself.
+    what lies there and by its name; a function or a class by its name, and by its code.
 
     Args:
         value: any.
@@ -46,9 +47,12 @@ def value_digest(value: Any, remembered: Remembered | None = None) -> str:
 
     hasher = blake3()
     try:
-        _Walk(hasher.update, remembered).take(value)
+        with uses.collected() as used:
+            _Walk(hasher.update, remembered).take(value)
     except RecursionError as error:
         raise NoDigest(value, "is nested too deeply") from error
+    if used:
+        hasher.update(uses.uses_digest(used, Codes()).encode())
     return str(hasher.hexdigest())
 
 
@@ -188,6 +192,7 @@ def _cells(function: FunctionType) -> list[Any]:
 
 def _module(value: Any) -> str:
     """The module of a class or function; of the script itself what the queue, which imports it, calls it."""
+    uses.note(value)
     name = getattr(value, "__module__", None) or ""
     return _main_name() if name == _MAIN else name
 

@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from mlpipeline.pipelines import uses
+
 #: Up to here a pickle is read again at once, to see that it can be; that of a large one would take too much memory.
 TRIED_BYTES = 2**26
 
@@ -46,6 +48,7 @@ def pickler_class() -> Any:
             """Refuse files, of which cloudpickle would make texts in memory."""
             if isinstance(value, io.IOBase) and not isinstance(value, io.BytesIO | io.StringIO):
                 raise TypeError("it is an open file")
-            return super().reducer_override(value)
+            by_name = uses.referred(value)
+            return super().reducer_override(value) if by_name is None else by_name
 
     return Pickler

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import itertools
+import pickle
 import sys
 import textwrap
 from contextlib import contextmanager
+from importlib.metadata import version
 
 import pytest
 
+from mlpipeline.errors import CodeUnknown
 from mlpipeline.pipelines.code import code_of
 
 PROJECT = {
@@ -347,3 +351,120 @@ def test_an_edit_that_changes_nothing_is_not_seen(plain, before, tmp_path, edit)
 @pytest.mark.parametrize("edit", SEEN.values(), ids=list(SEEN))
 def test_an_edit_that_may_change_what_the_stage_does_is_seen(plain, before, tmp_path, edit):
     assert seen(code_in(tmp_path, edited(plain, edit))) != seen(before)
+
+
+def test_reordered_functions_and_a_moved_project_are_not_seen(plain, before, tmp_path):
+    head, double, triple, rest = cut(plain["net.py"], "def double", "def triple", "BY_NAME =")
+    moved = {**plain, "net.py": head + triple + double + rest}
+    assert seen(code_in(tmp_path / "somewhere" / "else", moved)) == seen(before)
+
+
+def cut(text, *marks):
+    ends = [0, *(text.index(mark) for mark in marks), len(text)]
+    return [text[begin:end] for begin, end in itertools.pairwise(ends)]
+
+
+def test_parts_say_what_changed_and_where(plain, before, tmp_path):
+    after = code_in(tmp_path, edited(plain, SEEN["a constant of a helper's helper"]))
+    unchanged = {(part.name, part.digest) for part in before.parts}
+    (changed,) = [part for part in after.parts if (part.name, part.digest) not in unchanged]
+    assert (changed.name, changed.file, changed.line) == ("features.MEAN", "features.py", 3)
+    assert len({part.name for part in after.parts}) == len(after.parts)
+
+
+def test_using_it_changes_nothing(plain, tmp_path):
+    write(tmp_path, plain)
+    with imported(tmp_path) as net:
+        before = seen(code_of(net.Train))
+        # Python keeps what it found out of a class in the class.
+        pickle.dumps(net.network)
+        net.remembered(1)
+        net.network.predict(2)
+        isinstance(net.network, net.Base)
+        assert seen(code_of(net.Train)) == before
+
+
+PACKAGES = """
+    import sklearn.linear_model
+    import numpy as np
+    from yaml_like import something
+    from sklearn.preprocessing import scale as scaled
+
+    def uses_numpy(x):
+        return np.mean(x)
+
+    def uses_both(x):
+        import blake3
+        return sklearn.linear_model.Ridge().fit(x, scaled(x))
+
+    model = sklearn.linear_model.Ridge(alpha=2)
+
+    def uses_an_object(x):
+        return model.predict(x)
+
+    def uses_none(x):
+        return something(x)
+"""
+
+
+def test_installed_packages_count_by_the_version_of_what_is_installed(tmp_path):
+    write(tmp_path, {"net.py": PACKAGES, "yaml_like.py": "def something(x):\n    return x\n"})
+    versions = {name: version(name) for name in ("numpy", "scikit-learn", "blake3")}
+    with imported(tmp_path) as net:
+        found = {name: dict(code_of(getattr(net, name)).packages) for name in vars(net) if name.startswith("uses_")}
+    assert {found[name].pop("python") for name in found} == {f"{sys.version_info.major}.{sys.version_info.minor}"}
+    assert found == {
+        "uses_numpy": {"numpy": versions["numpy"]},
+        "uses_both": {name: versions[name] for name in ("scikit-learn", "blake3")},
+        "uses_an_object": {"scikit-learn": versions["scikit-learn"]},
+        "uses_none": {},
+    }
+
+
+def test_what_was_edited_after_it_was_imported_is_not_known(plain, tmp_path):
+    write(tmp_path, plain)
+    with imported(tmp_path) as net:
+        write(tmp_path, edited(plain, SEEN["a helper's helper"]))
+        with pytest.raises(CodeUnknown, match=r"features.centre: features.py was edited after it was imported"):
+            code_of(net.Train)
+
+
+def test_what_was_read_before_an_edit_stays_known(plain, tmp_path):
+    write(tmp_path, plain)
+    with imported(tmp_path) as net:
+        before = seen(code_of(net.Train))
+        write(tmp_path, edited(plain, SEEN["a helper's helper"]))
+        assert seen(code_of(net.Train)) == before
+        importlib.reload(sys.modules["features"])
+        assert seen(code_of(net.Train)) != before
+
+
+def test_a_module_by_a_name_that_is_worked_out_is_not_known(tmp_path):
+    source = "import importlib\ndef stage(name):\n    return importlib.import_module(name)"
+    with pytest.raises(CodeUnknown, match="net: it imports a module by a name that is worked out only when it runs"):
+        code_in(tmp_path, {"net.py": source}, "stage")
+
+
+TYPED = """
+factor = {factor}
+def helper(x):
+    return x {sign} factor
+def stage(x):
+    return helper(x)
+class Typed:
+    def run(self):
+        return helper(1)
+"""
+
+
+def typed(**values):
+    names = {"__name__": "typed"}
+    exec(TYPED.format(**values), names)
+    return [seen(code_of(names[name])) for name in ("stage", "Typed")]
+
+
+def test_what_was_typed_counts_by_what_python_made_of_it():
+    plain = typed(factor=2, sign="*")
+    assert typed(factor=2, sign="*") == plain
+    for other in (typed(factor=3, sign="*"), typed(factor=2, sign="+")):
+        assert all(one != before for one, before in zip(other, plain, strict=True))
