@@ -1,0 +1,125 @@
+"""What runs again after edits of a real project, in fresh processes: as a script."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+NET = '''
+    import json
+    import features
+    from nets import Net
+    from vendored import weight
+    from mlpipeline import Pipeline, stage
+
+    FACTORS = {"a", "b", "c"}
+
+    class Scaler:
+        def scaled(self, value):
+            return value * 2
+
+    @stage
+    def data():
+        """Make them."""
+        print("runs data", flush=True)
+        numbers = [1, 2, 3]
+        return features.normalize(numbers)
+
+    @stage
+    def model(data):
+        print("runs model", flush=True)
+        return {"net": Net(sum(data) * weight()), "scaler": Scaler()}
+
+    @stage
+    def score(model):
+        print("runs score", flush=True)
+        return model["scaler"].scaled(model["net"].predict(len(FACTORS)))
+
+    MODEL = Pipeline()
+    if __name__ == "__main__":
+        print(MODEL.run("score"))
+'''
+FILES = {
+    "features.py": "STEP = 1\n\ndef normalize(numbers):\n    return [number / STEP for number in numbers]\n",
+    "nets.py": "class Net:\n    def __init__(self, weight):\n        self.weight = weight\n\n"
+    "    def predict(self, x):\n        return self.weight + x\n",
+}
+
+
+@pytest.fixture
+def project(make_project, tmp_path):
+    project = make_project(tmp_path, {"net.py": NET, **FILES}, queue=["net.py"])
+    install(tmp_path, "1.0")
+    return project
+
+
+def install(tmp_path, version):
+    site = tmp_path / "site-packages"
+    for old in site.glob("*.dist-info"):
+        (old / "RECORD").unlink()
+        old.rmdir()
+    metadata = site / f"a_vendor-{version}.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "RECORD").write_text("vendored/__init__.py,sha256=x,1\n")
+    (site / "vendored").mkdir(exist_ok=True)
+    (site / "vendored" / "__init__.py").write_text("def weight():\n    return 1\n")
+
+
+def test_what_an_edit_reaches_runs_again_and_nothing_else(project, tmp_path):
+    environment = {"PYTHONPATH": str(tmp_path / "site-packages")}
+
+    def ran(*arguments):
+        command = [sys.executable, *(arguments or [project.models_dir / "net.py"])]
+        done = subprocess.run(
+            command, cwd=project.models_dir, env=project.environment(environment), capture_output=True, text=True,
+            check=True, timeout=120,
+        )  # fmt: skip
+        assert done.stderr == ""
+        return [line.removeprefix("runs ") for line in done.stdout.splitlines() if line.startswith("runs")]
+
+    def edit(name, *pairs):
+        path = project.models_dir / name
+        for old, new in pairs:
+            assert old in path.read_text("utf-8")
+            path.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
+
+    assert ran() == ["data", "model", "score"]
+    # The queue imports the script, and another process has other hashes; all find what the script made.
+    queue = project.run("pipeline", "run", "net", "score", env={**environment, "PYTHONHASHSEED": "7"})
+    assert (queue.returncode, "runs" in queue.stdout + queue.stderr) == (0, False), queue.stderr
+    edit(
+        "net.py", ('"""Make them."""', "# another comment\n"), ("numbers", "found"), ("import json", "import json, sys")
+    )
+    edit("features.py", ("STEP = 1", "\n\nSTEP = (1)\nOTHER = 2"), ("number / STEP for number in", "n / STEP for n in"))
+    assert ran() == []
+
+    edit("nets.py", ("self.weight + x", "self.weight * x"))
+    assert ran() == ["model", "score"]
+    # A class of the script itself, too, is stored by its name.
+    edit("net.py", ("value * 2", "value * 3"))
+    assert ran() == ["model", "score"]
+    edit("net.py", ('"b", "c"}', '"b"}'))
+    assert ran() == ["score"]
+    edit("features.py", ("(1)", "1.0"))
+    # What comes out is what it was: nothing else runs.
+    assert ran() == ["data"]
+    install(tmp_path, "1.1")
+    assert ran() == ["model"]
+
+    # A session that is open since before an edit runs what it has imported.
+    session = """if True:
+        import net, logging
+        open("features.py", "a").write("\\n")
+        source = open("features.py").read().replace("n / STEP", "n * STEP")
+        open("features.py", "w").write(source)
+        net.MODEL.run("score")
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", session], cwd=project.models_dir, env=project.environment(environment),
+        capture_output=True, text=True, check=True, timeout=120,
+    )  # fmt: skip
+    assert done.stdout.startswith("runs data\n")
+    assert "stage data runs every time, because nobody can tell whether its code changed" in done.stderr
+    assert "features.normalize: features.py was edited after it was imported" in done.stderr
