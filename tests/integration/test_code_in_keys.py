@@ -122,4 +122,4 @@ def test_what_an_edit_reaches_runs_again_and_nothing_else(project, tmp_path):
     )  # fmt: skip
     assert done.stdout.startswith("runs data\n")
     assert "stage data runs every time, because nobody can tell whether its code changed" in done.stderr
-    assert "features.normalize: features.py was edited after it was imported" in done.stderr
+    assert "features.normalize: models/features.py was edited after it was imported" in done.stderr
