@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
-import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
@@ -129,9 +127,11 @@ class ArtifactFiles:
         if not path.is_dir():
             path.unlink(missing_ok=True)
             return
-        trash = self._folder.aside / f"{path.name}.{secrets.token_hex(4)}"
+        from mlpipeline.project.storage import delete
+
+        trash = self._folder.aside / f"{path.name}.{os.urandom(4).hex()}"
         path.rename(trash)
-        shutil.rmtree(trash, ignore_errors=True)
+        delete(trash)
 
     def _serializer(self, artifact: StoredArtifact) -> Serializer:
         try:

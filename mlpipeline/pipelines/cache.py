@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-import secrets
-import shutil
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
@@ -21,6 +20,9 @@ from mlpipeline.pipelines.serializers import serializer_for, serializer_named
 from mlpipeline.project.clock import timestamp
 from mlpipeline.project.files import to_json, write_whole
 from mlpipeline.project.settings import host_name
+
+#: Where there is less room, that is why something could not be written.
+_NO_ROOM_BYTES = 2**16
 
 
 def _nobody_waits(_holder: str | None) -> None:
@@ -106,7 +108,7 @@ class Cache:
         try:
             self._places.make()
             for name, value in values.items():
-                aside = self._places.aside / f"{key}.{secrets.token_hex(8)}"
+                aside = self._places.aside / f"{key}.{os.urandom(8).hex()}"
                 written.append((aside, self._written(name, value, aside)))
             made = Made(
                 key=key,
@@ -186,11 +188,11 @@ class Cache:
                 name=name, digest=content_digest(aside), serializer=serializer.name, size_bytes=size_of(aside)
             )
         except BaseException as error:
+            reason = _reason(error, aside.parent)
             _delete(aside)
             if not isinstance(error, Exception):
                 raise
-            reason = error.strerror if isinstance(error, OSError) else None
-            raise NotStored(name, reason or f"{type(error).__name__}: {error}") from error
+            raise NotStored(name, reason) from error
 
 
 def read_record(path: Path) -> Made:
@@ -207,9 +209,20 @@ def read_record(path: Path) -> Made:
         raise DamagedArtifact(path.parent.name, "its record cannot be understood") from error
 
 
-def _delete(aside: Path) -> None:
+def _reason(error: BaseException, folder: Path) -> str:
+    """Return why something could not be written to a folder."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     with suppress(OSError):
-        if aside.is_dir() and not aside.is_symlink():
-            shutil.rmtree(aside)
-        else:
-            aside.unlink(missing_ok=True)
+        # Most libraries have words of their own for it.
+        disk = os.statvfs(folder)
+        if disk.f_bavail * disk.f_frsize < _NO_ROOM_BYTES:
+            return os.strerror(errno.ENOSPC)
+    return f"{type(error).__name__}: {error}"
+
+
+def _delete(aside: Path) -> None:
+    if os.path.lexists(aside):
+        from mlpipeline.project.storage import delete
+
+        delete(aside)
