@@ -75,6 +75,12 @@ class PipelineError(MlpipelineError):
     exit_status = 1
 
 
+class PipelineStopped(MlpipelineError):
+    """A run was told to stop while it went through its pipeline; what was made before is in the cache."""
+
+    exit_status = 1
+
+
 class DamagedArtifact(MlpipelineError):
     """An artifact in a cache is not what was stored there; `name` is the artifact's."""
 

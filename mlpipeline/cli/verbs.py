@@ -15,6 +15,7 @@ _MODULES = {
     "logs": "logs",
     "report": "report",
     "queue": "queue",
+    "pipeline": "pipeline",
     "stop": "asking",
     "pause": "asking",
     "resume": "asking",
