@@ -12,12 +12,12 @@ from typing import Any
 
 from mlpipeline.errors import DamagedArtifact, NotStored
 from mlpipeline.pipelines import locks
-from mlpipeline.pipelines.artifact_files import ArtifactFiles, content_digest, size_of
+from mlpipeline.pipelines.artifact_files import ArtifactFiles, content_digest, serializer_of, size_of
 from mlpipeline.pipelines.cache_folder import CacheFolder
 from mlpipeline.pipelines.numbers import numbers_of
 from mlpipeline.pipelines.records import Basis, Made, StoredArtifact
 from mlpipeline.pipelines.remembered import Remembered
-from mlpipeline.pipelines.serializers import serializer_for, serializer_named
+from mlpipeline.pipelines.serializers import serializer_for
 from mlpipeline.project.clock import timestamp
 from mlpipeline.project.files import to_json, write_whole
 from mlpipeline.project.settings import host_name
@@ -151,7 +151,7 @@ class Cache:
         path = self._files.require_sound(artifact)
         try:
             self._files.require_own(artifact)
-            return serializer_named(artifact.serializer).load(path)
+            return serializer_of(artifact).load(path)
         except (DamagedArtifact, MemoryError):
             raise
         except Exception as error:
@@ -195,7 +195,11 @@ class Cache:
             serializer = serializer_for(value)
             serializer.save(value, aside)
             return StoredArtifact(
-                name=name, digest=content_digest(aside), serializer=serializer.name, size_bytes=size_of(aside)
+                name=name,
+                digest=content_digest(aside),
+                serializer=serializer.name,
+                size_bytes=size_of(aside),
+                suffix=serializer.suffix,
             )
         except BaseException as error:
             reason = _reason(error, aside.parent)

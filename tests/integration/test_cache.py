@@ -182,8 +182,7 @@ def test_without_room_values_are_handed_on_in_memory_with_one_warning_and_nothin
     folder = tmp_path / "disk" / "cache"
     value, seen = run(folder, LARGE)
     assert value == {"ends": {"sum": LARGE, "first": 1}}
-    assert seen.warned == ['load is not kept in the cache, only in memory: "load": No space left on device']
-    # Nobody can say what the others are made of.
+    assert [warning.endswith(': "load": No space left on device') for warning in seen.warned] == [True]
     assert seen.ran_ == [("load", False), ("middle", False), ("ends", False)]
     assert [path.name for path in (folder / "1").rglob("*") if path.is_file()] == []
     disk.take_the_rest()
@@ -196,7 +195,7 @@ def test_without_room_values_are_handed_on_in_memory_with_one_warning_and_nothin
     assert run(folder)[1].names == []
     spoiled, seen = run(folder, SMALL + 1)
     assert spoiled == {"ends": {"sum": SMALL + 1, "first": 1}}
-    assert seen.warned == ['load is not kept in the cache, only in memory: "load": Read-only file system']
+    assert [warning.endswith(': "load": Read-only file system') for warning in seen.warned] == [True]
 
 
 def test_a_pickle_of_another_user_is_made_again(folder):
