@@ -277,8 +277,7 @@ class Pipeline:
             VersionsError: they do not.
         """
         try:
-            graph = self.wired(version.own_parameters()).graph(Purpose.TRAINING)
-            graph.needed(graph.leaves())
+            Plan.of(self.wired(version.own_parameters()), Purpose.TRAINING)
         except PipelineError as error:
             raise VersionsError(f'version "{version.name}": {error}') from error
 

@@ -191,6 +191,12 @@ class Wiring:
                     f"{stage.title}: its `{action}` takes **{argument.name}, which no signature can fill. Name what it "
                     f'takes, or say its parents: edges={{"{stage.name}": […]}}.'
                 )
+            several = self.makes.get(argument.artifact, ())
+            if len(several) > 1 and argument.artifact not in self._artifacts and _is_needed(argument):
+                raise PipelineError(
+                    f'{stage.title}: its `{action}` takes "{argument.artifact}", a stage that makes '
+                    f"{', '.join(several)}. Take these, each by its name."
+                )
         return {
             argument.name: Source(artifacts=(argument.artifact,))
             for argument in arguments

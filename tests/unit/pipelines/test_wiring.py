@@ -287,6 +287,15 @@ def test_a_parameter_without_a_value_matters_only_where_it_is_needed():
     assert wiring([Load, Greedy], epochs=3).graph(Purpose.TRAINING).needed(["weights"])
 
 
+def test_a_stage_with_several_artifacts_is_no_argument():
+    class Wants:
+        def run(self, load):
+            return {"wanted": load}
+
+    told = message(lambda: wiring([Load, Wants]).graph(Purpose.TRAINING))
+    assert told.endswith('its `run` takes "load", a stage that makes train, test. Take these, each by its name.')
+
+
 def test_there_is_no_stage_or_artifact_of_a_wrong_name():
     made = wiring([Load, Fit, accuracy])
     assert made.artifacts_of("load") == ("train", "test")
