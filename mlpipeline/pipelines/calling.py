@@ -31,8 +31,7 @@ def call(step: Step, inputs: Mapping[str, Any], run: Run | None) -> dict[str, An
         BaseException: whatever it raises, with a note of which stage it was.
     """
     arguments = {name: value for name, value in inputs.items() if name != step.state}
-    taken = step.stage.fit_arguments if step.action is Action.FIT else step.stage.run_arguments
-    if any(argument.name == FROM_RUN for argument in taken):
+    if step.takes_run:
         arguments[FROM_RUN] = run
     try:
         if step.stage.is_function:

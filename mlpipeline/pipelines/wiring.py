@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from mlpipeline.domain.changes import Further
 from mlpipeline.domain.graph import Graph, Node, Source
 from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import PipelineError
@@ -57,6 +58,18 @@ class Step(Node):
         """How errors call it: `stage train (net.py:12)`."""
         return self.stage.title
 
+    @property
+    def values(self) -> dict[str, Any]:
+        """Its parameters by name, with those that nobody gave and that have a default."""
+        defaults = {name: value for name, value in self.stage.defaults.items() if name not in self.takes}
+        return {**defaults, **self.parameters}
+
+    @property
+    def takes_run(self) -> bool:
+        """Whether what it calls has an argument `run`."""
+        arguments = self.stage.fit_arguments if self.action is Action.FIT else self.stage.run_arguments
+        return any(argument.name == FROM_RUN for argument in arguments)
+
 
 class Wiring:
     """The stages of a pipeline, wired up by the names of arguments or by edges.
@@ -99,6 +112,10 @@ class Wiring:
         self._parameters = Parameters(self.stages, taken, self._artifacts)
         #: Stage -> the values of its parameters, by name.
         self.parameters = self._parameters.assigned(parameters)
+
+    def further_parameters(self, own: Collection[str]) -> Further:
+        """What the queue may change in a version beside the parameters that are named."""
+        return self._parameters.further(own, self.parameters)
 
     def graph(self, purpose: Purpose, handed_in: Collection[str] = ()) -> Graph:
         """The steps for a purpose, in order; what is handed in is not made.
