@@ -68,7 +68,8 @@ class Wiring:
             names = [stage.name for stage in stages]
             twice = next(name for name in names if names.count(name) > 1)
             raise PipelineError(f'two stages are called "{twice}". Rename one.')
-        self._edges = edges
+        #: Stage -> its parents, as the script says.
+        self.edges = edges
         for name in edges:
             if name not in self.stages:
                 raise PipelineError(f'edges: there is no stage "{name}".{did_you_mean(name, self.stages)}')
@@ -139,7 +140,7 @@ class Wiring:
         return any(artifact in self.inputs and artifact not in handed_in for artifact in source.artifacts)
 
     def _takes(self, stage: StageDefinition, arguments: Sequence[Argument], purpose: Purpose) -> dict[str, Source]:
-        edge = self._edges.get(stage.name)
+        edge = self.edges.get(stage.name)
         names = [argument for argument in arguments if argument.name != FROM_RUN]
         if edge is None:
             return {
