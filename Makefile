@@ -10,7 +10,7 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done)
 
-.PHONY: help demo test screens bench bench-peers soak faults clean
+.PHONY: help demo test screens bench bench-peers bench-pipelines soak faults clean
 
 help:
 	@echo "make demo    run the sample project, in test mode and then in execution mode (a minute, once installed)"
@@ -18,6 +18,7 @@ help:
 	@echo "make screens the screens in docs/screens, made anew, for when what verbs show is to change"
 	@echo "make bench   what mlpipeline costs, beside doing without it (minutes; once installed, torch with it)"
 	@echo "make bench-peers   other tools on the same work (longer; installs each of them by itself)"
+	@echo "make bench-pipelines   the cache of pipelines beside joblib.Memory, Hamilton and DVC (minutes; installs each)"
 	@echo "make soak    2,000 runs through one daemon, which must not grow; three readers of a history while it is"
 	@echo "             written, which must never see it wrong (minutes)"
 	@echo "make faults  200 kills, at random moments, of all that works a queue of 100 versions off; then a full disk, a torn"
@@ -54,6 +55,9 @@ bench: $(VENV)/.installed-bench
 
 bench-peers: $(VENV)/.installed-examples
 	$(VENV)/bin/python -m benchmarks.peers $(BENCH)
+
+bench-pipelines: $(VENV)/.installed-examples
+	$(VENV)/bin/python -m benchmarks.pipelines $(BENCH)
 
 soak: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m benchmarks.soak

@@ -70,7 +70,7 @@ class VersionsError(MlpipelineError):
 
 
 class PipelineError(MlpipelineError):
-    """A pipeline cannot be what its script says: nothing of it ran."""
+    """A pipeline cannot be what its script says, and nothing of it ran; or a stage returned what it is not to make."""
 
     exit_status = 1
 

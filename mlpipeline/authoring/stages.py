@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import Any, TypeGuard, TypeVar, overload
 
 from mlpipeline.errors import PipelineError
 
 T = TypeVar("T", bound=Callable[..., Any])
+A = TypeVar("A", bound="type[Artifact]")
 
 _STAGE = "__mlpipeline_stage__"
 _ARTIFACT = "__mlpipeline_artifact__"
@@ -36,7 +39,7 @@ def stage(
     name: str | None = None,
     /,
     *,
-    outputs: Iterable[str | type[Artifact]] | None = None,
+    outputs: str | type[Artifact] | Sequence[str | type[Artifact]] | None = None,
     cache: bool = True,
     version: object = None,
 ) -> Callable[[T], T]: ...
@@ -44,7 +47,7 @@ def stage(
     name: Any = None,
     /,
     *,
-    outputs: Iterable[str | type[Artifact]] | None = None,
+    outputs: str | type[Artifact] | Sequence[str | type[Artifact]] | None = None,
     cache: bool = True,
     version: object = None,
 ) -> Any:
@@ -75,7 +78,7 @@ def stage(
     if isinstance(name, str) or name is None:
         mark = StageMark(
             name=name,
-            outputs=None if outputs is None else tuple([outputs] if isinstance(outputs, str) else outputs),
+            outputs=None if outputs is None else _checked_outputs(outputs),
             is_cached=cache,
             version=None if version is None else str(version),
         )
@@ -89,11 +92,72 @@ def stage_mark(target: object) -> StageMark | None:
     return mark if isinstance(mark, StageMark) else None
 
 
+def no_stage_because(target: object) -> str | None:
+    """Why a class, a function or an object can be no stage, and what to do; None where it can."""
+    called = getattr(target, "__qualname__", f"an object of {type(target).__qualname__}")
+    if isinstance(target, functools.partial):
+        return "a partial has neither a name nor code of its own; write a function, or make its values parameters"
+    if inspect.ismethod(target) or isinstance(target, staticmethod | classmethod | property) or _is_method(target):
+        return f"{called} is a method, which is nothing without its object; mark its class, or make it a function"
+    functions = [target] if inspect.isroutine(target) else [getattr(target, name, None) for name in ("fit", "run")]
+    for function in map(inspect.unwrap, filter(callable, functions)):
+        of = getattr(function, "__qualname__", called)
+        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+            return f"{of} is async, and stages are called one after another; have it `asyncio.run` what it awaits"
+        if inspect.isgeneratorfunction(function):
+            return f"{of} yields, and what it makes could be read once only; return a list"
+    return None
+
+
+def _is_method(target: object) -> bool:
+    """Whether it is a function that stands in a class and takes the object."""
+    code = getattr(target, "__code__", None)
+    outer, _, _ = getattr(target, "__qualname__", "").rpartition(".")
+    is_in_class = bool(outer) and not outer.endswith("<locals>")
+    return code is not None and is_in_class and code.co_varnames[:1] in (("self",), ("cls",))
+
+
 def _marked(target: T, mark: StageMark) -> T:
-    if not callable(target):
-        raise PipelineError(f"@stage marks a class or a function, not a {type(target).__name__}.")
-    setattr(target, _STAGE, mark)
+    why = no_stage_because(target)
+    if why is not None:
+        raise PipelineError(f"@stage: {why}.")
+    if not (inspect.isclass(target) or inspect.isroutine(target)):
+        raise PipelineError(
+            f"@stage marks a class or a function, and this is an object of {type(target).__qualname__}. "
+            "Give objects in Pipeline(stages={…})."
+        )
+    try:
+        setattr(target, _STAGE, mark)
+    except (AttributeError, TypeError) as error:
+        raise PipelineError(
+            f"@stage cannot mark {getattr(target, '__qualname__', target)}, which is not written in Python. "
+            "Give it in Pipeline(stages={…}), or call it in a function of your own."
+        ) from error
     return target
+
+
+def _checked_outputs(outputs: object) -> tuple[str | type[Artifact], ...]:
+    if isinstance(outputs, str) or inspect.isclass(outputs):
+        outputs = [outputs]
+    if not isinstance(outputs, list | tuple):
+        raise PipelineError(
+            f"@stage(outputs=…) is a {type(outputs).__name__}; it is to be a list of names or of marker classes."
+        )
+    if not outputs:
+        raise PipelineError(
+            "@stage(outputs=[]): a stage that makes nothing never runs, as nothing needs it. Name what it makes."
+        )
+    for output in outputs:
+        if not isinstance(output, str) and not is_marker(output):
+            raise PipelineError(
+                f"@stage(outputs=…): {getattr(output, '__qualname__', repr(output))} is neither a name nor a class "
+                "that inherits from Artifact."
+            )
+    names = [output_name(output) for output in outputs]
+    for name in names:
+        if names.count(name) > 1:
+            raise PipelineError(f'@stage(outputs=…) names "{name}" twice.')
+    return tuple(outputs)
 
 
 class Stage:
@@ -114,6 +178,9 @@ class Stage:
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Make one, and keep what it is made with: a version may have other values for that."""
+        if (args or kwargs) and cls.__init__ is object.__init__:
+            # Python lets these pass, as there is a `__new__` that takes them.
+            raise TypeError(f"{cls.__name__}() takes no arguments: it has no __init__")
         made = super().__new__(cls)
         made._given = (args, kwargs)
         return made
@@ -156,19 +223,33 @@ class Artifact:
     load: Callable[[Path], Any] | None = None
 
 
-def artifact(name: str) -> Callable[[type[Artifact]], type[Artifact]]:
+def artifact(name: str) -> Callable[[A], A]:
     """Say what the artifact is called that a marker class stands for; otherwise it is the snake_case of its name."""
+    if not isinstance(name, str):
+        raise PipelineError('@artifact takes the name of the artifact: @artifact("weights").')
 
-    def named(marker: type[Artifact]) -> type[Artifact]:
+    def named(marker: A) -> A:
+        if not is_marker(marker):
+            raise PipelineError(f'@artifact("{name}") marks a class that inherits from Artifact, as its marker.')
         setattr(marker, _ARTIFACT, name)
         return marker
 
     return named
 
 
+def is_marker(value: object) -> TypeGuard[type[Artifact]]:
+    """Whether it is a marker class."""
+    return isinstance(value, type) and issubclass(value, Artifact)
+
+
 def artifact_name(marker: type[Artifact]) -> str:
     """What the artifact is called that a marker class stands for."""
     return str(vars(marker).get(_ARTIFACT, snake_case(marker.__name__)))
+
+
+def output_name(output: str | type[Artifact]) -> str:
+    """What an artifact is called that is given by name or by its marker class."""
+    return output if isinstance(output, str) else artifact_name(output)
 
 
 def snake_case(name: str) -> str:

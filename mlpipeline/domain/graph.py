@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 
 from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import PipelineError
@@ -28,6 +29,13 @@ class Node:
     makes: tuple[str, ...]
     #: Argument -> where it comes from.
     takes: Mapping[str, Source]
+    #: What it cannot run without, such as a value that nobody gave, and what to do, in a sentence; None if it has all.
+    lacks: str | None = None
+
+    @property
+    def title(self) -> str:
+        """How errors call it."""
+        return self.name
 
     def needs(self) -> Iterable[str]:
         """The artifacts that it is made of."""
@@ -39,7 +47,7 @@ class Graph:
 
     Args:
         nodes: in any order; those that come first stay first as far as may be.
-        handed_in: artifacts that no node makes, because they are given.
+        handed_in: artifacts that no node has to make, because they are given, or will be.
 
     Raises:
         PipelineError: two make one artifact, something is needed that nothing makes, or there is a cycle.
@@ -54,7 +62,7 @@ class Graph:
             for artifact in node.makes:
                 other = self.maker.setdefault(artifact, node.name)
                 if other != node.name:
-                    raise PipelineError(f'"{artifact}" is made by two stages, {other} and {node.name}. Rename one.')
+                    raise PipelineError(_two_makers(artifact, by_name[other], node))
         for node in nodes:
             self._check_needs(node)
         depends = {node.name: [self.maker[need] for need in node.needs() if self._is_made(need)] for node in nodes}
@@ -62,12 +70,24 @@ class Graph:
             order = list(TopologicalSorter(depends).static_order())
         except CycleError as error:
             # graphlib names a node before those that need it.
-            raise PipelineError(f"the stages need each other in a circle: {' -> '.join(error.args[1])}.") from error
+            raise PipelineError(_circle([by_name[name] for name in error.args[1]])) from error
         #: In the order of running.
         self.nodes: dict[str, Node] = {name: by_name[name] for name in order}
 
     def needed(self, artifacts: Iterable[str]) -> list[Node]:
-        """The nodes that have to run, or to be found in a cache, for these artifacts, in order."""
+        """The nodes that have to run, or to be found in a cache, for these artifacts, in order.
+
+        Raises:
+            PipelineError: one of them lacks something.
+        """
+        found = self.upstream(artifacts)
+        for node in found:
+            if node.lacks is not None:
+                raise PipelineError(node.lacks)
+        return found
+
+    def upstream(self, artifacts: Iterable[str]) -> list[Node]:
+        """The nodes that these artifacts are made by, directly or not, in order, whatever they lack."""
         names: set[str] = set()
         pending = [self.maker[artifact] for artifact in artifacts if self._is_made(artifact)]
         while pending:
@@ -90,7 +110,29 @@ class Graph:
             for artifact in source.artifacts:
                 if artifact not in self.maker and artifact not in self._handed_in:
                     known = [*self.maker, *self._handed_in]
+                    advice = did_you_mean(artifact, known) or " Add a stage that makes it, or hand it in."
                     raise PipelineError(
-                        f'{node.name} takes "{artifact}"{"" if artifact == argument else f" as {argument}"}, '
-                        f"which no stage makes.{did_you_mean(artifact, known)}"
+                        f'{node.title} takes "{artifact}"{"" if artifact == argument else f" as {argument}"}, '
+                        f"which no stage makes.{advice}"
                     )
+
+
+def _two_makers(artifact: str, one: Node, other: Node) -> str:
+    both = f'"{artifact}" is made by two stages, {one.title} and {other.title}.'
+    for maker in (one, other):
+        if artifact in maker.needs():
+            return f"{both} {maker.name} takes it as well: give what it makes of it another name."
+    return f"{both} Rename one."
+
+
+def _circle(nodes: Sequence[Node]) -> str:
+    """What is wrong with nodes that need each other; the last one is the first one again."""
+    if len(nodes) == 2:
+        node = nodes[0]
+        own = next(need for need in node.needs() if need in node.makes)
+        return f'{node.title} takes "{own}" and makes it. Give what it makes another name.'
+    parts = [nodes[0].title]
+    for maker, taker in pairwise(nodes):
+        handed_on = ", ".join(need for need in taker.needs() if need in maker.makes)
+        parts.append(f" -({handed_on})-> {taker.title}")
+    return f"the stages need each other in a circle: {''.join(parts)}. One of them is to take something else."

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import signal
 import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
+
+from mlpipeline.project.clock import boot_id
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,17 +54,6 @@ class ProcessId:
     def is_alive(self) -> bool:
         """Return whether this very process is there and has not ended; one that only waits to be reaped has."""
         return self.boot == boot_id() and _start_ticks(self.pid) == self.ticks
-
-
-@functools.cache
-def boot_id() -> str:
-    """Return what tells this boot of the machine from any other."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        import psutil
-
-        return f"boot-{int(psutil.boot_time())}"
 
 
 def booted_at() -> float:

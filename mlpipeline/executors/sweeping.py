@@ -9,7 +9,8 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 
-from mlpipeline.executors.processes import Listed, ProcessId, boot_id, look_up
+from mlpipeline.executors.processes import Listed, ProcessId, look_up
+from mlpipeline.project.clock import boot_id
 
 #: How long one round of a sweep waits for what it killed, and how often it looks, in seconds.
 _WAIT_S = 1.0

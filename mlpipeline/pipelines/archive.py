@@ -12,13 +12,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from mlpipeline import __version__
-from mlpipeline.authoring.stages import Stage
 from mlpipeline.domain.words import named
 from mlpipeline.errors import ArchiveError, NotTrusted, PipelineError
 from mlpipeline.pipelines.archive_file import opened_archive, write_archive
 from mlpipeline.pipelines.archived_code import ArchivedCode, Reference, Source
 from mlpipeline.pipelines.archived_values import StoredValue, ValueReader, ValueWriter
 from mlpipeline.pipelines.definitions import SEPARATOR, StageDefinition
+from mlpipeline.pipelines.edges import Edge
 from mlpipeline.pipelines.project_modules import ProjectModules, check_not_called_by_import
 from mlpipeline.pipelines.required_packages import (
     Package,
@@ -26,8 +26,7 @@ from mlpipeline.pipelines.required_packages import (
     missing_packages,
     required_packages,
 )
-from mlpipeline.pipelines.states import Fitted, FittedState, restored, state_of
-from mlpipeline.pipelines.wiring import Edge
+from mlpipeline.pipelines.states import Fitted, FittedState, restored, state_in
 from mlpipeline.project.clock import timestamp
 
 
@@ -180,17 +179,16 @@ def _stored_stage(stage: StageDefinition, fitted: Fitted, modules: ProjectModule
             f"stage {stage.name}: {stage.code.__module__} has no {stage.code.__qualname__} that could be imported from "
             "it. A stage that is to be saved stands at the top level of a file."
         )
-    given = stage.target
-    is_own = not (stage.is_function or isinstance(given, type | Stage))
+    is_own = not (stage.is_function or stage.is_made)
     state = fitted.states.get(stage.name)
     return StoredStage(
         name=stage.name,
         target=reference,
         parameters={
             name: writer.write(value, f"parameter {name} of {stage.name}")
-            for name, value in fitted.wiring.parameters[stage.name].items()
+            for name, value in ({} if is_own else fitted.wiring.parameters[stage.name]).items()
         },
-        own=_written(stage, state_of(given), writer) if is_own else None,
+        own=_written(stage, state_in(stage.target), writer) if is_own else None,
         state=None if state is None else _written(stage, state.value, writer),
     )
 

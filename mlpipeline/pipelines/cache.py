@@ -1,59 +1,96 @@
-"""A folder of artifacts by content, and of what was made of what."""
+"""What stages made, kept for whoever needs the same."""
 
 from __future__ import annotations
 
+import json
+import os
 import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import shutil
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
-from mlpipeline.errors import DamagedArtifact
-from mlpipeline.pipelines.content import file_digest
+from mlpipeline.errors import DamagedArtifact, NotStored
+from mlpipeline.pipelines import locks
+from mlpipeline.pipelines.artifact_files import ArtifactFiles, content_digest, size_of
+from mlpipeline.pipelines.cache_folder import CacheFolder
 from mlpipeline.pipelines.records import Basis, Made, StoredArtifact
+from mlpipeline.pipelines.remembered import Remembered
 from mlpipeline.pipelines.serializers import serializer_for, serializer_named
 from mlpipeline.project.clock import timestamp
-from mlpipeline.project.files import read_json, to_json, write_whole
+from mlpipeline.project.files import to_json, write_whole
+from mlpipeline.project.settings import host_name
 
-#: Of the layout below; another one lies beside it and is left alone.
-_FORMAT = "1"
+
+def _nobody_waits(_holder: str | None) -> None:
+    pass
 
 
 class Cache:
-    """What stages made, for all processes that share the folder, at the same time too.
+    """What stages made, for all processes that share a folder, at the same time too.
 
-    <folder>/1/made/<step>/<key>.json    what was made of what
-    <folder>/1/artifacts/<digest><suffix>    by content
-    <folder>/1/locks/<key>               held while that is made
-    <folder>/1/aside/                    what is being written
+    Args:
+        folder: of the cache; made when something is first put there.
+
+    Raises:
+        CacheError: it is something else than a cache.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._made = folder / _FORMAT / "made"
-        self._artifacts = folder / _FORMAT / "artifacts"
-        self._locks = folder / _FORMAT / "locks"
-        self._aside = folder / _FORMAT / "aside"
+        self._places = CacheFolder(folder)
+        self._files = ArtifactFiles(self._places)
+        #: What files outside held when they looked so.
+        self.remembered = Remembered(self._places.files)
 
     def find(self, step: str, key: str) -> Made | None:
         """What was made under that key; None where nothing was, or not all of it is there any more."""
         try:
-            made = Made.from_json(read_json(self._record(step, key)))
-        except (OSError, ValueError, KeyError, TypeError):
+            return self._found(step, key)
+        except DamagedArtifact:
             return None
-        return made if all(self._path(artifact).exists() for artifact in made.artifacts) else None
 
-    @contextmanager
-    def making(self, key: str) -> Iterator[None]:
-        """Keep every other process from making the same; wait for one that does."""
-        from filelock import FileLock
+    def use(self, step: str, key: str) -> Made | None:
+        """What was made under that key, which counts as used now; None where nothing was.
 
-        self._locks.mkdir(parents=True, exist_ok=True)
-        with FileLock(self._locks / key):
-            yield
+        Raises:
+            DamagedArtifact: not all of it is there any more, or its record cannot be read.
+        """
+        made = self._found(step, key)
+        if made is not None:
+            with suppress(OSError):
+                os.utime(self._places.record(step, key))
+        return made
+
+    def all_made(self, step: str) -> list[Made]:
+        """What the step made, of whatever, as far as that can be read."""
+        found = []
+        for record in (self._places.made / step).glob("*.json"):
+            with suppress(OSError, DamagedArtifact):
+                found.append(read_record(record))
+        return found
+
+    def gone(self, made: Made) -> list[str]:
+        """The names of the artifacts of a step that are not there any more."""
+        return [artifact.name for artifact in made.artifacts if not self._is_there(artifact)]
+
+    def making(
+        self, key: str, waits: locks.Waits = _nobody_waits, run: str | None = None
+    ) -> AbstractContextManager[None]:
+        """Keep every other process from making the same; wait for one that does.
+
+        Args:
+            key: of what is to be made.
+            waits: hears several times a second who makes it meanwhile; what it raises ends the waiting.
+            run: the id of the run that makes it.
+        """
+        who = f"process {os.getpid()}" if run is None else f"run {run}"
+        host = host_name(os.environ, os.uname().nodename)
+        return locks.held(self._places.locks / key, f"{who} on {host}", waits)
 
     def put(self, basis: Basis, values: Mapping[str, Any], seconds: float, run: str | None = None) -> Made:
-        """Store what a step made, and note what of.
+        """Store what a step made, and note what of, while `making` keeps the others out.
 
         Args:
             basis: what it was made of.
@@ -62,51 +99,116 @@ class Cache:
             run: the id of the run that had it made.
 
         Raises:
-            OSError: there is no room, or it cannot be written.
-            Exception: a value cannot be stored.
+            NotStored: a value cannot be, there is no room, or it cannot be written; nothing is left of it.
         """
-        artifacts = tuple(self._stored(name, value) for name, value in values.items())
         key = basis.key()
-        made = Made(key=key, basis=basis, artifacts=artifacts, seconds=seconds, made_at=timestamp(), run=run)
-        record = self._record(basis.step, key)
-        record.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(record, to_json(made.to_json()))
+        written: list[tuple[Path, StoredArtifact]] = []
+        try:
+            self._places.make()
+            for name, value in values.items():
+                aside = self._places.aside / f"{key}.{secrets.token_hex(8)}"
+                written.append((aside, self._written(name, value, aside)))
+            made = Made(
+                key=key,
+                basis=basis,
+                artifacts=tuple(artifact for _, artifact in written),
+                seconds=seconds,
+                made_at=timestamp(),
+                run=run,
+            )
+            # What `gc` sees in place without a record is left over.
+            with locks.shared(self._places.lock):
+                for aside, artifact in written:
+                    self._files.put(aside, artifact)
+                record = self._places.record(basis.step, key)
+                record.parent.mkdir(exist_ok=True)
+                write_whole(record, to_json(made.to_json()), to_disk=False)
+        except OSError as error:
+            raise NotStored(None, error.strerror or str(error)) from error
+        finally:
+            for aside, _ in written:
+                _delete(aside)
         return made
 
     def load(self, artifact: StoredArtifact) -> Any:
         """The value of an artifact.
 
         Raises:
-            DamagedArtifact: it is not what was stored.
+            DamagedArtifact: it is not what was stored, or not to be trusted.
         """
-        path = self._path(artifact)
+        path = self._files.require_sound(artifact)
         try:
-            if file_digest(path) == artifact.digest:
-                return serializer_named(artifact.serializer).load(path)
-        except (OSError, LookupError) as error:
-            raise DamagedArtifact(artifact.name, str(error)) from error
-        raise DamagedArtifact(artifact.name, "its content has changed")
+            return serializer_named(artifact.serializer).load(path)
+        except MemoryError:
+            raise
+        except Exception as error:
+            # As where the class of a pickled object is not there any more.
+            raise DamagedArtifact(artifact.name, f"{type(error).__name__}: {error}") from error
 
     def forget(self, made: Made) -> None:
-        """Have what a step made be made again."""
-        self._record(made.basis.step, made.key).unlink(missing_ok=True)
+        """Have what a step made be made again, if it is damaged still; another process may have seen to it."""
+        with suppress(OSError), locks.shared(self._places.lock):
+            if any([self._files.drop(artifact) for artifact in made.artifacts]):
+                self._places.record(made.basis.step, made.key).unlink(missing_ok=True)
+
+    def _found(self, step: str, key: str) -> Made | None:
+        path = self._places.record(step, key)
+        try:
+            made = read_record(path)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise DamagedArtifact(step, f"its record cannot be read: {error.strerror}") from error
+        if made.key != key or made.basis.step != step:
+            raise DamagedArtifact(step, "its record is another one's")
         for artifact in made.artifacts:
-            self._path(artifact).unlink(missing_ok=True)
+            self._files.require_there(artifact)
+        return made
 
-    def _stored(self, name: str, value: Any) -> StoredArtifact:
-        serializer = serializer_for(value)
-        self._aside.mkdir(parents=True, exist_ok=True)
-        aside = self._aside / secrets.token_hex(8)
-        serializer.save(value, aside)
-        artifact = StoredArtifact(
-            name=name, digest=file_digest(aside), serializer=serializer.name, size_bytes=aside.stat().st_size
-        )
-        self._artifacts.mkdir(parents=True, exist_ok=True)
-        aside.replace(self._path(artifact))
-        return artifact
+    def _is_there(self, artifact: StoredArtifact) -> bool:
+        try:
+            self._files.require_there(artifact)
+        except DamagedArtifact:
+            return False
+        return True
 
-    def _path(self, artifact: StoredArtifact) -> Path:
-        return self._artifacts / f"{artifact.digest}{serializer_named(artifact.serializer).suffix}"
+    def _written(self, name: str, value: Any, aside: Path) -> StoredArtifact:
+        """Write a value aside.
 
-    def _record(self, step: str, key: str) -> Path:
-        return self._made / step / f"{key}.json"
+        Raises:
+            NotStored: it cannot be written; nothing is left of it.
+        """
+        try:
+            serializer = serializer_for(value)
+            serializer.save(value, aside)
+            return StoredArtifact(
+                name=name, digest=content_digest(aside), serializer=serializer.name, size_bytes=size_of(aside)
+            )
+        except BaseException as error:
+            _delete(aside)
+            if not isinstance(error, Exception):
+                raise
+            reason = error.strerror if isinstance(error, OSError) else None
+            raise NotStored(name, reason or f"{type(error).__name__}: {error}") from error
+
+
+def read_record(path: Path) -> Made:
+    """What a record says.
+
+    Raises:
+        DamagedArtifact: it is none.
+        OSError: it cannot be read.
+    """
+    data = path.read_bytes()
+    try:
+        return Made.from_json(json.loads(data))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DamagedArtifact(path.parent.name, "its record cannot be understood") from error
+
+
+def _delete(aside: Path) -> None:
+    with suppress(OSError):
+        if aside.is_dir() and not aside.is_symlink():
+            shutil.rmtree(aside)
+        else:
+            aside.unlink(missing_ok=True)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import inspect
+import io
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from mlpipeline.authoring.stages import is_marker, output_name
+from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import PipelineError
-from mlpipeline.pipelines.definitions import FROM_RUN, named
-from mlpipeline.pipelines.states import restored, state_of
+from mlpipeline.pipelines.definitions import FROM_RUN
+from mlpipeline.pipelines.states import restored, state_in
 from mlpipeline.pipelines.wiring import Action, Step
 
 if TYPE_CHECKING:
@@ -24,33 +28,88 @@ def call(step: Step, inputs: Mapping[str, Any], run: Run | None) -> dict[str, An
 
     Raises:
         PipelineError: what it returned is not what it is to make.
-        BaseException: whatever it raises.
+        BaseException: whatever it raises, with a note of which stage it was.
     """
     arguments = {name: value for name, value in inputs.items() if name != step.state}
-    if any(argument.name == FROM_RUN for argument in step.stage.run_arguments):
+    taken = step.stage.fit_arguments if step.action is Action.FIT else step.stage.run_arguments
+    if any(argument.name == FROM_RUN for argument in taken):
         arguments[FROM_RUN] = run
-    if step.stage.is_function:
-        return handed_on(step.stage.target(**arguments, **step.parameters), step.makes, step.name)
-    if step.state is not None:
-        made = restored(step.stage.code, step.parameters, inputs[step.state])
-    else:
-        made = step.stage.built(step.parameters)
-    if step.action is Action.FIT:
-        made.fit(**arguments)
-        return {step.makes[0]: state_of(made)}
-    return handed_on(made.run(**arguments), step.makes, step.name)
+    try:
+        if step.stage.is_function:
+            returned = step.stage.target(**arguments, **step.parameters)
+        else:
+            if step.state is not None:
+                made = restored(step.stage.code, step.parameters, inputs[step.state])
+            else:
+                made = step.stage.built(step.parameters)
+            if step.action is Action.FIT:
+                made.fit(**arguments)
+                return {step.makes[0]: state_in(made)}
+            returned = made.run(**arguments)
+    except Exception as error:
+        error.add_note(f"in {'`fit` of ' if step.action is Action.FIT else ''}{step.title}")
+        raise
+    return handed_on(returned, step)
 
 
-def handed_on(returned: Any, makes: Sequence[str], stage: str) -> dict[str, Any]:
+def handed_on(returned: Any, step: Step) -> dict[str, Any]:
     """Return the artifacts, by name, of what a stage returned.
 
     Raises:
-        PipelineError: it is not what the stage is to make.
+        PipelineError: it is not what the stage is to make, or can be read only once.
     """
-    if isinstance(returned, Mapping):
-        by_name = {named(key) if isinstance(key, str | type) else str(key): value for key, value in returned.items()}
-        if set(by_name) == set(makes):
-            return {name: by_name[name] for name in makes}
+    by_name = _by_name(returned, step)
+    for name, value in by_name.items():
+        whose = "" if step.makes == (step.stage.name,) else f' as "{name}"'
+        if isinstance(value, io.IOBase):
+            raise PipelineError(f"{step.title} returned an open file{whose}. Return its path, or what it holds.")
+        if isinstance(value, Iterator):
+            raise PipelineError(
+                f"{step.title} returned a {type(value).__name__}{whose}, which can be read once only. Return a list: "
+                "list(…)."
+            )
+        if inspect.isawaitable(value):
+            raise PipelineError(f"{step.title} returned a {type(value).__name__}{whose}. Await it: asyncio.run(…).")
+    return by_name
+
+
+def _by_name(returned: Any, step: Step) -> dict[str, Any]:
+    makes = step.makes
+    if returned is None:
+        raise PipelineError(f"{step.title} returned None; it is to return {_what(step)}. Is a `return` missing?")
+    if step.is_named and isinstance(returned, Mapping):
+        found = {
+            output_name(key) if isinstance(key, str) or is_marker(key) else str(key): value
+            for key, value in returned.items()
+        }
+        if found.keys() == set(makes):
+            return {name: found[name] for name in makes}
+        # A stage with one artifact may also return its value, and that may be a dict.
+        if len(makes) > 1 or makes[0] in found:
+            raise PipelineError(f"{step.title} {_difference(list(found), makes)}")
     if len(makes) == 1:
         return {makes[0]: returned}
-    raise PipelineError(f"{stage} returned {type(returned).__name__}; it is to return a dict of {', '.join(makes)}.")
+    raise PipelineError(f"{step.title} returned a {type(returned).__name__}; it is to return {_what(step)}.")
+
+
+def _what(step: Step) -> str:
+    if step.is_named and len(step.makes) > 1:
+        return f"a dict of {', '.join(step.makes)}"
+    return f'the value of "{step.makes[0]}"'
+
+
+def _difference(returned: Sequence[str], makes: Sequence[str]) -> str:
+    """What a stage returned too much, and what it did not return: a sentence without its subject."""
+    undeclared = [name for name in returned if name not in makes]
+    missing = [name for name in makes if name not in returned]
+    said = []
+    if undeclared:
+        said.append(f"returned {_quoted(undeclared)}, which it does not say that it makes")
+    if missing:
+        said.append(f"did not return {_quoted(missing)}")
+    advice = did_you_mean(undeclared[0], missing) if undeclared and missing else ""
+    return f"{', and '.join(said)}. It makes {', '.join(makes)}.{advice}"
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)

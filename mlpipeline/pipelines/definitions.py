@@ -3,41 +3,44 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from mlpipeline.authoring.stages import (
-    Artifact,
     Input,
     Primary,
     Stage,
     StageMark,
-    artifact_name,
+    no_stage_because,
+    output_name,
     snake_case,
     stage_mark,
 )
 from mlpipeline.domain.names import check_name
-from mlpipeline.errors import PipelineError
-from mlpipeline.pipelines.returned_keys import returned_keys
+from mlpipeline.errors import InvalidName, PipelineError
+from mlpipeline.pipelines.returned_keys import KeysUnknown, returned_keys
+from mlpipeline.pipelines.signatures import Argument, Unfit, arguments_of, constructor_arguments
 
 #: An argument of `run`, of `fit` or of a function that comes from the run, and is no artifact.
 FROM_RUN = "run"
 #: Stands between a stage and its parameter, and between it and what mlpipeline adds to it.
 SEPARATOR = "."
-_BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Argument:
-    """One argument of a stage's `run` or `fit`, or of its function."""
+class Outputs:
+    """What a stage makes."""
 
-    name: str
-    #: What the artifact is called that it takes by its signature: a marker class's name, else its own.
-    artifact: str
-    has_default: bool
+    #: Of the artifacts, in order.
+    names: tuple[str, ...]
+    #: Whether they were named, so that it returns a dict by name, or the value of the only one; otherwise whatever it
+    #: returns is its one artifact.
+    is_named: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,16 +61,32 @@ class StageDefinition:
             name: of the stage; None for the one that it was marked with.
 
         Raises:
-            PipelineError: it is none of these.
-            InvalidName: its name cannot be part of a path.
+            PipelineError: it is none of these, or its name cannot be part of a path.
         """
-        kind = target if inspect.isclass(target) or inspect.isroutine(target) else type(target)
+        kind = _kind(target)
         mark = stage_mark(kind) or StageMark()
-        own = snake_case(kind.__name__) if inspect.isclass(kind) else getattr(kind, "__name__", "stage")
-        definition = cls(name=checked_stage_name(name or mark.name or own), target=target, mark=mark)
-        if not inspect.isroutine(target) and not hasattr(kind, "run") and not definition.is_input:
-            raise PipelineError(f"stage {definition.name}: {kind.__name__} has no method `run`.")
+        own = name if name is not None else mark.name
+        if own is None:
+            own = snake_case(kind.__name__) if inspect.isclass(kind) else getattr(kind, "__name__", "")
+        definition = cls(name=own, target=target, mark=mark)
+        why = no_stage_because(target)
+        if why is None and own == "<lambda>":
+            why = 'a lambda has no name; give it one: Pipeline(stages={"name": lambda …: …})'
+        if why is None and inspect.isclass(kind) and not definition.is_input and not hasattr(kind, "run"):
+            why = f"{kind.__qualname__} has no method `run`"
+            why += "; it is no function and no class with one" if kind.__module__ == "builtins" else ""
+        if why is not None:
+            raise PipelineError(f"{definition.title}: {why}.")
+        if (wrong := _wrong_name(own)) is not None:
+            place = _place(kind)
+            raise PipelineError(f"{place and f'{place}: '}the name of a stage: {wrong}")
         return definition
+
+    @cached_property
+    def title(self) -> str:
+        """How errors call it: `stage train (net.py:12)`. That takes long to find out: for errors only."""
+        place = _place(self._kind)
+        return f"stage {self.name}{place and f' ({place})'}"
 
     @property
     def is_function(self) -> bool:
@@ -77,12 +96,12 @@ class StageDefinition:
     @property
     def is_input(self) -> bool:
         """Whether its value is handed in."""
-        return isinstance(self.target, Input) or (inspect.isclass(self.target) and issubclass(self.target, Input))
+        return inspect.isclass(self._kind) and issubclass(self._kind, Input)
 
     @property
     def is_primary(self) -> bool:
         """Whether it has a parent for training and one for everything else."""
-        return isinstance(self.target, Primary) or (inspect.isclass(self.target) and issubclass(self.target, Primary))
+        return inspect.isclass(self._kind) and issubclass(self._kind, Primary)
 
     @property
     def can_fit(self) -> bool:
@@ -90,110 +109,145 @@ class StageDefinition:
         return not self.is_function and callable(getattr(self._kind, "fit", None))
 
     @property
-    def _kind(self) -> Any:
-        return self.target if inspect.isclass(self.target) or self.is_function else type(self.target)
-
-    @property
     def code(self) -> Any:
         """The class or function whose code is the stage's."""
         return self._kind
+
+    @property
+    def _kind(self) -> Any:
+        return _kind(self.target)
 
     @cached_property
     def run_arguments(self) -> tuple[Argument, ...]:
         """What `run`, or the function, takes; of an input nothing."""
         if self.is_input:
             return ()
-        return _arguments(self._kind if self.is_function else self._kind.run, is_method=not self.is_function)
+        return self._taken_by("run")
 
     @cached_property
     def fit_arguments(self) -> tuple[Argument, ...]:
         """What `fit` takes; nothing where there is none."""
-        return _arguments(self._kind.fit, is_method=True) if self.can_fit else ()
+        return self._taken_by("fit") if self.can_fit else ()
+
+    def _taken_by(self, method: str) -> tuple[Argument, ...]:
+        try:
+            if self.is_function:
+                return arguments_of(self.target)
+            is_method = not isinstance(inspect.getattr_static(self._kind, method), staticmethod | classmethod)
+            return arguments_of(getattr(self._kind, method), is_method=is_method)
+        except Unfit as error:
+            raise PipelineError(f"{self.title}: {'it' if self.is_function else f'its `{method}`'} {error}.") from error
 
     @cached_property
-    def constructor(self) -> Mapping[str, inspect.Parameter]:
-        """The arguments of its constructor, which are its parameters; of a function there are none."""
-        if self.is_function or "__init__" not in dir(self._kind) or self._kind.__init__ is object.__init__:
-            return {}
-        _, *arguments = inspect.signature(self._kind.__init__).parameters.values()
-        return {argument.name: argument for argument in arguments if argument.kind in _BY_NAME}
+    def constructor(self) -> tuple[Argument, ...]:
+        """The arguments of its constructor, which are its parameters; none of a function, or where it is not called."""
+        if self.is_function or not self.is_made:
+            return ()
+        try:
+            return constructor_arguments(self._kind)
+        except Unfit as error:
+            raise PipelineError(f"{self.title}: its constructor {error}.") from error
 
     @cached_property
     def given(self) -> Mapping[str, Any]:
-        """What the script gave its constructor, by name."""
-        if not isinstance(self.target, Stage) or not self.constructor:
+        """What the script gave its constructor, by name; of an object that tells nothing of that, all that it holds."""
+        if inspect.isclass(self.target) or self.is_function:
             return {}
-        positional, named = self.target._given
-        return inspect.signature(type(self.target)).bind(*positional, **named).arguments
+        if isinstance(self.target, Stage):
+            return _by_name(self.target, self.constructor)
+        if self.is_made:
+            return {argument.name: getattr(self.target, argument.name) for argument in self.constructor}
+        held = self.target.__getstate__() or {}
+        return held if isinstance(held, dict) else {"self": held}
 
-    def outputs(self, *, by_edges: bool) -> tuple[str, ...]:
-        """What the artifacts are called that it makes.
+    @property
+    def is_made(self) -> bool:
+        """Whether each call is of a new object: the script gave a class, or an object that tells how it was made."""
+        target = self.target
+        if inspect.isclass(target) or isinstance(target, Stage):
+            return True
+        names = inspect.signature(type(target)).parameters if dataclasses.is_dataclass(target) else ()
+        return bool(names) and all(hasattr(target, name) for name in names)
+
+    def outputs(self, *, by_edges: bool) -> Outputs:
+        """What it makes.
+
+        Args:
+            by_edges: whether others take it by its name, so that its own will do where the syntax says nothing.
 
         Raises:
             PipelineError: neither `outputs` nor its syntax says so.
         """
         if self.mark.outputs is not None:
-            names = tuple(named(output) for output in self.mark.outputs)
-        elif self.is_function or by_edges or self.is_input or self.is_primary:
-            names = (self.name,)
+            outputs = Outputs(names=tuple(map(output_name, self.mark.outputs)), is_named=True)
+        elif self.is_function or self.is_input or self.is_primary:
+            outputs = self.only_itself
         else:
-            names = returned_keys(self._kind.run, self.name)
-        for name in names:
-            checked_stage_name(name, "artifact")
-        return names
+            try:
+                outputs = Outputs(names=returned_keys(self._kind.run), is_named=True)
+            except KeysUnknown as error:
+                if not by_edges:
+                    raise PipelineError(
+                        f"{self.title}: what it makes is not known, as {error}. Say it: @stage(outputs=[…])."
+                    ) from error
+                outputs = self.only_itself
+        for name in outputs.names:
+            if (wrong := _wrong_name(name)) is not None:
+                raise PipelineError(f"{self.title}: what it makes: {wrong}")
+            if name == FROM_RUN:
+                raise PipelineError(
+                    f'{self.title}: no stage could take an artifact called "{FROM_RUN}": '
+                    "an argument of that name gets the run of the queue. Call it otherwise."
+                )
+        return outputs
+
+    @property
+    def only_itself(self) -> Outputs:
+        """One artifact, called as the stage is."""
+        return Outputs(names=(self.name,), is_named=False)
 
     def built(self, parameters: Mapping[str, Any]) -> Any:
-        """An object of its class, made with these values; a copy of the script's own where it can be no other."""
-        if inspect.isclass(self.target) or isinstance(self.target, Stage):
-            return self._kind(**{**self.given, **parameters})
-        return copy.deepcopy(self.target)
+        """An object of its class, made with these values; where the script's can only be copied, that."""
+        if not self.is_made:
+            return copy.deepcopy(self.target)
+        return self._kind(**{**self.given, **parameters})
 
 
-def named(output: str | type[Artifact]) -> str:
-    """What an artifact is called that is given by name or by its marker class."""
-    return output if isinstance(output, str) else artifact_name(output)
+def _kind(target: Any) -> Any:
+    """The class or function of what a script gives as a stage."""
+    return target if inspect.isclass(target) or inspect.isroutine(target) else type(target)
 
 
-def checked_stage_name(name: str, what: str = "stage") -> str:
-    """Return the name of a stage or an artifact.
-
-    Raises:
-        InvalidName: it cannot be part of a path.
-        PipelineError: it holds a full stop.
-    """
-    check_name(name, f"{what} name")
-    if SEPARATOR in name:
-        raise PipelineError(
-            f'{what} "{name}": a full stop stands between a stage and its parameter. Use an underscore.'
-        )
-    return name
-
-
-def _arguments(function: Callable[..., Any], *, is_method: bool) -> tuple[Argument, ...]:
-    parameters = list(inspect.signature(function).parameters.values())[int(is_method) :]
-    markers = _markers(function)
-    return tuple(
-        Argument(
-            name=parameter.name,
-            artifact=markers.get(parameter.name, parameter.name),
-            has_default=parameter.default is not parameter.empty,
-        )
-        for parameter in parameters
-        if parameter.kind in _BY_NAME
-    )
-
-
-def _markers(function: Callable[..., Any]) -> dict[str, str]:
-    """Return the artifacts that arguments stand for by a marker class in their annotation."""
+def _place(kind: Any) -> str:
+    """Where a class or function stands: `models/net.py:12`; nothing where that is not known."""
     try:
-        annotations = inspect.get_annotations(function, eval_str=True)
-    except Exception:  # A name that is there for type checkers only.
-        annotations = inspect.get_annotations(function)
-    return {
-        name: artifact_name(annotation)
-        for name, annotation in annotations.items()
-        if isinstance(annotation, type) and issubclass(annotation, Artifact)
-    }
+        file = Path(inspect.getsourcefile(kind) or "")
+        line = inspect.getsourcelines(inspect.unwrap(kind))[1]
+    except (OSError, TypeError, IndexError):
+        return ""
+    shown = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+    return f"{shown}:{line}"
+
+
+def _wrong_name(name: object) -> str | None:
+    """What is wrong with the name of a stage or of an artifact, and what to do; None where nothing is."""
+    if not isinstance(name, str):
+        return f"a name is a text, and {name!r} is none."
+    try:
+        check_name(name, "name")
+    except InvalidName as error:
+        return f"{error}."
+    if SEPARATOR in name:
+        better = name.strip(SEPARATOR).replace(SEPARATOR, "_")
+        return f'the name "{name}" holds a full stop, which stands between a stage and its parameter. Say "{better}".'
+    return None
+
+
+def _by_name(made: Stage, constructor: Iterable[Argument]) -> dict[str, Any]:
+    """What a stage's constructor was given, by the names of its arguments."""
+    positional, named = made._given
+    names = [argument.name for argument in constructor if not argument.is_rest]
+    return {**dict(zip(names, positional, strict=False)), **named}
 
 
 def collected(namespace: Mapping[str, Any]) -> list[StageDefinition]:
@@ -203,7 +257,16 @@ def collected(namespace: Mapping[str, Any]) -> list[StageDefinition]:
 
 
 def defined(stages: Mapping[str, Any] | Iterable[Any]) -> list[StageDefinition]:
-    """Return the stages that a script gives by name, or in a list."""
+    """Return the stages that a script gives by name, or in a list.
+
+    Raises:
+        PipelineError: it gives something else.
+    """
     if isinstance(stages, Mapping):
         return [StageDefinition.of(target, name) for name, target in stages.items()]
+    if isinstance(stages, str) or not isinstance(stages, Iterable):
+        raise PipelineError(
+            f"the stages are a {type(stages).__name__}; they are to be a list of classes, functions or objects, or a "
+            "dict of them by name."
+        )
     return [StageDefinition.of(target) for target in stages]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
@@ -13,12 +13,13 @@ from mlpipeline.domain.words import named
 from mlpipeline.errors import PipelineError, VersionsError
 from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.definitions import collected, defined
+from mlpipeline.pipelines.edges import Edge
 from mlpipeline.pipelines.execution import Execution, Held, Watcher
 from mlpipeline.pipelines.place import default_cache_folder
-from mlpipeline.pipelines.plan import Plan, artifacts_handed_in
+from mlpipeline.pipelines.plan import Plan, artifact_handed_in
 from mlpipeline.pipelines.states import Fitted, FittedState
 from mlpipeline.pipelines.watching import SILENT
-from mlpipeline.pipelines.wiring import Edge, Purpose, Wiring
+from mlpipeline.pipelines.wiring import Purpose, Wiring
 
 if TYPE_CHECKING:
     from mlpipeline.authoring.run import Run
@@ -57,7 +58,8 @@ class Pipeline:
     ) -> None:
         caller = sys._getframe(1).f_globals
         self._namespace = caller
-        self._given_stages = stages
+        # What can be gone through only once, such as a generator, would be empty the second time.
+        self._given_stages = list(stages) if isinstance(stages, Iterator) else stages
         self._given_edges = edges
         self._parameters = dict(parameters or {})
         self.versions = None if versions is None else checked_versions(versions, "Pipeline")
@@ -259,7 +261,7 @@ class Pipeline:
         only_states: bool = False,
     ) -> tuple[Execution, Plan]:
         self._check_not_loading()
-        artifacts = artifacts_handed_in(wiring, inputs)
+        artifacts = {name: artifact_handed_in(wiring, name) for name in inputs}
         asked = [outputs] if isinstance(outputs, str) else outputs
         plan = Plan.of(wiring, purpose, artifacts.values(), asked, only_states=only_states)
         trains = purpose is Purpose.TRAINING
@@ -302,7 +304,11 @@ class Pipeline:
         stages = self.stages()
         found = collected(self._namespace) if stages is None else defined(stages)
         if not found:
-            raise PipelineError("the pipeline has no stages. Mark a class or a function with @stage.")
+            where = f"{Path(self._script).name} has" if stages is None and self._script else "the pipeline has"
+            raise PipelineError(
+                f"{where} no stages. Mark classes or functions of the module with @stage, or give them: "
+                "Pipeline(stages=[…])."
+            )
         return Wiring(found, self.edges(), {**self._parameters, **parameters})
 
     @property
@@ -320,7 +326,7 @@ class Pipeline:
             VersionsError: they do not.
         """
         try:
-            self.wired(version.own_parameters()).graph(Purpose.TRAINING)
+            Plan.of(self.wired(version.own_parameters()), Purpose.TRAINING)
         except PipelineError as error:
             raise VersionsError(f'version "{version.name}": {error}') from error
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 from mlpipeline.pipelines.code import Part
 from mlpipeline.pipelines.content import json_digest, text_digest
+
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +35,14 @@ class Basis:
 
     def key(self) -> str:
         """The key of what is made of this. Where code stands, and how values are shown, does not matter."""
+        return self._key
+
+    @cached_property
+    def _key(self) -> str:
+        # Not by `asdict`, which copies everything: this is asked for every cached step.
         parts = sorted((part.name, part.digest) for part in self.parts)
-        return json_digest({**asdict(self), "parts": parts, "shown": None})
+        counts = (self.step, self.makes, self.parameters, self.inputs, parts, self.packages, self.version)
+        return json_digest([dict(one) if isinstance(one, Mapping) else one for one in counts])
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Basis:
@@ -59,6 +69,18 @@ class StoredArtifact:
     #: The name of its serializer.
     serializer: str
     size_bytes: int
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> StoredArtifact:
+        """The artifact that `asdict` made JSON of.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is none.
+        """
+        made = cls(**value)
+        if not _DIGEST.fullmatch(made.digest):
+            raise ValueError(made.digest)  # It is part of a path.
+        return made
 
     @property
     def content_digest(self) -> str:
@@ -89,12 +111,12 @@ class Made:
         """The record that `value` holds.
 
         Raises:
-            KeyError, TypeError: it holds none.
+            KeyError, TypeError, ValueError: it holds none.
         """
         return cls(
             key=value["key"],
             basis=Basis.from_json(value["basis"]),
-            artifacts=tuple(StoredArtifact(**artifact) for artifact in value["artifacts"]),
+            artifacts=tuple(StoredArtifact.from_json(artifact) for artifact in value["artifacts"]),
             seconds=value["seconds"],
             made_at=value["made_at"],
             run=value["run"],

@@ -17,6 +17,9 @@ class _Silent:
     def found(self, step: Step, made: Made) -> None:  # noqa: ARG002
         _log.debug("%s: cached", step.name)
 
+    def waits(self, step: Step, maker: str | None) -> None:
+        _log.debug("%s: waits for %s", step.name, maker)
+
     def begins(self, step: Step) -> None:
         pass
 

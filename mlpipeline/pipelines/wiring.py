@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -10,10 +11,11 @@ from typing import Any
 from mlpipeline.domain.graph import Graph, Node, Source
 from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import PipelineError
-from mlpipeline.pipelines.definitions import FROM_RUN, SEPARATOR, Argument, StageDefinition
+from mlpipeline.pipelines.definitions import FROM_RUN, SEPARATOR, Outputs, StageDefinition
+from mlpipeline.pipelines.edges import Edge, Parents
+from mlpipeline.pipelines.parameters import Parameters
+from mlpipeline.pipelines.signatures import Argument
 
-#: What an edge of a stage may be: a parent, parents in the order of the arguments, or parents by argument.
-Edge = str | Sequence[str] | Mapping[str, str]
 #: What the artifact is called, after its stage, that is a fitted state, and the step that makes it.
 STATE, FIT = "state", "fit"
 
@@ -46,6 +48,14 @@ class Step(Node):
     parameters: Mapping[str, Any]
     #: The artifact that is its fitted state; None where it needs none.
     state: str | None = None
+    #: Whether it returns a dict of what it makes by name, or the value of the only one; otherwise whatever it returns
+    #: is its one artifact.
+    is_named: bool = False
+
+    @property
+    def title(self) -> str:
+        """How errors call it: `stage train (net.py:12)`."""
+        return self.stage.title
 
 
 class Wiring:
@@ -63,44 +73,57 @@ class Wiring:
     def __init__(
         self, stages: Sequence[StageDefinition], edges: Mapping[str, Edge], parameters: Mapping[str, Any]
     ) -> None:
-        self.stages = {stage.name: stage for stage in stages}
-        if len(self.stages) < len(stages):
-            names = [stage.name for stage in stages]
-            twice = next(name for name in names if names.count(name) > 1)
-            raise PipelineError(f'two stages are called "{twice}". Rename one.')
-        #: Stage -> its parents, as the script says.
-        self.edges = edges
+        self.stages: dict[str, StageDefinition] = {}
+        for stage in stages:
+            other = self.stages.setdefault(stage.name, stage)
+            if other is not stage:
+                raise PipelineError(
+                    f'two stages are called "{stage.name}": {other.title} and {stage.title}. Rename one.'
+                )
         for name in edges:
             if name not in self.stages:
-                raise PipelineError(f'edges: there is no stage "{name}".{did_you_mean(name, self.stages)}')
+                raise PipelineError(f'edges: there is no stage "{name}".{did_you_mean(str(name), self.stages)}')
+        self._outputs = _unambiguous(self.stages, by_edges=bool(edges))
         #: Stage -> the artifacts that it makes.
-        self.makes = {name: stage.outputs(by_edges=bool(edges)) for name, stage in self.stages.items()}
+        self.makes = {name: outputs.names for name, outputs in self._outputs.items()}
         self._artifacts = {artifact for names in self.makes.values() for artifact in names}
         #: The artifacts that are handed in, or not there.
-        self.inputs = tuple(
-            artifact for name, stage in self.stages.items() if stage.is_input for artifact in self.makes[name]
-        )
+        self.inputs = tuple(name for stage in self.stages.values() if stage.is_input for name in self.makes[stage.name])
         #: Stage that learns -> the artifact that is its fitted state.
-        self.states = {name: f"{name}{SEPARATOR}{STATE}" for name, stage in self.stages.items() if stage.can_fit}
-        self.parameters = self._assigned(parameters)
+        self.states = {stage.name: f"{stage.name}{SEPARATOR}{STATE}" for stage in self.stages.values() if stage.can_fit}
+        #: Stage -> its parents, as the script says.
+        self.edges = edges
+        self._parents = {name: Parents(self.stages[name], edge) for name, edge in edges.items()}
+        for name, parents in self._parents.items():
+            for parent in parents.all():
+                self._source(parent, self.stages[name])
+        taken = {name: self._taken_by_function(stage) for name, stage in self.stages.items() if stage.is_function}
+        self._parameters = Parameters(self.stages, taken, self._artifacts)
+        #: Stage -> the values of its parameters, by name.
+        self.parameters = self._parameters.assigned(parameters)
 
-    def graph(self, purpose: Purpose, handed_in: Collection[str] = ()) -> Graph:
+    def graph(self, purpose: Purpose, handed_in: Iterable[str] = ()) -> Graph:
         """The steps for a purpose, in order; what is handed in is not made.
 
         An input that is not handed in is no argument where that has a default.
 
         Raises:
-            PipelineError: they do not fit together.
+            PipelineError: they do not fit together, or something is handed in that nothing takes.
         """
+        given = set(handed_in)
+        self._check_handed_in(given)
         steps: list[Node] = []
         for name, stage in self.stages.items():
             if stage.is_input:
                 continue
             state = self.states.get(name)
+            outputs = self._outputs[name]
             if state is not None and purpose is Purpose.TRAINING:
-                steps.append(self._step(stage, Action.FIT, purpose, handed_in))
-            steps.append(self._step(stage, Action.RUN, purpose, handed_in))
-        return Graph(steps, {*handed_in, *self.inputs})
+                learnt = Outputs(names=(state,), is_named=False)
+                steps.append(self._step(stage, Action.FIT, stage.fit_arguments, learnt, purpose, given))
+            steps.append(self._step(stage, Action.RUN, stage.run_arguments, outputs, purpose, given, state))
+        awaited = self.states.values() if purpose is Purpose.INFERENCE else ()
+        return Graph(steps, {*given, *self.inputs, *awaited})
 
     def artifacts_of(self, name: str) -> tuple[str, ...]:
         """The artifacts that a name stands for: those of the stage, or the artifact itself.
@@ -115,79 +138,141 @@ class Wiring:
         known = [*self.makes, *self._artifacts]
         raise PipelineError(f'there is no stage or artifact "{name}".{did_you_mean(name, known)}')
 
-    def _step(self, stage: StageDefinition, action: Action, purpose: Purpose, handed_in: Collection[str]) -> Step:
-        fits = action is Action.FIT
-        arguments = stage.fit_arguments if fits else stage.run_arguments
-        takes = self._takes(stage, arguments, purpose)
+    def _step(
+        self,
+        stage: StageDefinition,
+        action: Action,
+        arguments: Sequence[Argument],
+        outputs: Outputs,
+        purpose: Purpose,
+        handed_in: set[str],
+        state: str | None = None,
+    ) -> Step:
+        takes = self._takes(stage, action, arguments, purpose, handed_in)
+        absent = set(self.inputs) - handed_in
         for argument in arguments:
-            source = takes.get(argument.name)
-            if argument.has_default and source is not None and self._is_lacking(source, handed_in):
+            if argument.has_default and argument.name in takes and absent.intersection(takes[argument.name].artifacts):
                 del takes[argument.name]
-        state = self.states.get(stage.name)
-        if state is not None and not fits:
+        if state is not None:
             takes[state] = Source(artifacts=(state,))
+        parameters = {name: value for name, value in self.parameters[stage.name].items() if name not in takes}
+        lacks = self._not_handed_in(stage, takes, purpose, handed_in)
         return Step(
-            name=f"{stage.name}{SEPARATOR}{FIT}" if fits else stage.name,
-            makes=(self.states[stage.name],) if fits else self.makes[stage.name],
+            name=f"{stage.name}{SEPARATOR}{FIT}" if action is Action.FIT else stage.name,
+            makes=outputs.names,
             takes=takes,
+            lacks=lacks or self._parameters.lacking(stage, arguments, takes, parameters),
             stage=stage,
             action=action,
-            parameters=self.parameters[stage.name],
-            state=None if fits else state,
+            parameters=parameters,
+            state=state,
+            is_named=outputs.is_named,
         )
 
-    def _is_lacking(self, source: Source, handed_in: Collection[str]) -> bool:
-        return any(artifact in self.inputs and artifact not in handed_in for artifact in source.artifacts)
+    def _takes(
+        self,
+        stage: StageDefinition,
+        action: Action,
+        arguments: Sequence[Argument],
+        purpose: Purpose,
+        handed_in: set[str],
+    ) -> dict[str, Source]:
+        there = self._artifacts | handed_in
+        parents = self._parents.get(stage.name)
+        if parents is not None:
+            given = parents.of(arguments, is_training=purpose is Purpose.TRAINING)
+            for argument in arguments:
+                if argument.name not in given and not stage.is_function and _is_needed(argument):
+                    raise PipelineError(
+                        f'edges: {stage.title}: its `{action}` takes "{argument.name}", for which its edge has no '
+                        f"parent. Give it one, or the argument a default."
+                    )
+            return {name: self._source(parent, stage) for name, parent in given.items()}
+        if stage.is_primary:
+            raise PipelineError(
+                f'{stage.title} is a Primary, so its parents are to be said: edges={{"{stage.name}": '
+                '{"train": …, "test": …}}.'
+            )
+        for argument in arguments:
+            if argument.is_rest and not stage.is_function:
+                raise PipelineError(
+                    f"{stage.title}: its `{action}` takes **{argument.name}, which no signature can fill. Name what it "
+                    f'takes, or say its parents: edges={{"{stage.name}": […]}}.'
+                )
+        return {
+            argument.name: Source(artifacts=(argument.artifact,))
+            for argument in arguments
+            if argument.name != FROM_RUN
+            and not argument.is_rest
+            # What no stage makes is a parameter of a function; of a class it is an error of which the graph tells.
+            and (argument.artifact in there or not (stage.is_function or argument.has_default))
+        }
 
-    def _takes(self, stage: StageDefinition, arguments: Sequence[Argument], purpose: Purpose) -> dict[str, Source]:
-        edge = self.edges.get(stage.name)
-        names = [argument for argument in arguments if argument.name != FROM_RUN]
-        if edge is None:
-            return {
-                argument.name: Source(artifacts=(argument.artifact,))
-                for argument in names
-                if argument.artifact in self._artifacts
-                or not (argument.has_default or argument.name in self.parameters[stage.name])
-            }
-        if stage.is_primary and isinstance(edge, Mapping):
-            parent = edge["train" if purpose is Purpose.TRAINING else "test"]
-            return {names[0].name: self._source(parent, stage.name)}
-        if isinstance(edge, str):
-            edge = [edge]
-        if isinstance(edge, Mapping):
-            by_name = {argument.name for argument in names}
-            return {name: self._source(parent, stage.name) for name, parent in edge.items() if name in by_name}
-        return {argument.name: self._source(parent, stage.name) for argument, parent in zip(names, edge, strict=False)}
-
-    def _source(self, parent: str, stage: str) -> Source:
+    def _source(self, parent: str, stage: StageDefinition) -> Source:
         if parent in self._artifacts:
             return Source(artifacts=(parent,))
         if parent in self.makes:
-            return Source(artifacts=self.makes[parent], is_dict=True)
+            return Source(artifacts=self.makes[parent], is_dict=len(self.makes[parent]) > 1)
         known = [*self.makes, *self._artifacts]
-        raise PipelineError(f'edges: {stage} takes "{parent}", which no stage makes.{did_you_mean(parent, known)}')
+        raise PipelineError(
+            f'edges: {stage.title} takes "{parent}", which no stage makes.{did_you_mean(parent, known)}'
+        )
 
-    def _assigned(self, parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        takers = {name: list(self._parameter_names(stage)) for name, stage in self.stages.items()}
-        assigned: dict[str, dict[str, Any]] = {name: dict(stage.given) for name, stage in self.stages.items()}
-        for key, value in parameters.items():
-            stage, _, parameter = key.rpartition(SEPARATOR)
-            found = [name for name, names in takers.items() if parameter in names and stage in ("", name)]
-            if not found:
-                known = {parameter for names in takers.values() for parameter in names}
-                known |= {f"{name}{SEPARATOR}{parameter}" for name, names in takers.items() for parameter in names}
-                raise PipelineError(f'no stage takes the parameter "{key}".{did_you_mean(key, known)}')
-            if len(found) > 1:
-                which = " or ".join(f"{name}{SEPARATOR}{parameter}" for name in found)
-                raise PipelineError(f'"{key}" is a parameter of {len(found)} stages. Say {which}.')
-            assigned[found[0]][parameter] = value
-        return assigned
+    def _taken_by_function(self, stage: StageDefinition) -> set[str]:
+        """The arguments of a function that are no parameters."""
+        parents = self._parents.get(stage.name)
+        if parents is not None:
+            return {FROM_RUN, *parents.of(stage.run_arguments, is_training=True)}
+        return {FROM_RUN} | {argument.name for argument in stage.run_arguments if argument.artifact in self._artifacts}
 
-    def _parameter_names(self, stage: StageDefinition) -> Iterable[str]:
-        if not stage.is_function:
-            return stage.constructor
-        return [
-            argument.name
-            for argument in stage.run_arguments
-            if argument.artifact not in self._artifacts and argument.name != FROM_RUN
-        ]
+    def _check_handed_in(self, names: set[str]) -> None:
+        known = set(self._artifacts)
+        for stage in self.stages.values():
+            known |= {argument.artifact for argument in (*stage.run_arguments, *stage.fit_arguments)}
+            known.add(self.states.get(stage.name, stage.name))
+        for name in sorted(names - known):
+            if len(self.makes.get(name, ())) > 1:
+                raise PipelineError(f'"{name}" makes {", ".join(self.makes[name])}: hand in these.')
+            raise PipelineError(f'"{name}" is handed in, and no stage takes it.{did_you_mean(name, sorted(known))}')
+
+    def _not_handed_in(
+        self, stage: StageDefinition, takes: Mapping[str, Source], purpose: Purpose, handed_in: set[str]
+    ) -> str | None:
+        """What is wrong where a step takes something that has to be handed in, and is not."""
+        for artifact in dict.fromkeys(artifact for source in takes.values() for artifact in source.artifacts):
+            if artifact in handed_in:
+                continue
+            maker = self.stages.get(artifact)
+            if maker is not None and maker.is_input:
+                return f'{stage.title} takes "{artifact}", which is to be handed in: inputs={{"{artifact}": …}}.'
+            if purpose is Purpose.INFERENCE and artifact == self.states.get(stage.name):
+                return f"{stage.title} has learned nothing yet: call `fit` of the pipeline first."
+        return None
+
+
+def _is_needed(argument: Argument) -> bool:
+    return not (argument.has_default or argument.is_rest or argument.name == FROM_RUN)
+
+
+def _unambiguous(stages: Mapping[str, StageDefinition], *, by_edges: bool) -> dict[str, Outputs]:
+    """What each stage makes, so that every name stands for one thing."""
+    found = {name: stage.outputs(by_edges=by_edges) for name, stage in stages.items()}
+    times = Counter(artifact for outputs in found.values() for artifact in outputs.names)
+    for name, outputs in found.items():
+        stage, is_several = stages[name], len(outputs.names) > 1
+        twofold = [artifact for artifact in outputs.names if artifact in stages and (is_several or artifact != name)]
+        is_shared = any(times[artifact] > 1 for artifact in outputs.names)
+        if by_edges and is_several and stage.mark.outputs is None and (twofold or is_shared):
+            # Nobody gave these names: they are the keys of a dict, and it is the dict that children get by the name of
+            # the stage in either case. So one class may be two stages.
+            found[name] = stage.only_itself
+        elif twofold and twofold[0] == name:
+            raise PipelineError(
+                f'{stage.title} makes several artifacts, and one is called "{name}" as the stage is. Rename one.'
+            )
+        elif twofold:
+            other = stages[twofold[0]]
+            raise PipelineError(
+                f'"{other.name}" is the name of {other.title}, and of what {stage.title} makes. Rename one.'
+            )
+    return found

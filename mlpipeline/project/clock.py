@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from datetime import UTC, datetime, timedelta, tzinfo
 
@@ -19,6 +20,19 @@ def log_time() -> str:
 def since_boot() -> float:
     """Return how long this machine has been awake since it was started, in seconds: for all processes the same."""
     return time.monotonic()
+
+
+@functools.cache
+def boot_id() -> str:
+    """Return what tells this boot of the machine from any other."""
+    from pathlib import Path
+
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        import psutil
+
+        return f"boot-{int(psutil.boot_time())}"
 
 
 class LocalZone(tzinfo):

@@ -29,6 +29,9 @@ class _Reporter:
     def found(self, step: Step, made: Made) -> None:  # noqa: ARG002
         self._run.log(f"stage {step.name}: cached")
 
+    def waits(self, step: Step, maker: str | None) -> None:
+        self._run.log(f"stage {step.name}: waits for {maker or 'another process'}, which makes it")
+
     def begins(self, step: Step) -> None:
         pass
 

@@ -11,8 +11,9 @@ import psutil
 import pytest
 from support import wait_until
 
-from mlpipeline.executors.processes import ProcessId, boot_id, booted_at
+from mlpipeline.executors.processes import ProcessId, booted_at
 from mlpipeline.executors.sweeping import find_by_environment, sweep
+from mlpipeline.project.clock import boot_id
 
 Start = Callable[..., subprocess.Popen[bytes]]
 

@@ -1,0 +1,116 @@
+"""`python -m benchmarks.pipelines`: mlpipeline's cache and others on the same stages, in interleaved rounds."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.peers.installing import NotInstalled, install
+from benchmarks.pipelines.arrays import big_array
+from benchmarks.pipelines.chains import chain
+from benchmarks.pipelines.files import hashing, taking_in
+from benchmarks.pipelines.measurements import Case, Contender, Place
+from benchmarks.surroundings import described, surroundings
+from benchmarks.workbench import REPOSITORY, Workbench, workbench
+
+_CASES = {"chain": chain, "hashing": hashing, "array": big_array, "link": taking_in}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure what is asked for; return 1 when something could not be measured, a missed target does not count."""
+    asked = _asked(arguments)
+    cases = [_CASES[name]() for name in list(dict.fromkeys(asked.names)) or _CASES]
+    rounds = 1 if asked.quick else asked.rounds
+    began = time.monotonic()
+    with workbench(is_quick=asked.quick, say=_say) as bench:
+        about = surroundings(bench.folder)
+        for case in cases:
+            _measure(case, bench, asked.cache, rounds)
+    about |= {"is_quick": asked.quick, "rounds": rounds, "seconds": round(time.monotonic() - began)}
+    asked.json.parent.mkdir(parents=True, exist_ok=True)
+    value = {**about, "cases": [case.to_json() for case in cases]}
+    asked.json.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    print(f"\n{described(about)}; load {about['machine']['load'][0]:.1f} at the start")
+    print(f"Median of {rounds} rounds; in each, every tool worked once, in turn.")
+    if asked.quick:
+        print("--quick: smaller than the tables say. It shows that everything works, no more.")
+    for case in cases:
+        print(f"\n{case.tables()}")
+    print(f"\nTook {about['seconds']} s. All rounds, and the versions of all packages, are in {asked.json}.")
+    return 1 if any(contender.problem for case in cases for contender in case.contenders) else 0
+
+
+def _asked(arguments: Sequence[str]) -> argparse.Namespace:
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "mlpipeline-bench"
+    results = REPOSITORY / "benchmarks" / "results" / "pipelines.json"
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.pipelines", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"these only, of {', '.join(_CASES)}")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="how many (default 3)")
+    parser.add_argument("--quick", action="store_true", help="one small round of everything, to see that it works")
+    parser.add_argument("--cache", type=Path, default=cache, metavar="DIR", help="where tools are kept installed")
+    parser.add_argument("--json", type=Path, default=results, metavar="FILE", help="where all rounds are written")
+    asked = parser.parse_args(arguments)
+    if unknown := [name for name in asked.names if name not in _CASES]:
+        parser.error(f'there is no case "{unknown[0]}"; there are {", ".join(_CASES)}')
+    return asked
+
+
+def _measure(case: Case, bench: Workbench, cache: Path, rounds: int) -> None:
+    pythons = {contender.name: _python(contender, bench, cache) for contender in case.contenders}
+    shared = bench.folder / case.name
+    shared.mkdir()
+    try:
+        case.prepare(bench, shared)
+        for index in range(rounds):
+            # Begun by each in turn: what comes first finds the machine in another state than what follows.
+            start = index % len(case.contenders)
+            for contender in [*case.contenders[start:], *case.contenders[:start]]:
+                _add(contender, Place(bench=bench, folder=shared / "place", shared=shared), pythons[contender.name])
+    finally:
+        # These files are big, and memory and disk may be shared.
+        shutil.rmtree(shared)
+
+
+def _python(contender: Contender, bench: Workbench, cache: Path) -> Path:
+    if not contender.needs:
+        return Path(sys.executable)
+    bench.say(f"{contender.name}: installs it, unless that was done before")
+    try:
+        installed = install(contender.needs[0].partition("==")[0], contender.needs, cache)
+    except NotInstalled as error:
+        contender.problem = f"not installed: {error}"
+        return Path()
+    contender.packages = installed.packages
+    return installed.commands / "python"
+
+
+def _add(contender: Contender, place: Place, python: Path) -> None:
+    if contender.problem is not None:
+        return
+    place.folder.mkdir()
+    try:
+        figures = contender.measure(place, python)
+    except Exception as error:
+        # The others are still to be measured.
+        contender.problem = f"{type(error).__name__}: {error}"
+        place.bench.say(f"{contender.name}: {contender.problem}")
+        return
+    finally:
+        shutil.rmtree(place.folder)
+    place.bench.say(f"{contender.name}: " + ", ".join(f"{name} {figure:.4g}" for name, figure in figures.items()))
+    for name, figure in figures.items():
+        contender.figures.setdefault(name, []).append(figure)
+
+
+def _say(text: str) -> None:
+    print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,65 @@
+"""Calling the tools, each with its own Python, and hearing what their scripts measured."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.pipelines.measurements import Place
+from benchmarks.workbench import PATIENCE_S, BenchmarkError
+
+_SCRIPTS = Path(__file__).with_name("scripts")
+
+
+def told(place: Place, python: Path, script: str, *arguments: str) -> Any:
+    """Run one of the scripts that lie beside this module in a fresh process; return the JSON that it printed last.
+
+    Raises:
+        BenchmarkError: it failed.
+    """
+    if not (place.folder / script).exists():
+        shutil.copyfile(_SCRIPTS / script, place.folder / script)
+    printed, _ = called(place, python, str(python), script, *arguments)
+    return json.loads(printed.splitlines()[-1])
+
+
+def called(place: Place, python: Path, *command: str) -> tuple[str, float]:
+    """Run a command in the place's folder; return what it printed, and how many seconds it took.
+
+    Raises:
+        BenchmarkError: it failed.
+    """
+    began = time.perf_counter()
+    done = subprocess.run(
+        command,
+        cwd=place.folder,
+        env=_environment(place, python),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    took = time.perf_counter() - began
+    if done.returncode != 0:
+        lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        raise BenchmarkError(f"{' '.join(command)[:80]} ended with {done.returncode}: {' / '.join(lines[-3:])}")
+    return done.stdout, took
+
+
+def _environment(place: Place, python: Path) -> dict[str, str]:
+    return {
+        **place.bench.environment,
+        "PATH": os.pathsep.join([str(python.parent), place.bench.environment.get("PATH", "")]),
+        # What a tool keeps for itself does not outlive the place.
+        "HOME": str(place.folder / "home"),
+        "XDG_CACHE_HOME": str(place.folder / "home" / ".cache"),
+        "DVC_SITE_CACHE_DIR": str(place.folder / "home" / "dvc"),
+        "DVC_NO_ANALYTICS": "1",
+        "HAMILTON_TELEMETRY_ENABLED": "false",
+    }

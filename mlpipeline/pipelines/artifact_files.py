@@ -1,0 +1,208 @@
+"""The artifacts of a cache as files: putting them in place, and seeing that they still are what was put there."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from mlpipeline.errors import DamagedArtifact
+from mlpipeline.pipelines.cache_folder import CacheFolder
+from mlpipeline.pipelines.content import file_digest, folder_digest, json_digest, stamp_of
+from mlpipeline.pipelines.records import StoredArtifact
+from mlpipeline.pipelines.serializers import Serializer, serializer_named
+from mlpipeline.project.clock import boot_id
+from mlpipeline.project.files import to_json, write_whole
+
+#: Up to here an artifact is read and compared whenever it is loaded; a larger one when it looks different.
+_SMALL_BYTES = 2**20
+_READ_ONLY = 0o444
+
+
+class ArtifactFiles:
+    """The artifacts of a cache, each a file or a folder called by the digest of its content."""
+
+    def __init__(self, folder: CacheFolder) -> None:
+        self._folder = folder
+
+    def path(self, artifact: StoredArtifact) -> Path:
+        """Where an artifact is, if it is there.
+
+        Raises:
+            DamagedArtifact: nothing here can read it.
+        """
+        return self._folder.artifacts / f"{artifact.digest}{self._serializer(artifact).suffix}"
+
+    def require_there(self, artifact: StoredArtifact) -> None:
+        """See that an artifact is there and as long as it was, which costs next to nothing.
+
+        Raises:
+            DamagedArtifact: it is not.
+        """
+        try:
+            status = self.path(artifact).stat()
+        except OSError as error:
+            raise DamagedArtifact(artifact.name, _reason(error)) from error
+        if not stat.S_ISDIR(status.st_mode) and status.st_size != artifact.size_bytes:
+            size = f"it has {status.st_size} bytes, and had {artifact.size_bytes}"
+            raise DamagedArtifact(artifact.name, size)
+
+    def require_sound(self, artifact: StoredArtifact, *, is_thorough: bool = False) -> Path:
+        """See that an artifact is what was stored, and return where it is.
+
+        Args:
+            artifact: which one.
+            is_thorough: read it, however large it is, and whatever it looks like.
+
+        Raises:
+            DamagedArtifact: it is not, or cannot be trusted.
+        """
+        self.require_there(artifact)
+        path = self.path(artifact)
+        if self._serializer(artifact).is_pickle:
+            # It executes what it says. As root, too, nobody else's.
+            owner = path.stat().st_uid
+            if owner != os.geteuid():
+                raise DamagedArtifact(artifact.name, f"it is a pickle that another user wrote, uid {owner}")
+        try:
+            if artifact.size_bytes > _SMALL_BYTES and not is_thorough and self._looks_checked(path):
+                return path
+            found = content_digest(path)
+        except OSError as error:
+            raise DamagedArtifact(artifact.name, _reason(error)) from error
+        if found != artifact.digest:
+            raise DamagedArtifact(artifact.name, "its content has changed")
+        if artifact.size_bytes > _SMALL_BYTES:
+            self._note_checked(path)
+        return path
+
+    def put(self, aside: Path, artifact: StoredArtifact) -> None:
+        """Put what was written aside in its place, unless it is there already.
+
+        Raises:
+            OSError: it could not be put there.
+        """
+        path = self.path(artifact)
+        with suppress(DamagedArtifact):
+            self.require_sound(artifact)
+            return
+        _make_read_only(aside)
+        if path.is_dir() or (aside.is_dir() and path.exists()):
+            # No folder is replaced at once.
+            self._discard(path)
+        try:
+            aside.replace(path)
+        except OSError:
+            if not path.is_dir():
+                raise
+            return  # Without locks, somebody else was faster.
+        if artifact.size_bytes > _SMALL_BYTES:
+            self._note_checked(path)
+
+    def drop(self, artifact: StoredArtifact) -> bool:
+        """Delete an artifact if it is damaged; return whether it was.
+
+        Raises:
+            OSError: it could not be deleted.
+        """
+        try:
+            self.require_sound(artifact, is_thorough=True)
+        except DamagedArtifact:
+            with suppress(DamagedArtifact):
+                self._discard(self.path(artifact))
+            return True
+        return False
+
+    def _discard(self, path: Path) -> None:
+        if not path.is_dir():
+            path.unlink(missing_ok=True)
+            return
+        trash = self._folder.aside / f"{path.name}.{secrets.token_hex(4)}"
+        path.rename(trash)
+        shutil.rmtree(trash, ignore_errors=True)
+
+    def _serializer(self, artifact: StoredArtifact) -> Serializer:
+        try:
+            return serializer_named(artifact.serializer)
+        except LookupError as error:
+            why = f'it was stored by the serializer "{artifact.serializer}", which is not installed here'
+            raise DamagedArtifact(artifact.name, why) from error
+
+    def _looks_checked(self, path: Path) -> bool:
+        """Whether something looks as it did when its content was last compared, and that is on the disk by now."""
+        try:
+            said = json.loads((self._folder.checked / path.name).read_bytes())
+            return bool(said["looks"] == _looks(path) and said["boot"] in (None, boot_id()))
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+
+    def _note_checked(self, path: Path) -> None:
+        """Note what something looks like whose content is known.
+
+        What was written since the machine was started may be lost with its power, and look as if it was not: it is
+        compared once more by whoever comes after that, and then it is on the disk.
+        """
+        note = self._folder.checked / path.name
+        boot: str | None = boot_id()
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            said = json.loads(note.read_bytes())
+            if said["looks"] == _looks(path) and said["boot"] != boot:
+                boot = None
+        with suppress(OSError):
+            note.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(note, to_json({"looks": _looks(path), "boot": boot}), to_disk=False)
+
+
+def content_digest(path: Path) -> str:
+    """The digest of an artifact: of its file, or of all files of its folder.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return folder_digest(path, lambda _name, file: file_digest(file)) if path.is_dir() else file_digest(path)
+
+
+def size_of(path: Path) -> int:
+    """How many bytes the files of an artifact hold, or whatever else lies at a path; 0 where nothing does."""
+    return sum(status.st_size for status in _files(path))
+
+
+def _looks(path: Path) -> list[int] | str:
+    """Return what changes with a file, or with any in a folder."""
+    if not path.is_dir():
+        return [*stamp_of(path.stat())]
+    return json_digest(sorted(stamp_of(status) for status in _files(path)))
+
+
+def _files(path: Path) -> Iterator[os.stat_result]:
+    """Yield what the system says of a file, or of all files in a folder."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return
+    if not stat.S_ISDIR(status.st_mode):
+        yield status
+        return
+    for folder, _, names in os.walk(path):
+        for name in names:
+            with suppress(OSError):
+                yield Path(folder, name).lstat()
+
+
+def _make_read_only(path: Path) -> None:
+    """Keep a mere slip from changing an artifact; what has another name, too, may be the user's own."""
+    for folder, _, names in os.walk(path) if path.is_dir() else ():
+        for name in names:
+            _make_read_only(Path(folder, name))
+    status = path.lstat()
+    if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
+        path.chmod(_READ_ONLY)
+
+
+def _reason(error: OSError) -> str:
+    return "it is gone" if isinstance(error, FileNotFoundError) else error.strerror or str(error)

@@ -1,0 +1,167 @@
+"""Locks that keep processes, on all hosts that share a folder, from doing the same at the same time.
+
+Where a file system has none, everybody goes on: what is made twice is the same, and the last one's stays.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+#: Hears again and again that somebody else holds a lock: what that one says of itself, None where it says nothing.
+#: What it raises ends the waiting.
+Waits = Callable[[str | None], None]
+
+#: How long until a lock is looked at again, at first and at most: nobody is woken.
+_FIRST_PAUSE_S, _LAST_PAUSE_S = 0.002, 0.1
+#: How much of what the holder says is read.
+_NOTE_BYTES = 512
+#: What is answered where somebody else holds the lock.
+_TAKEN = frozenset({errno.EACCES, errno.EAGAIN})
+
+#: The locks that this process holds, and which of its threads: the system tells processes apart, and no more.
+_owners: dict[str, int] = {}
+_owners_change = threading.Condition()
+
+
+@contextmanager
+def held(path: Path, note: str, waits: Waits) -> Iterator[None]:
+    """Hold the lock that a file stands for, after waiting for whoever holds it.
+
+    It belongs to this process alone and ends with it, however that comes; what the process forked holds nothing.
+    The file is gone afterwards.
+
+    Args:
+        path: the file.
+        note: what is told to those who wait.
+        waits: hears that it has to be waited for.
+    """
+    with _for_this_thread(str(path), note, waits) as is_new:
+        descriptor = _locked(path, waits) if is_new else None
+        if descriptor is None:
+            yield
+            return
+        try:
+            with suppress(OSError):
+                os.truncate(descriptor, 0)
+                os.pwrite(descriptor, note.encode("utf-8", "replace")[:_NOTE_BYTES], 0)
+            yield
+        finally:
+            _let_go(descriptor, path)
+
+
+def clear(path: Path) -> bool:
+    """Delete the file of a lock, unless somebody holds it; return whether nobody did.
+
+    Where locks do not work, nobody knows: it counts as held.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError as error:
+        return error.errno == errno.ENOENT
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is_at(path, descriptor):
+            path.unlink()
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+@contextmanager
+def shared(path: Path, *, is_alone: bool = False) -> Iterator[bool]:
+    """Hold the lock of a file with others, for a moment, or alone; whether that is so, or there are no locks."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError:
+        yield False
+        return
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX if is_alone else fcntl.LOCK_SH)
+            is_held = True
+        except OSError:
+            is_held = False
+        yield is_held
+    finally:
+        # Not by closing alone: a child that is forked at this moment holds the file open, too.
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        os.close(descriptor)
+
+
+@contextmanager
+def _for_this_thread(name: str, note: str, waits: Waits) -> Iterator[bool]:
+    """Keep other threads out; whether this one was not in already."""
+    me = threading.get_ident()
+    with _owners_change:
+        is_new = _owners.get(name) != me
+        while is_new and name in _owners:
+            _owners_change.wait(_LAST_PAUSE_S)
+            if name in _owners:
+                waits(note)
+        _owners[name] = me
+    try:
+        yield is_new
+    finally:
+        if is_new:
+            with _owners_change:
+                _owners.pop(name, None)
+                _owners_change.notify_all()
+
+
+def _locked(path: Path, waits: Waits) -> int | None:
+    """Return the open file whose lock is held; None where there are none, or nothing can be written."""
+    pause_s = _FIRST_PAUSE_S
+    while True:
+        try:
+            descriptor = _opened(path)
+        except OSError:
+            return None
+        try:
+            # Not flock: whatever a stage forked would hold that, too, and long after we were killed.
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_at(path, descriptor):
+                return descriptor
+            os.close(descriptor)  # Its last holder has deleted it meanwhile.
+            continue
+        except OSError as error:
+            note = os.pread(descriptor, _NOTE_BYTES, 0).decode("utf-8", "replace")
+            os.close(descriptor)
+            if error.errno not in _TAKEN:
+                return None
+        waits(note or None)
+        time.sleep(pause_s)
+        pause_s = min(2 * pause_s, _LAST_PAUSE_S)
+
+
+def _opened(path: Path) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, 0o666)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, flags, 0o666)
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _let_go(descriptor: int, path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()
+    with suppress(OSError):
+        fcntl.lockf(descriptor, fcntl.LOCK_UN)
+    os.close(descriptor)
