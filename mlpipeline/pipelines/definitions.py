@@ -141,7 +141,7 @@ class StageDefinition:
     @cached_property
     def constructor(self) -> tuple[Argument, ...]:
         """The arguments of its constructor, which are its parameters; none of a function, or where it is not called."""
-        if self.is_function or not self._is_made:
+        if self.is_function or not self.is_made:
             return ()
         try:
             return constructor_arguments(self._kind)
@@ -169,13 +169,13 @@ class StageDefinition:
             return {}
         if isinstance(self.target, Stage):
             return _by_name(self.target, self.constructor)
-        if self._is_made:
+        if self.is_made:
             return {argument.name: getattr(self.target, argument.name) for argument in self.constructor}
         held = self.target.__getstate__() or {}
         return held if isinstance(held, dict) else {"self": held}
 
     @property
-    def _is_made(self) -> bool:
+    def is_made(self) -> bool:
         """Whether each call is of a new object: the script gave a class, or an object that tells how it was made."""
         target = self.target
         if inspect.isclass(target) or isinstance(target, Stage):
@@ -222,7 +222,7 @@ class StageDefinition:
 
     def built(self, parameters: Mapping[str, Any]) -> Any:
         """An object of its class, made with these values; where the script's can only be copied, that."""
-        if not self._is_made:
+        if not self.is_made:
             return copy.deepcopy(self.target)
         return self._kind(**{**self.given, **parameters})
 

@@ -34,9 +34,7 @@ def outlooks(names, makes):
     edges = {name: [makes(before)[0]] for before, name in zip(names, names[1:], strict=False)}
     graph = Wiring(defined(stages), edges, {}).graph(Purpose.TRAINING)
     standings = [Standing.CACHED, Standing.WOULD_RUN, Standing.MAY_RUN]
-    return [
-        Outlook(step=step, standing=standings[min(number, 2)]) for number, step in enumerate(graph.nodes.values())
-    ]
+    return [Outlook(step=step, standing=standings[min(number, 2)]) for number, step in enumerate(graph.nodes.values())]
 
 
 FOUND = outlooks(ODD, lambda name: [f"{name} out", f"{name} rest"])
