@@ -46,7 +46,7 @@ def call(step: Step, inputs: Mapping[str, Any], run: Run | None) -> dict[str, An
                 return {step.makes[0]: state_in(made)}
             returned = made.run(**arguments)
     except Exception as error:
-        error.add_note(f"in {'`fit` of ' if step.action is Action.FIT else ''}{step.title}")
+        error.add_note(f"in {step.title}")
         raise
     return handed_on(returned, step)
 

@@ -56,7 +56,7 @@ class Step(Node):
     @property
     def title(self) -> str:
         """How errors call it: `stage train (net.py:12)`."""
-        return self.stage.title
+        return f"`fit` of {self.stage.title}" if self.action is Action.FIT else self.stage.title
 
     @property
     def values(self) -> dict[str, Any]:

@@ -244,6 +244,14 @@ def test_an_edge_that_does_not_fit_is_an_error(edges, expected):
     assert expected in message(lambda: steps(stages, edges))
 
 
+def test_a_circle_tells_what_learns_of_what():
+    stages, edges = {"load": Load, "one": Learner, "two": Learner}, {"one": ["two", "test"], "two": ["one", "test"]}
+    told = message(lambda: steps(stages, edges))
+    assert told.startswith("the stages need each other in a circle: ")
+    assert "`fit` of stage one (" in told
+    assert ") -(one.state)-> stage one (" in told
+
+
 def test_names_stand_for_one_thing():
     def load():
         return 1
