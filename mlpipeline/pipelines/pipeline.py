@@ -77,9 +77,9 @@ class Pipeline:
         Args:
             namespace: the names of the script's module, `vars(module)`.
         """
-        # Its frame is the caller that the constructor looks for.
-        made = eval("kind()", namespace, {"kind": cls})
-        assert isinstance(made, Pipeline)
+        made = cls()
+        made._namespace = namespace
+        made._script = namespace.get("__file__")
         return made
 
     def stages(self) -> Mapping[str, Any] | Iterable[Any] | None:

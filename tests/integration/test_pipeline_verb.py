@@ -214,7 +214,11 @@ def test_the_pipeline_of_a_file_is_its_only_one_or_made_of_all_stages_that_it_ma
         (["show", "net:shrt"], 1, 'there is no version "shrt". There are: short, long. Did you mean "short"?'),
         (["run", "net", "acuracy"], 1, 'there is no stage or artifact "acuracy". Did you mean "accuracy"?'),
         (["why", "net", "train"], 1, 'there is no stage or artifact "train". Did you mean'),
-        (["run", "net", "--force", "trainmodel"], 1, '--force: there is no stage "trainmodel". Did you mean "train_mod'),
+        (
+            ["run", "net", "--force", "trainmodel"],
+            1,
+            '--force: there is no stage "trainmodel". Did you mean "train_mod',
+        ),
         (["run", "net", "--set", "epoch=3"], 1, 'no stage takes the parameter "epoch". Did you mean "epochs"?'),
         (["run", "net", "--set", "epochs=many"], 2, 'epochs is 3, a number, and "many" is a text.'),
         (["run", "net", "--set", "epochs"], 2, '--set "epochs" sets nothing.'),
