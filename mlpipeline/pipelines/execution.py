@@ -72,8 +72,8 @@ class Execution:
         self._watcher = watcher
         self._run = run or current()
         self._force = force
-        self._uncached = uncached
         self._run_id = None if self._run is None else self._run.id
+        self._uncached = uncached
         self._bases: Bases | None = None
         #: Steps whose artifacts are held.
         self._over: list[Step] = []
