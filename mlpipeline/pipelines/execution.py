@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -219,12 +220,16 @@ class Execution:
         self._watcher.begins(step)
         run = None if self._run is None else StageRun(self._run)
         given = (run or plain_run()) if step.takes_run else None
+        process = os.getpid()
         began = time.perf_counter()
         try:
             values = drawing_apart(_seed(key), partial(self._call, step, inputs, given, run))
         except BaseException as error:
-            self._watcher.fails(step, error)
+            if os.getpid() == process:
+                self._watcher.fails(step, error)
             raise
+        if os.getpid() != process:
+            raise PipelineStopped(f"stage {step.name} forked this process, which is not to go on with the pipeline")
         if run is not None and run.stop_noticed:
             raise PipelineStopped(f"stage {step.name} was stopped: what it made so far is not kept in the cache")
         return values, time.perf_counter() - began
