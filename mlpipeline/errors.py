@@ -89,6 +89,7 @@ class DamagedArtifact(MlpipelineError):
     def __init__(self, name: str, message: str) -> None:
         super().__init__(f'"{name}" in the cache is damaged: {message}')
         self.name = name
+        self.message = message
 
 
 class NotStored(MlpipelineError):

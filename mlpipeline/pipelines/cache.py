@@ -76,6 +76,14 @@ class Cache:
         """The names of the artifacts of a step that are not there any more."""
         return [artifact.name for artifact in made.artifacts if not self._is_there(artifact)]
 
+    def path_of(self, artifact: StoredArtifact) -> Path:
+        """Where an artifact lies: not to be written to.
+
+        Raises:
+            DamagedArtifact: nothing here can read it.
+        """
+        return self._files.path(artifact)
+
     def making(
         self, key: str, waits: locks.Waits = _nobody_waits, run: str | None = None
     ) -> AbstractContextManager[None]:
@@ -140,8 +148,9 @@ class Cache:
         """
         path = self._files.require_sound(artifact)
         try:
+            self._files.require_own(artifact)
             return serializer_named(artifact.serializer).load(path)
-        except MemoryError:
+        except (DamagedArtifact, MemoryError):
             raise
         except Exception as error:
             # As where the class of a pickled object is not there any more.
