@@ -162,9 +162,11 @@ class Execution:
         values, seconds = self._values(step, self._inputs(step), f"{seed} {step.name}")
         self._watcher.ran(step, seconds, None)
         self._tell_numbers(step, numbers_of(values))
-        held = {name: Held.given(value, has_digest=self._cache is not None) for name, value in values.items()}
+        # Of what is made of something that is handed in to be used, nothing is kept.
+        has_digest = self._cache is not None and step.name not in self._uncached
+        held = {name: Held.given(value, has_digest=has_digest) for name, value in values.items()}
         for name, value in values.items():
-            if self._cache is not None and held[name].digest is None:
+            if has_digest and held[name].digest is None:
                 self._watcher.warns(
                     f'stage {step.name}: nobody can tell "{name}", a {type(value).__name__}, from another one: '
                     "what is made of it is not kept in the cache"
