@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import cast
 
@@ -69,7 +69,19 @@ def outlooks(wiring: Wiring, cache: Cache, asked: str | None = None) -> list[Out
             digests |= {artifact.name: artifact.content_digest for artifact in outlook.made.artifacts}
         else:
             makers |= dict.fromkeys(step.makes, step.name)
+    if asked is not None:
+        found[-1] = _sound(found[-1], cache)
     return found
+
+
+def _sound(outlook: Outlook, cache: Cache) -> Outlook:
+    """Return what is to be expected of a step whose artifacts are loaded, which only then are seen to be damaged."""
+    made = outlook.made
+    names = cache.damaged(made) if outlook.standing is Standing.CACHED and made is not None else []
+    if not names:
+        return outlook
+    reasons = tuple(Reason(why=Why.ARTIFACT_DAMAGED, what=name) for name in names)
+    return replace(outlook, standing=Standing.WOULD_RUN, reasons=reasons)
 
 
 def _steps(wiring: Wiring, asked: str | None) -> list[Step]:

@@ -9,7 +9,7 @@ import textwrap
 
 import pytest
 from schemas import complaints
-from support import GATE_SOURCE, Gate
+from support import GATE_SOURCE, Gate, wait_until
 
 FEATURES = """
     def normalize(rows):
@@ -178,6 +178,13 @@ def test_what_is_gone_from_the_cache_is_told_and_nothing_in_it_is_loaded(project
     (record,) = (project.outputs / "cache").rglob("train_model/*.json")
     digest = json.loads(record.read_bytes())["artifacts"][0]["digest"]
     (artifact,) = (project.outputs / "cache").rglob(f"{digest}*")
+    artifact.chmod(0o644)
+    artifact.write_text(artifact.read_text()[::-1])
+    assert told(project, "why", "net", "train_model") == [
+        "train_model would run again: weights in the cache is damaged"
+    ]
+    # Nobody would see that who takes what is made of it, which is cached.
+    assert standings(project, "net")["train_model"] == "cached"
     artifact.unlink()
     assert whys(project, "net", "train_model") == ("would_run", [("artifact_gone", "weights")])
 
@@ -214,7 +221,11 @@ def test_the_pipeline_of_a_file_is_its_only_one_or_made_of_all_stages_that_it_ma
         (["show", "net:shrt"], 1, 'there is no version "shrt". There are: short, long. Did you mean "short"?'),
         (["run", "net", "acuracy"], 1, 'there is no stage or artifact "acuracy". Did you mean "accuracy"?'),
         (["why", "net", "train"], 1, 'there is no stage or artifact "train". Did you mean'),
-        (["run", "net", "--force", "trainmodel"], 1, '--force: there is no stage "trainmodel". Did you mean "train_mod'),
+        (
+            ["run", "net", "--force", "trainmodel"],
+            1,
+            '--force: there is no stage "trainmodel". Did you mean "train_mod',
+        ),
         (["run", "net", "--set", "epoch=3"], 1, 'no stage takes the parameter "epoch". Did you mean "epochs"?'),
         (["run", "net", "--set", "epochs=many"], 2, 'epochs is 3, a number, and "many" is a text.'),
         (["run", "net", "--set", "epochs"], 2, '--set "epochs" sets nothing.'),
@@ -254,6 +265,19 @@ def test_a_stage_that_fails_is_named_below_its_own_traceback(project):
     done = project.run("pipeline", "show", "net")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("mlpipeline: net.py: cannot be imported: ModuleNotFoundError")
+
+
+def test_what_another_process_makes_is_waited_for(project, tmp_path):
+    gate = Gate(tmp_path / "gate")
+    edit(project, "net.py", 'print("makes data")', f'from _gate import wait_for; wait_for("{gate}")')
+    first = project.start("pipeline", "run", "net")
+    gate.wait_reached(60)
+    second = project.start("pipeline", "run", "net")
+    wait_until(lambda: "gen_data      is being made by process " in second.err)
+    gate.open()
+    assert (first.wait(60), second.wait(60)) == (0, 0)
+    assert first.out == second.out == "3.6\n"
+    assert "gen_data      cached" in second.err
 
 
 def test_ctrl_c_ends_it_without_a_word_of_ours(project, tmp_path):
