@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import cast
 
 from mlpipeline.domain.rerun import Reason, Why, nearest
+from mlpipeline.errors import PipelineError
 from mlpipeline.pipelines.bases import Bases
 from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.records import Basis, Made
@@ -92,7 +93,10 @@ def _steps(wiring: Wiring, asked: str | None) -> list[Step]:
         artifacts: Sequence[str] = graph.nodes[asked].makes
     else:
         artifacts = [asked] if asked in graph.maker else wiring.artifacts_of(asked)
-    return cast("list[Step]", graph.needed(artifacts))
+    steps = cast("list[Step]", graph.needed(artifacts))
+    if not steps:
+        raise PipelineError(f'"{asked}" is handed in: no stage makes it.')
+    return steps
 
 
 def _outlook(step: Step, basis: Basis | None, makers: dict[str, str], cache: Cache) -> Outlook:

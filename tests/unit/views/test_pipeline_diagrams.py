@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from itertools import pairwise
 
 import pydot
 import pytest
@@ -31,12 +32,10 @@ def outlooks(names, makes):
     for number, name in enumerate(names):
         kind = type("Stage", (Takes if number else Makes,), {})
         stages[name] = stage(outputs=makes(name))(kind)
-    edges = {name: [makes(before)[0]] for before, name in zip(names, names[1:], strict=False)}
+    edges = {name: [makes(before)[0]] for before, name in pairwise(names)}
     graph = Wiring(defined(stages), edges, {}).graph(Purpose.TRAINING)
     standings = [Standing.CACHED, Standing.WOULD_RUN, Standing.MAY_RUN]
-    return [
-        Outlook(step=step, standing=standings[min(number, 2)]) for number, step in enumerate(graph.nodes.values())
-    ]
+    return [Outlook(step=step, standing=standings[min(number, 2)]) for number, step in enumerate(graph.nodes.values())]
 
 
 FOUND = outlooks(ODD, lambda name: [f"{name} out", f"{name} rest"])
