@@ -20,6 +20,7 @@ from mlpipeline.pipelines.wiring import Purpose, Step, Wiring
 if TYPE_CHECKING:
     from mlpipeline.authoring.run import Run
     from mlpipeline.authoring.version import Version
+    from mlpipeline.domain.changes import Further
 
 
 class Pipeline:
@@ -154,6 +155,15 @@ class Pipeline:
             graph.needed(graph.leaves())
         except PipelineError as error:
             raise VersionsError(f'version "{version.name}": {error}') from error
+
+    def further_parameters(self, version: Version) -> Further:
+        """What the queue may change in a version beside its own parameters.
+
+        Raises:
+            PipelineError: these do not reach the stages.
+        """
+        parameters = version.own_parameters()
+        return self.wired(parameters).further_parameters(parameters)
 
 
 def _is_several(outputs: str | Sequence[str] | None) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from mlpipeline.domain.changes import Further
 from mlpipeline.domain.graph import Graph, Node, Source
 from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import PipelineError
@@ -107,6 +108,10 @@ class Wiring:
         self._parameters = Parameters(self.stages, taken, self._artifacts)
         #: Stage -> the values of its parameters, by name.
         self.parameters = self._parameters.assigned(parameters)
+
+    def further_parameters(self, own: Collection[str]) -> Further:
+        """What the queue may change in a version beside the parameters that are named."""
+        return self._parameters.further(own, self.parameters)
 
     def graph(self, purpose: Purpose, handed_in: Iterable[str] = ()) -> Graph:
         """The steps for a purpose, in order; what is handed in is not made.
