@@ -148,12 +148,6 @@ class StageDefinition:
         except Unfit as error:
             raise PipelineError(f"{self.title}: its constructor {error}.") from error
 
-    def default_of(self, parameter: str) -> Any:
-        """The default of a parameter; None where it has none."""
-        takes = inspect.signature(self.target if self.is_function else self._kind.__init__).parameters
-        default = takes[parameter].default if parameter in takes else inspect.Parameter.empty
-        return None if default is inspect.Parameter.empty else default
-
     @cached_property
     def defaults(self) -> Mapping[str, Any]:
         """What the arguments of its constructor, or of its function, are where nobody says anything."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import textwrap
 
@@ -127,31 +128,27 @@ def test_what_would_run_is_known_before_and_why(project):
 
     edit(project, "net.py", "sum(train_data)", "max(train_data)")
     first, second = told(project, "why", "net", "train_model")
-    assert first == "train_model would run again: net.TrainModel.run changed (models/net.py:23)"
+    assert re.match(r"train_model would run again: net\.TrainModel\S* changed", first)
     assert second.startswith("compared with what it made on 20")
-    edit(project, "features.py", "/ 10", "/ 20")
+    edit(project, "net.py", "normalize([1, 2, 3])", "normalize([2, 2, 3])")
     # What it takes is the first reason, and what makes that is told as well.
-    assert told(project, "why", "net", "weights") == [
-        "train_model would run again:",
-        "  it takes train_data from gen_data, which would run",
-        "  net.TrainModel.run changed (models/net.py:23)",
-        second,
-        "",
-        "gen_data would run again: features.normalize changed (models/features.py:2)",
-        second,
-    ]
+    head, taken, own, compared, empty, maker, _ = told(project, "why", "net", "weights")
+    assert (head, compared, empty) == ("train_model would run again:", second, "")
+    assert taken == "  it takes train_data from gen_data, which would run"
+    assert re.match(r"  net\.TrainModel\S* changed", own)
+    assert re.match(r"gen_data would run again: net\.GenerateData\S* changed", maker)
     assert whys(project, "net", "accuracy") == (
         "may_run",
         [("input_made_anew", "weights"), ("input_made_anew", "test_data")],
     )
     # Whether what is below runs depends on what comes out: here something else.
-    assert project.run("pipeline", "run", "net", "accuracy").stdout == "0.9\n"
+    assert project.run("pipeline", "run", "net", "accuracy").stdout == "1.8\n"
     assert whys(project, "net", "accuracy") == ("cached", [])
 
 
 def test_an_input_that_is_another_is_a_reason_of_its_own(project):
     project.run("pipeline", "run", "net")
-    edit(project, "features.py", "/ 10", "/ 20")
+    edit(project, "net.py", "normalize([1, 2, 3])", "normalize([2, 2, 3])")
     project.run("pipeline", "run", "net", "gen_data")
     first, _ = told(project, "why", "net", "train_model")
     assert first.startswith("train_model would run again: train_data is another than on 20")
@@ -226,7 +223,7 @@ def test_the_pipeline_of_a_file_is_its_only_one_or_made_of_all_stages_that_it_ma
             1,
             '--force: there is no stage "trainmodel". Did you mean "train_mod',
         ),
-        (["run", "net", "--set", "epoch=3"], 1, 'no stage takes the parameter "epoch". Did you mean "epochs"?'),
+        (["run", "net", "--set", "epoch=3"], 1, 'there is no parameter "epoch". Did you mean "epochs"?'),
         (["run", "net", "--set", "epochs=many"], 2, 'epochs is 3, a number, and "many" is a text.'),
         (["run", "net", "--set", "epochs"], 2, '--set "epochs" sets nothing.'),
         (["show", "net", "--pipeline", "MODLE"], 1, 'it has no pipeline called "MODLE". Did you mean "MODEL"?'),
