@@ -11,6 +11,7 @@ from mlpipeline.authoring.stages import is_marker, output_name
 from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import PipelineError
 from mlpipeline.pipelines.definitions import FROM_RUN
+from mlpipeline.pipelines.states import restored, state_of
 from mlpipeline.pipelines.wiring import Action, Step
 
 if TYPE_CHECKING:
@@ -36,12 +37,13 @@ def call(step: Step, inputs: Mapping[str, Any], run: Run | None) -> dict[str, An
         if step.stage.is_function:
             returned = step.stage.target(**arguments, **step.parameters)
         else:
-            made = step.stage.built(step.parameters)
+            if step.state is not None:
+                made = restored(step.stage.code, step.parameters, inputs[step.state])
+            else:
+                made = step.stage.built(step.parameters)
             if step.action is Action.FIT:
                 made.fit(**arguments)
-                return {step.makes[0]: dict(vars(made))}
-            if step.state is not None:
-                vars(made).update(inputs[step.state])
+                return {step.makes[0]: state_of(made)}
             returned = made.run(**arguments)
     except Exception as error:
         error.add_note(f"in {'`fit` of ' if step.action is Action.FIT else ''}{step.title}")

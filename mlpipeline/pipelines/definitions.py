@@ -228,9 +228,10 @@ def _kind(target: Any) -> Any:
 
 def _place(kind: Any) -> str:
     """Where a class or function stands: `models/net.py:12`; nothing where that is not known."""
+    kind = inspect.unwrap(kind)
     try:
         file = Path(inspect.getsourcefile(kind) or "")
-        line = inspect.getsourcelines(inspect.unwrap(kind))[1]
+        line = inspect.getsourcelines(kind)[1]
     except (OSError, TypeError, IndexError):
         return ""
     shown = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file

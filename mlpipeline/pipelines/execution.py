@@ -16,6 +16,7 @@ from mlpipeline.pipelines.bases import Bases
 from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.calling import call
 from mlpipeline.pipelines.content import text_digest
+from mlpipeline.pipelines.copies import Original
 from mlpipeline.pipelines.numbers import numbers_of
 from mlpipeline.pipelines.records import Basis, Made, StoredArtifact
 from mlpipeline.pipelines.value_digests import value_digest
@@ -41,7 +42,7 @@ class Held:
             digest = value_digest(value) if has_digest else None
         except Exception:
             digest = None
-        return cls(digest=digest, value=lambda: value)
+        return cls(digest=digest, value=Original(value).copy)
 
 
 class Execution:
@@ -52,23 +53,26 @@ class Execution:
         *,
         cache: Cache | None,
         watcher: Watcher,
-        handed_in: Mapping[str, Any],
+        held: Mapping[str, Held],
         run: Run | None = None,
         force: Collection[str] = (),
+        uncached: Collection[str] = (),
     ) -> None:
         """Take what the steps work with.
 
         Args:
             cache: where what they make is kept; None for nowhere.
             watcher: hears of each of them.
-            handed_in: artifacts that are given.
+            held: artifacts that are there already.
             run: what a stage gets that takes `run`.
             force: the stages that run also where what they make is in the cache.
+            uncached: the steps that are neither looked for in the cache nor kept there.
         """
         self._cache = cache
         self._watcher = watcher
         self._run = run or current()
         self._force = force
+        self._uncached = uncached
         self._run_id = None if self._run is None else self._run.id
         self._bases: Bases | None = None
         #: Steps whose artifacts are held.
@@ -76,7 +80,7 @@ class Execution:
         #: The names of those that were made again, because their artifacts were damaged, and of those not to be kept.
         self._made_again: set[str] = set()
         self._unkept: set[str] = set()
-        self.held = {name: Held.given(value, has_digest=cache is not None) for name, value in handed_in.items()}
+        self.held = dict(held)
 
     def run(self, steps: Sequence[Step]) -> None:
         """Have all that these steps make in `held`. The code of all counts as it is now, before the first runs.
@@ -85,7 +89,8 @@ class Execution:
             PipelineStopped: the run was told to stop.
             BaseException: what a stage raises.
         """
-        self._bases = None if self._cache is None else Bases(steps)
+        if self._cache is not None:
+            self._bases = Bases(step for step in steps if step.name not in self._uncached)
         self._watcher.plans(steps)
         for step in steps:
             self.held |= self._outcome(step)

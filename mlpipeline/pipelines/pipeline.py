@@ -5,17 +5,21 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self
 
 from mlpipeline.authoring.versions import Versions, checked_versions
+from mlpipeline.domain.words import named
 from mlpipeline.errors import PipelineError, VersionsError
 from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.definitions import collected, defined
 from mlpipeline.pipelines.edges import Edge
-from mlpipeline.pipelines.execution import Execution
+from mlpipeline.pipelines.execution import Execution, Held
 from mlpipeline.pipelines.place import default_cache_folder
+from mlpipeline.pipelines.plan import Plan, artifacts_handed_in
+from mlpipeline.pipelines.states import Fitted, FittedState
 from mlpipeline.pipelines.watching import SILENT, Watcher
-from mlpipeline.pipelines.wiring import Purpose, Step, Wiring
+from mlpipeline.pipelines.wiring import Purpose, Wiring
 
 if TYPE_CHECKING:
     from mlpipeline.authoring.run import Run
@@ -28,6 +32,11 @@ class Pipeline:
 
         Pipeline().run("accuracy")
         MODEL = Pipeline(versions=versions)
+
+    Where stages learn, `fit` has them do so, `run` uses what they learned, and `fit_run` does both:
+
+        pipeline.fit()
+        pipeline.run({"test_input": new_data}, "model")
 
     Args:
         stages: in a list, or by name; without them, those that the calling module has, when they are first needed.
@@ -57,7 +66,8 @@ class Pipeline:
         self.versions = None if versions is None else checked_versions(versions, "Pipeline")
         self._cache_folder = None if cache is None else Path(cache)
         self._script = caller.get("__file__")
-        self._wirings: dict[str, Wiring] = {}
+        #: What the stages have learned; put here whole, so that each thread that runs sees all of one or of another.
+        self._fitted: Fitted | None = None
 
     @classmethod
     def of_script(cls, namespace: dict[str, Any]) -> Pipeline:
@@ -66,9 +76,9 @@ class Pipeline:
         Args:
             namespace: the names of the script's module, `vars(module)`.
         """
-        # Its frame is the caller that the constructor looks for.
-        made = eval("kind()", namespace, {"kind": cls})
-        assert isinstance(made, Pipeline)
+        made = cls()
+        made._namespace = namespace
+        made._script = namespace.get("__file__")
         return made
 
     def stages(self) -> Mapping[str, Any] | Iterable[Any] | None:
@@ -79,6 +89,44 @@ class Pipeline:
         """The edges; a subclass may say them here."""
         return self._given_edges or {}
 
+    def fit(
+        self,
+        inputs: Mapping[str, Any] | None = None,
+        outputs: str | Sequence[str] | None = None,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        force: Collection[str] = (),
+    ) -> Self:
+        """Have the stages learn, and return the pipeline, which keeps what they learned until it is fitted again.
+
+        Args:
+            inputs: what is handed in: an `Input`, or any artifact instead of its maker, by name.
+            outputs: stages or artifacts; only what these need learns. All that can, without it.
+            parameters: beside, or instead of, those of the pipeline.
+            force: stages that run also where what they make is in the cache.
+
+        Raises:
+            PipelineError: the stages do not fit together, or something is not handed in.
+        """
+        self._fitted, _, _ = self._trained(inputs, outputs, parameters, force, only_states=True)
+        return self
+
+    def fit_run(
+        self,
+        inputs: Mapping[str, Any] | str | Sequence[str] | None = None,
+        outputs: str | Sequence[str] | None = None,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        force: Collection[str] = (),
+    ) -> Any:
+        """Have the stages learn, as `fit`, and return what they make of what they learned from, as `run`.
+
+        Primary stages take their training parent for both.
+        """
+        inputs, outputs = _sorted_out(inputs, outputs)
+        self._fitted, execution, plan = self._trained(inputs, outputs, parameters, force)
+        return _returned(execution, plan, outputs)
+
     def run(
         self,
         inputs: Mapping[str, Any] | str | Sequence[str] | None = None,
@@ -86,19 +134,41 @@ class Pipeline:
         *,
         force: Collection[str] = (),
     ) -> Any:
-        """Run what is needed for `outputs`, stages or artifacts, and return it.
+        """Run what is needed for `outputs`, stages or artifacts, with what the stages have learned, and return it.
 
         Of one name its value, of several a dict; of a stage with several artifacts a dict of those. Without
-        `outputs`, all that no other stage takes. `run("accuracy")` is short for `run(outputs="accuracy")`.
+        `outputs`, all that no other stage takes and that can be had of what is handed in. `run("accuracy")` is
+        short for `run(outputs="accuracy")`. Nothing that depends on what is handed in is kept in the cache. Several
+        threads may call this at the same time.
+
+        Args:
+            inputs: what is handed in: an `Input`, or any artifact instead of its maker, by name; as it is, be it
+                one record or a table.
+            outputs: what to return.
+            force: stages that run also where what they make is in the cache.
 
         Raises:
-            PipelineError: the stages do not fit together.
+            PipelineError: the stages do not fit together, something is not handed in, or a stage has not learned.
         """
-        if isinstance(inputs, str) or (inputs is not None and not isinstance(inputs, Mapping)):
-            inputs, outputs = None, cast("str | Sequence[str]", inputs)
-        execution, names = self.execute(outputs, inputs=inputs or {}, force=force)
-        values = {name: execution.held[name].value() for name in names}
-        return next(iter(values.values())) if len(values) == 1 and not _is_several(outputs) else values
+        inputs, outputs = _sorted_out(inputs, outputs)
+        fitted = self._fitted
+        if fitted is None:
+            fitted = Fitted(wiring=self.wired({}), states={})
+        execution, plan = self._carried_out(
+            fitted.wiring,
+            Purpose.INFERENCE,
+            inputs or {},
+            outputs,
+            states=fitted.states,
+            cache=self._cache(None),
+            force=force,
+        )
+        return _returned(execution, plan, outputs)
+
+    @property
+    def states(self) -> dict[str, Any]:
+        """What the stages have learned: stage -> its attributes by name, or what its `__getstate__` said; a copy."""
+        return {} if self._fitted is None else {name: state.copy() for name, state in self._fitted.states.items()}
 
     def execute(
         self,
@@ -110,18 +180,84 @@ class Pipeline:
         watcher: Watcher = SILENT,
         run: Run | None = None,
         force: Collection[str] = (),
-        purpose: Purpose = Purpose.TRAINING,
     ) -> tuple[Execution, list[str]]:
-        """Run what is needed for `outputs`; return what holds it, and the names of the artifacts asked for."""
-        wiring = self.wired(parameters or {})
-        graph = wiring.graph(purpose, inputs)
-        asked = [outputs] if isinstance(outputs, str) else outputs
-        names = graph.leaves() if asked is None else [name for one in asked for name in wiring.artifacts_of(one)]
-        execution = Execution(
-            cache=Cache(cache or self.cache_folder), watcher=watcher, handed_in=inputs, run=run, force=force
+        """As `fit_run`, for the queue and the command line, which show how it goes: the pipeline stays as it was.
+
+        Return what holds all that was made, and the names of the artifacts asked for.
+        """
+        execution, plan = self._carried_out(
+            self.wired(parameters or {}),
+            Purpose.TRAINING,
+            inputs,
+            outputs,
+            cache=self._cache(cache),
+            watcher=watcher,
+            run=run,
+            force=force,
         )
-        execution.run(cast("list[Step]", graph.needed(names)))
-        return execution, names
+        return execution, list(plan.outputs)
+
+    def _trained(
+        self,
+        inputs: Mapping[str, Any] | None,
+        outputs: str | Sequence[str] | None,
+        parameters: Mapping[str, Any] | None,
+        force: Collection[str],
+        *,
+        only_states: bool = False,
+    ) -> tuple[Fitted, Execution, Plan]:
+        wiring = self.wired(parameters or {})
+        execution, plan = self._carried_out(
+            wiring,
+            Purpose.TRAINING,
+            inputs or {},
+            outputs,
+            cache=self._cache(None),
+            force=force,
+            only_states=only_states,
+        )
+        held = {stage: execution.held.get(state) for stage, state in wiring.states.items()}
+        states = {stage: FittedState(one.value(), one.digest) for stage, one in held.items() if one is not None}
+        return Fitted(wiring=wiring, states=states), execution, plan
+
+    def _carried_out(
+        self,
+        wiring: Wiring,
+        purpose: Purpose,
+        inputs: Mapping[str, Any],
+        outputs: str | Sequence[str] | None,
+        *,
+        states: Mapping[str, FittedState] = MappingProxyType({}),
+        cache: Cache | None,
+        watcher: Watcher = SILENT,
+        run: Run | None = None,
+        force: Collection[str] = (),
+        only_states: bool = False,
+    ) -> tuple[Execution, Plan]:
+        artifacts = artifacts_handed_in(wiring, inputs)
+        asked = [outputs] if isinstance(outputs, str) else outputs
+        plan = Plan.of(wiring, purpose, artifacts.values(), asked, only_states=only_states)
+        trains = purpose is Purpose.TRAINING
+        if not trains:
+            unfitted = [step.stage.name for step in plan.steps if step.state and step.stage.name not in states]
+            if unfitted:
+                raise PipelineError(
+                    f"{named(unfitted, None)} {'has' if len(unfitted) == 1 else 'have'} not been fitted. "
+                    "Call pipeline.fit(…) before, or pipeline.fit_run(…) for both."
+                )
+        held = {artifacts[name]: Held.given(value, has_digest=trains) for name, value in inputs.items()}
+        held |= {wiring.states[name]: Held(digest=state.digest, value=state.copy) for name, state in states.items()}
+        execution = Execution(
+            cache=cache,
+            watcher=watcher,
+            held=held,
+            run=run,
+            force=force,
+            # A server that is asked for ever is not to fill its disk.
+            uncached=() if trains else plan.dependent,
+        )
+        execution.run(plan.steps)
+        return execution, plan
 
     def wired(self, parameters: Mapping[str, Any]) -> Wiring:
         """The stages, wired up, with these parameters beside its own.
@@ -143,6 +279,9 @@ class Pipeline:
     def cache_folder(self) -> Path:
         """Where what its stages make is kept."""
         return self._cache_folder or default_cache_folder(self._script)
+
+    def _cache(self, folder: Path | None) -> Cache | None:
+        return Cache(folder or self.cache_folder)
 
     def check_version(self, version: Version) -> None:
         """See that a version's parameters reach the stages, and that these fit together.
@@ -166,5 +305,21 @@ class Pipeline:
         return self.wired(parameters).further_parameters(parameters)
 
 
-def _is_several(outputs: str | Sequence[str] | None) -> bool:
-    return outputs is not None and not isinstance(outputs, str)
+def _sorted_out(
+    inputs: Mapping[str, Any] | str | Sequence[str] | None, outputs: str | Sequence[str] | None
+) -> tuple[Mapping[str, Any] | None, str | Sequence[str] | None]:
+    """Return inputs and outputs where those that came first may be outputs."""
+    if inputs is None or isinstance(inputs, Mapping):
+        return inputs, outputs
+    names = [inputs] if isinstance(inputs, str) else inputs
+    if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
+        raise PipelineError(f'inputs: it is {type(inputs).__name__}. Hand in what it is by its name: {{"<input>": …}}.')
+    if outputs is not None:
+        raise PipelineError("the names of outputs come first or as `outputs`, not both; inputs are a dict by name.")
+    return None, inputs
+
+
+def _returned(execution: Execution, plan: Plan, outputs: str | Sequence[str] | None) -> Any:
+    values = {name: execution.held[name].value() for name in plan.outputs}
+    is_one = len(values) == 1 and (outputs is None or isinstance(outputs, str))
+    return next(iter(values.values())) if is_one else values

@@ -1,0 +1,149 @@
+"""What of a pipeline has to run: for what it is run for, with what is handed in, for what is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import cast
+
+from mlpipeline.domain.graph import Graph, Node
+from mlpipeline.domain.words import did_you_mean, named
+from mlpipeline.errors import PipelineError
+from mlpipeline.pipelines.wiring import Purpose, Step, Wiring
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """The steps that have to run, in order, and what is asked of them."""
+
+    steps: tuple[Step, ...]
+    #: The artifacts that are asked for.
+    outputs: tuple[str, ...]
+    #: The steps whose artifacts depend on what is handed in.
+    dependent: frozenset[str]
+
+    @classmethod
+    def of(
+        cls,
+        wiring: Wiring,
+        purpose: Purpose,
+        handed_in: Collection[str] = (),
+        outputs: Sequence[str] | None = None,
+        *,
+        only_states: bool = False,
+    ) -> Plan:
+        """The plan for what is asked for.
+
+        Args:
+            wiring: of the pipeline.
+            purpose: what it is run for.
+            handed_in: the artifacts that are.
+            outputs: names of stages or artifacts; None for all that no stage takes and that can be had.
+            only_states: whether nothing but the states of what is needed for these is asked for.
+
+        Raises:
+            PipelineError: something that is needed is not handed in, or there is no such output.
+        """
+        states = wiring.states.values()
+        given = {*handed_in, *(states if purpose is Purpose.INFERENCE else ())}
+        graph = wiring.graph(purpose, given)
+        lacking = _lacking(graph, given, wiring.inputs)
+        if outputs is not None:
+            names = list(dict.fromkeys(name for one in outputs for name in wiring.artifacts_of(one)))
+            wanted = names
+        else:
+            other = wiring.graph(_OTHER[purpose], {*handed_in, *states})
+            names = _leaves(graph, other, given, lacking)
+            # Who trains and asks for nothing in particular wants all that can be learned.
+            wanted = [*names, *(states if purpose is Purpose.TRAINING else ())]
+        if only_states:
+            needed = {artifact for node in graph.needed(wanted) for artifact in node.makes}
+            names = wanted = [state for state in states if state in needed]
+        missing = _each_once(lacking.get(name, []) for name in wanted)
+        if missing or not (wanted or only_states):
+            raise _not_handed_in(missing or _each_once(lacking.values()), purpose, only_states=only_states)
+        return cls(
+            steps=tuple(cast("list[Step]", graph.needed(wanted))),
+            outputs=tuple(names),
+            dependent=frozenset(_dependent(graph, set(handed_in))),
+        )
+
+
+_OTHER = {Purpose.TRAINING: Purpose.INFERENCE, Purpose.INFERENCE: Purpose.TRAINING}
+
+
+def artifacts_handed_in(wiring: Wiring, names: Collection[str]) -> dict[str, str]:
+    """Return which artifact each of the names stands for that something is handed in by.
+
+    Raises:
+        PipelineError: one stands for none, or for several.
+    """
+    return {name: _artifact_handed_in(wiring, name) for name in names}
+
+
+def _artifact_handed_in(wiring: Wiring, name: str) -> str:
+    known = dict.fromkeys([*wiring.inputs, *wiring.makes, *(one for made in wiring.makes.values() for one in made)])
+    if name not in known:
+        inputs = f" Its inputs: {', '.join(wiring.inputs)}." if wiring.inputs else ""
+        raise PipelineError(f'inputs: there is no stage or artifact "{name}".{did_you_mean(name, known)}{inputs}')
+    artifacts = wiring.artifacts_of(name)
+    if len(artifacts) > 1:
+        raise PipelineError(f'inputs: "{name}" makes {named(artifacts, None)}. Hand these in, each by its name.')
+    return artifacts[0]
+
+
+def _lacking(graph: Graph, given: Collection[str], inputs: Collection[str]) -> dict[str, list[str]]:
+    """Return, for each artifact that cannot be had, the inputs that it is made of and that are not handed in."""
+    lacking = {name: [name] for name in inputs if name not in given}
+    for node in graph.nodes.values():
+        missing = list(dict.fromkeys(name for need in node.needs() for name in lacking.get(need, ())))
+        if missing:
+            lacking |= {artifact: missing for artifact in node.makes if artifact not in given}
+    return lacking
+
+
+def _leaves(graph: Graph, other: Graph, given: Collection[str], lacking: Mapping[str, list[str]]) -> list[str]:
+    """Return the artifacts of the nodes that no node takes that can be had.
+
+    What a node takes when the pipeline is run for the other purpose, such as the data to train with, or labels that
+    only `fit` takes, is nothing that its user asks for either.
+    """
+    leaves: list[str] = []
+    for node in graph.nodes.values():
+        takers = {taker.name for taker in graph.nodes.values() if _takes(taker, node)}
+        others = {taker.name for taker in other.nodes.values() if _takes(taker, node)}
+        gone = {taker for taker in takers if graph.nodes[taker].makes[0] in lacking}
+        is_had = not any(artifact in lacking for artifact in node.makes)
+        if is_had and not set(node.makes) <= set(given) and takers | others == gone:
+            leaves += node.makes
+    return leaves
+
+
+def _each_once(lists: Iterable[list[str]]) -> list[str]:
+    return list(dict.fromkeys(chain.from_iterable(lists)))
+
+
+def _takes(taker: Node, maker: Node) -> bool:
+    return any(need in maker.makes for need in taker.needs())
+
+
+def _dependent(graph: Graph, handed_in: set[str]) -> set[str]:
+    dependent: set[str] = set()
+    artifacts = set(handed_in)
+    for node in graph.nodes.values():
+        if any(need in artifacts for need in node.needs()):
+            dependent.add(node.name)
+            artifacts.update(node.makes)
+    return dependent
+
+
+def _not_handed_in(missing: list[str], purpose: Purpose, *, only_states: bool) -> PipelineError:
+    method = "run" if purpose is Purpose.INFERENCE else "fit" if only_states else "fit_run"
+    if not missing:
+        return PipelineError("nothing is left to be made: all that no other stage takes is handed in. Say `outputs`.")
+    example = ", ".join(f'"{name}": …' for name in missing)
+    return PipelineError(
+        f"{named(missing, None)} {'is' if len(missing) == 1 else 'are'} not handed in. "
+        f"Say pipeline.{method}({{{example}}}), or ask for `outputs` that need less."
+    )
