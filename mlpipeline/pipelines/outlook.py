@@ -20,10 +20,10 @@ class Standing(StrEnum):
 
     #: No: what it makes is in the cache.
     CACHED = "cached"
-    #: If what it takes turns out to be another than before: a step that makes it would run.
-    MAY_RUN = "may_run"
     #: Yes.
     WOULD_RUN = "would_run"
+    #: If what it takes turns out to be another than before: a step that makes it would run.
+    MAY_RUN = "may_run"
     #: It lacks something, such as a value that nobody gave, or what it takes does.
     CANNOT_RUN = "cannot_run"
 
