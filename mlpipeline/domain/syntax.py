@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 # Fields that say nothing which the rest of the tree does not: `Load` or `Store`, and how a string was written.
 _REDUNDANT_FIELDS = {"ctx", "kind", "type_comment", "type_ignores"}
+# Fields that name a variable.
+_NAMED_BY = {"id", "name", "rest"}
+_AS_WRITTEN: Mapping[ast.AST, str] = {}
 
 
 def syntax_tree(source: str | bytes) -> ast.Module | None:
@@ -29,11 +32,15 @@ def canonical_source(source: str) -> str:
     return f"text {source}" if tree is None else canonical(tree)
 
 
-def canonical(tree: ast.AST) -> str:
+def canonical(tree: ast.AST, names: Mapping[ast.AST, str] = _AS_WRITTEN) -> str:
     """A text that is equal for equal syntax, in every version of Python in which that syntax exists.
 
     Empty fields are left out because later versions of Python add some, and bare strings, docstrings among
     them, because they do nothing.
+
+    Args:
+        tree: the syntax.
+        names: node -> what stands there for the name of a variable.
     """
     texts: list[str] = []
     # A stack of our own: a sum of a thousand terms is nested deeper than Python's.
@@ -43,7 +50,7 @@ def canonical(tree: ast.AST) -> str:
         if isinstance(item, str):
             texts.append(item)
         else:
-            pending.extend(reversed(list(_parts(item))))
+            pending.extend(reversed(list(_parts(item, names))))
     return "".join(texts)
 
 
@@ -52,7 +59,7 @@ def is_bare_string(node: object) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def _parts(node: ast.AST) -> Iterator[str | ast.AST]:
+def _parts(node: ast.AST, names: Mapping[ast.AST, str]) -> Iterator[str | ast.AST]:
     yield f"{type(node).__name__}("
     if isinstance(node, ast.Constant):
         value = node.value
@@ -70,7 +77,10 @@ def _parts(node: ast.AST) -> Iterator[str | ast.AST]:
                         yield item if isinstance(item, ast.AST) else ascii(item)
                         yield ","
                 yield "]"
+            elif isinstance(value, ast.AST):
+                yield value
             else:
-                yield value if isinstance(value, ast.AST) else ascii(value)
+                # `name` and `rest`: of exception handlers and patterns.
+                yield names[node] if node in names and name in _NAMED_BY else ascii(value)
             yield ","
     yield ")"
