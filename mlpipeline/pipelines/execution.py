@@ -92,6 +92,11 @@ class Execution:
         if self._cache is not None:
             self._bases = Bases(step for step in steps if step.name not in self._uncached)
         self._watcher.plans(steps)
+        for name, why in ({} if self._bases is None else self._bases.unknown).items():
+            self._watcher.warns(
+                f"stage {name}: what it makes is not kept in the cache: {why}. Give it a version by hand, "
+                "@stage(version=1), or say cache=False"
+            )
         for step in steps:
             self.held |= self._outcome(step)
             self._over.append(step)

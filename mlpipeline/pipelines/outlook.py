@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import cast
@@ -11,7 +11,7 @@ from mlpipeline.domain.rerun import Reason, Why, nearest
 from mlpipeline.errors import PipelineError
 from mlpipeline.pipelines.bases import Bases
 from mlpipeline.pipelines.cache import Cache
-from mlpipeline.pipelines.records import Basis, Made
+from mlpipeline.pipelines.records import Made
 from mlpipeline.pipelines.wiring import Purpose, Step, Wiring
 
 
@@ -64,7 +64,7 @@ def outlooks(wiring: Wiring, cache: Cache, asked: str | None = None) -> list[Out
             found.append(Outlook(step=step, standing=Standing.CANNOT_RUN, reasons=reasons))
             lacking.update(step.makes)
             continue
-        outlook = _outlook(step, bases.known_of(step, digests), makers, cache)
+        outlook = _outlook(step, bases, digests, makers, cache)
         found.append(outlook)
         if outlook.standing is Standing.CACHED and outlook.made is not None:
             digests |= {artifact.name: artifact.content_digest for artifact in outlook.made.artifacts}
@@ -99,12 +99,20 @@ def _steps(wiring: Wiring, asked: str | None) -> list[Step]:
     return steps
 
 
-def _outlook(step: Step, basis: Basis | None, makers: dict[str, str], cache: Cache) -> Outlook:
+def _outlook(
+    step: Step, bases: Bases, digests: Mapping[str, str | None], makers: Mapping[str, str], cache: Cache
+) -> Outlook:
+    basis = bases.known_of(step, digests)
     if basis is None:
-        why = Why.CODE_UNKNOWN if step.stage.mark.is_cached else Why.NOT_CACHED
-        return Outlook(step=step, standing=Standing.WOULD_RUN, reasons=(Reason(why=why, what=step.name),))
+        why = bases.unknown.get(step.name)
+        reason = Reason(why=Why.NOT_CACHED, what=step.name) if why is None else Reason(why=Why.UNKNOWN, what=why)
+        return Outlook(step=step, standing=Standing.WOULD_RUN, reasons=(reason,))
+    by_maker: dict[str, list[str]] = {}
+    for need in step.needs():
+        if need in makers:
+            by_maker.setdefault(makers[need], []).append(need)
     anew = tuple(
-        Reason(why=Why.INPUT_MADE_ANEW, what=need, maker=makers[need]) for need in step.needs() if need in makers
+        Reason(why=Why.INPUT_MADE_ANEW, what=", ".join(needs), maker=maker) for maker, needs in by_maker.items()
     )
     unknown = step.takes.keys() - basis.inputs.keys()
     if not unknown and (made := cache.find(step.name, basis.key())) is not None:
