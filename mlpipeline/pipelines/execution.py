@@ -92,12 +92,12 @@ class Execution:
         """
         if self._cache is not None:
             self._bases = Bases(step for step in steps if step.name not in self._uncached)
-            for stage, error in self._bases.unknown.items():
-                self._watcher.warns(
-                    f"stage {stage} runs every time, because nobody can tell whether its code changed: {error}. "
-                    'Give the stage a version, which you change by hand: @stage(version="1")'
-                )
         self._watcher.plans(steps)
+        for name, why in ({} if self._bases is None else self._bases.unknown).items():
+            self._watcher.warns(
+                f"stage {name} runs every time, because nobody can tell whether it changed: {why}. "
+                'Give the stage a version, which you change by hand: @stage(version="1")'
+            )
         for step in steps:
             self.held |= self._outcome(step)
             self._over.append(step)
