@@ -75,6 +75,12 @@ class PipelineError(MlpipelineError):
     exit_status = 1
 
 
+class PipelineStopped(MlpipelineError):
+    """A run was told to stop while it went through its pipeline; what was made before is in the cache."""
+
+    exit_status = 1
+
+
 class DamagedArtifact(MlpipelineError):
     """An artifact in a cache is not what was stored there; `name` is the artifact's."""
 
@@ -83,6 +89,7 @@ class DamagedArtifact(MlpipelineError):
     def __init__(self, name: str, message: str) -> None:
         super().__init__(f'"{name}" in the cache is damaged: {message}')
         self.name = name
+        self.message = message
 
 
 class NotStored(MlpipelineError):

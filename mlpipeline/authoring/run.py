@@ -27,6 +27,9 @@ class RunSink(Protocol):
     def epochs(self, ended: int) -> None:
         """Note how many epochs have ended."""
 
+    def stages(self, done: int, total: int) -> None:
+        """Note that `done` of the `total` stages of the run's pipeline are done."""
+
 
 class Run:
     """One run of one version, as a script gets it: a function's argument `run`, a `Model`'s `self.run`."""
@@ -92,6 +95,11 @@ class Run:
             self._epochs_ended = ended
             self._sink.epochs(ended)
 
+    def note_stages(self, done: int, total: int) -> None:
+        """Have whoever looks on see how many stages of the run's pipeline are done."""
+        if self.mode is not ExecutionModeKeys.TEST:
+            self._sink.stages(done, total)
+
     def steps(self, n: int, done: int | None = None) -> Iterator[int]:
         """The numbers of the steps that are left of `n`: from those already done up to `n - 1`.
 
@@ -117,8 +125,7 @@ class Run:
             ValueError: `n` or `done` is negative.
         """
         total = _count("n", n)
-        loop = self._loops
-        self._loops += 1
+        loop = self._next_loop()
         if done is not None:
             first = _count("done", done)
         else:
@@ -130,6 +137,10 @@ class Run:
         self._sink.progress(loop, first, total)
         return self._steps_left(loop, first, total)
 
+    def _next_loop(self) -> int:
+        self._loops += 1
+        return self._loops - 1
+
     def _one_step(self, total: int) -> Iterator[int]:
         if total > 0 and not self.should_stop:
             yield 0
@@ -140,6 +151,32 @@ class Run:
                 return
             yield step
             self._sink.progress(loop, step + 1, total)
+
+
+class StageRun(Run):
+    """The run as one stage of a pipeline sees it.
+
+    Its loops begin at 0, or at their `done=`: what earlier runs did in them is in the cache, or was not kept. Whether
+    it has seen that it should stop is said of this stage alone.
+    """
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(id=run.id, mode=run.mode, model_dir=run.model_dir, seed=run.seed, sink=run._sink)
+        self._run = run
+
+    @property
+    def should_stop(self) -> bool:
+        """Whether the run was told to stop: save what is needed to resume, and return soon."""
+        if self._run.should_stop:
+            self.stop_noticed = True
+        return self.stop_noticed
+
+    def request_stop(self) -> None:
+        """Make `should_stop` true; safe in a signal handler and when repeated."""
+        self._run.request_stop()
+
+    def _next_loop(self) -> int:
+        return self._run._next_loop()
 
 
 def _count(name: str, value: int) -> int:

@@ -181,8 +181,10 @@ class Editing:
             raise NotListed(f'{script} has no version "{version}".{hint or did_you_mean(version, versions)}')
         try:
             for one in versions.values() if version is None else [versions[version]]:
-                Changes(values=values).in_place(one.parameters)
-                require_kinds(values, one.parameters)
+                changes = Changes(values=values)
+                changes.in_place(one.parameters, one.further)
+                known = {**one.further.defaults, **one.parameters}
+                require_kinds(changes.called(one.parameters, one.further), known)
         except MlpipelineError as error:
             raise NotListed(f"{shown(script, version)}: {error}") from error
 

@@ -234,6 +234,7 @@ class TestGate:
         self._has_news = self._has_news or not self._is_open
         self._is_open = True
         if self._tally:
+            self._starter.forget_artifacts()
             self._records.log(gate_result_line(self._tally[True], self._tally[False]))
             self._tally.clear()
 

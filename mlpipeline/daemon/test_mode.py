@@ -78,7 +78,8 @@ class TestMode:
         for passed_over in listing.passed_over:
             self._say(f"{passed_over.script}: passed over: {passed_over.why}")
         with tempfile.TemporaryDirectory(prefix="mlpipeline-test-", ignore_cleanup_errors=True) as name:
-            folder = Path(name)
+            folder = Path(name, "version")
+            folder.mkdir()
             for entry in listing.entries:
                 self._listed.setdefault(model_name(entry.script), None)
                 if self._only.may_match(model_name(entry.script)):
@@ -151,6 +152,8 @@ class TestMode:
             seed=version.seed,
             base=version.base,
             changes=version.changes,
+            # Beside what goes with each version: what several share is made once.
+            cache=folder.with_name("cache"),
             is_attended=True,
         )
         attempt = written_attempt(spec, folder)

@@ -42,6 +42,7 @@ def spec_of_test(
     seed: int | None,
     base: str | None,
     changes: Mapping[str, Any],
+    cache: Path,
     is_attended: bool = False,
 ) -> Spec:
     """Return what a test run carries out, on the live files.
@@ -56,6 +57,7 @@ def spec_of_test(
         seed: the version's own, if it has one.
         base: the version of the script that it is made of, if it is made by the queue.
         changes: what changes in the parameters of that.
+        cache: what its stages make is kept there, and found by the tests after it.
         is_attended: whether somebody is at its terminal.
     """
     model = model_name(script)
@@ -75,6 +77,7 @@ def spec_of_test(
         model_dir=str(folder / "model"),
         start=Start.CLEAN,
         seed=0 if seed is None else seed,
+        cache=str(cache),
     )
 
 

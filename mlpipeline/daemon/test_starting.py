@@ -23,6 +23,9 @@ from mlpipeline.history.stores import store_code
 from mlpipeline.project.paths import Outputs
 from mlpipeline.project.settings import Settings
 
+#: What the stages of all tests made, beside the folders of these.
+_CACHE_NAME = "cache"
+
 
 class TestStarter:
     """Starts tests, each in a folder of its own."""
@@ -58,6 +61,11 @@ class TestStarter:
             shutil.rmtree(folder, ignore_errors=True)
             raise
 
+    def forget_artifacts(self) -> None:
+        """Delete what the stages of tests made: nothing is left to be tested."""
+        if self._folder is not None:
+            shutil.rmtree(Path(self._folder.name, _CACHE_NAME), ignore_errors=True)
+
     def close(self) -> None:
         """Leave nothing."""
         if self._folder is not None:
@@ -80,6 +88,7 @@ class TestStarter:
             seed=offer.seed,
             base=offer.base,
             changes=offer.changes,
+            cache=folder.with_name(_CACHE_NAME),
         )
 
     def _attempt(self, offer: Offer, folder: Path, spec: Spec) -> Attempt:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,19 @@ from mlpipeline.domain.names import name_from_values
 from mlpipeline.domain.values import value_text
 from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import NoSuchParameter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Further:
+    """What of a version may be changed beside its own parameters: in a pipeline, what its stages take."""
+
+    #: Parameter -> the value that it has where the version gives it none.
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    #: How a parameter may be written -> what it is called: `train_model.epochs` -> `epochs`.
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+NOTHING_FURTHER = Further()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,13 +48,42 @@ class Changes:
         """Return what a version is called that has them: `small@lr=0.1`."""
         return f"{version}@{self.name}"
 
-    def in_place(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    def in_place(self, parameters: Mapping[str, Any], further: Further = NOTHING_FURTHER) -> dict[str, Any]:
         """Return all these parameters, changed.
+
+        Args:
+            parameters: of the version.
+            further: what else may be changed.
 
         Raises:
             NoSuchParameter: one is to be changed that is not there.
         """
-        return {**parameters, **_merged(self.values, parameters, "")}
+        values = self.called(parameters, further)
+        return {**parameters, **_merged(values, {**further.defaults, **parameters}, "", further.names)}
+
+    def called(self, parameters: Mapping[str, Any], further: Further) -> dict[str, Any]:
+        """Return the values by what the parameters are called; those of a stage may be written as a table.
+
+        Raises:
+            NoSuchParameter: two are given for one parameter.
+        """
+        called: dict[str, Any] = {}
+        first: dict[str, str] = {}
+        for written, value in self._written_out(parameters, further):
+            name = written if written in parameters else further.names.get(written, written)
+            if first.setdefault(name, written) != written:
+                raise NoSuchParameter(written, f' "{first[name]}" stands for it already. Keep one of them.')
+            called[name] = value
+        return called
+
+    def _written_out(self, parameters: Mapping[str, Any], further: Further) -> Iterator[tuple[str, Any]]:
+        known = {*map(str, parameters), *further.names}
+        for key, value in self.values.items():
+            inner = f"{key}."
+            if key not in known and isinstance(value, dict) and any(name.startswith(inner) for name in known):
+                yield from ((f"{inner}{name}", item) for name, item in value.items())
+            else:
+                yield key, value
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Changes) and self._text == other._text
@@ -69,13 +111,15 @@ def _written(value: Any) -> str:
     return json.dumps(value) if isinstance(value, bool) else value_text(value)
 
 
-def _merged(values: Mapping[str, Any], own: Mapping[Any, Any], before: str) -> dict[Any, Any]:
-    """Return the values by the keys of `own`, tables with all that they hold."""
+def _merged(
+    values: Mapping[str, Any], own: Mapping[Any, Any], before: str, others: Iterable[str] = ()
+) -> dict[Any, Any]:
+    """Return the values by the keys of `own`, tables with all that they hold; `others` may be written as well."""
     by_name = {str(key): key for key in own}
     merged = {}
     for name, given in values.items():
         if name not in by_name:
-            raise _no_such(f"{before}{name}", [f"{before}{known}" for known in by_name])
+            raise _no_such(f"{before}{name}", [f"{before}{known}" for known in dict.fromkeys([*by_name, *others])])
         key = by_name[name]
         merged[key] = given
         if isinstance(given, dict) and given and isinstance(own[key], dict):

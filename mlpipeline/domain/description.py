@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from mlpipeline.domain.changes import Changes
+from mlpipeline.domain.changes import NOTHING_FURTHER, Changes, Further
 from mlpipeline.domain.identity import identity
 
 #: Stands for the SHA-256 of a file that is not there, or cannot be read.
@@ -32,10 +32,19 @@ class VersionDescription:
     #: Which version of the script it is made of, and what changes in the parameters of that; None for one of its own.
     base: str | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
+    #: What else may be changed in it, as in `Further`.
+    further: Further = field(default_factory=Further)
 
     @classmethod
     def of(
-        cls, name: str, *, suffix: str, parameters: Mapping[str, Any], code: str, conditions: Mapping[str, Any]
+        cls,
+        name: str,
+        *,
+        suffix: str,
+        parameters: Mapping[str, Any],
+        code: str,
+        conditions: Mapping[str, Any],
+        further: Further = NOTHING_FURTHER,
     ) -> VersionDescription:
         """Return a version of a script, with what follows from its parameters and its code."""
         seed = parameters.get("seed")
@@ -47,6 +56,7 @@ class VersionDescription:
             identity=identity({**parameters, "model_dir_suffix": suffix}, code),
             seed=seed if isinstance(seed, int) else None,
             conditions=conditions,
+            further=further,
         )
 
     def changed(self, changes: Changes) -> VersionDescription:
@@ -58,9 +68,10 @@ class VersionDescription:
         made = VersionDescription.of(
             changes.name_of(self.name),
             suffix=changes.name_of(self.suffix),
-            parameters=changes.in_place(self.parameters),
+            parameters=changes.in_place(self.parameters, self.further),
             code=self.code,
             conditions=self.conditions,
+            further=self.further,
         )
         return replace(made, base=self.name, changes=changes.values)
 
@@ -87,7 +98,10 @@ class Description:
             KeyError, TypeError: it holds none.
         """
         return cls(
-            versions=tuple(VersionDescription(**version) for version in value["versions"]),
+            versions=tuple(
+                VersionDescription(**{**version, "further": Further(**version["further"])})
+                for version in value["versions"]
+            ),
             files=value["files"],
             warnings=tuple(value["warnings"]),
         )

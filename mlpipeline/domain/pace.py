@@ -30,6 +30,8 @@ class Unit(StrEnum):
 
     #: Steps of a `run.steps` loop that are done.
     STEPS = "steps"
+    #: Stages of a pipeline that are done.
+    STAGES = "stages"
     #: Epochs that a `MetricContainer` saw end in this attempt.
     EPOCHS = "epochs"
     #: The number of the step for which metrics were logged last.
@@ -64,6 +66,13 @@ def current_loop(loops: Sequence[Loop]) -> Loop | None:
     return loops[-1] if loops else None
 
 
+def begun_since(loops: Sequence[Loop], stages: Loop | None) -> Sequence[Loop]:
+    """Return the loops of the stage that runs; all of them where there are no stages."""
+    if stages is None or stages.at is None:
+        return loops
+    return [loop for loop in loops if loop.at is not None and loop.at >= stages.at]
+
+
 def pace_of(loop: Loop, unit: Unit, *, paused_s: float, is_paused: bool, waited_s: float) -> Pace:
     """Return the pace of a loop.
 
@@ -79,7 +88,9 @@ def pace_of(loop: Loop, unit: Unit, *, paused_s: float, is_paused: bool, waited_
             another host that is wrong does little harm.
     """
     rate = None
-    if loop.first is not None and loop.began is not None and loop.at is not None:
+    # Stages have nothing in common: how long one took says nothing of the next.
+    is_even = unit is not Unit.STAGES
+    if is_even and loop.first is not None and loop.began is not None and loop.at is not None:
         rate = rate_of(loop.done - loop.first, loop.at - loop.began - paused_s)
     left_s = None
     if rate is not None and loop.of is not None and not is_paused:

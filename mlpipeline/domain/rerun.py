@@ -22,6 +22,8 @@ class Why(StrEnum):
     ARTIFACT_GONE = "artifact_gone"
     #: What it made is not as it was stored.
     ARTIFACT_DAMAGED = "artifact_damaged"
+    #: It lacks something, and does not run: what, and what to do, is a sentence.
+    LACKS = "lacks"
     #: What it takes is made by a step that runs itself.
     INPUT_MADE_ANEW = "input_made_anew"
     #: A part of its code is another.
@@ -34,8 +36,12 @@ class Why(StrEnum):
     VERSION = "version"
     #: A parameter has another value, is new, or is gone.
     PARAMETER = "parameter"
-    #: An argument takes something else.
-    INPUT = "input"
+    #: What an argument takes is another.
+    INPUT_CHANGED = "input_changed"
+    #: An argument takes something that it did not take.
+    INPUT_NEW = "input_new"
+    #: Something is not taken any more.
+    INPUT_GONE = "input_gone"
     #: A package that its code imports is installed in another version.
     PACKAGE = "package"
     #: It makes artifacts of other names.
@@ -136,11 +142,7 @@ def differences(was: Ingredients, now: Ingredients, unknown: Collection[str] = (
     return [
         *_code(was, now),
         *_parameters(was, now),
-        *(
-            Reason(why=Why.INPUT, what=name)
-            for name in _unequal(was.inputs, now.inputs)
-            if name not in unknown  # what it would take is not known yet
-        ),
+        *_inputs(was, now, unknown),
         *_packages(was, now),
         *_outputs(was, now),
     ]
@@ -164,6 +166,14 @@ def _code(was: Ingredients, now: Ingredients) -> Iterator[Reason]:
     ):
         why = Why.CODE_GONE if name not in after else Why.CODE_NEW if name not in before else Why.CODE_CHANGED
         yield Reason(why=why, what=name, place=_place(after.get(name) or before[name]))
+
+
+def _inputs(was: Ingredients, now: Ingredients, unknown: Collection[str]) -> Iterator[Reason]:
+    for name in _unequal(was.inputs, {**now.inputs, **dict.fromkeys(unknown, "")}):
+        if name not in was.inputs:
+            yield Reason(why=Why.INPUT_NEW, what=name)
+        elif name not in unknown:
+            yield Reason(why=Why.INPUT_CHANGED if name in now.inputs else Why.INPUT_GONE, what=name)
 
 
 def _packages(was: Ingredients, now: Ingredients) -> Iterator[Reason]:

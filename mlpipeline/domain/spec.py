@@ -45,6 +45,8 @@ class Spec:
     identity: str | None = None
     #: The folder of the stored code that is to be imported; None for the live files.
     code: str | None = None
+    #: The folder of what stages made; None for the cache of their pipeline.
+    cache: str | None = None
     #: How many steps of each `run.steps` loop earlier runs in this model dir completed, in the order of the loops.
     steps_done: tuple[int, ...] = ()
     #: Whether an earlier run in this model dir completed the training.

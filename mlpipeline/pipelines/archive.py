@@ -27,7 +27,7 @@ from mlpipeline.pipelines.required_packages import (
     missing_packages,
     required_packages,
 )
-from mlpipeline.pipelines.states import Fitted, FittedState, restored, state_in
+from mlpipeline.pipelines.states import Fitted, FittedState, restored, state_of
 from mlpipeline.project.clock import timestamp
 
 
@@ -194,7 +194,7 @@ def _stored_stage(stage: StageDefinition, fitted: Fitted, modules: ProjectModule
             name: writer.write(value, f"parameter {name} of {stage.name}")
             for name, value in ({} if is_own else fitted.wiring.parameters[stage.name]).items()
         },
-        own=_written(stage, state_in(stage.target), writer) if is_own else None,
+        own=_written(stage, state_of(stage.target), writer) if is_own else None,
         state=None if state is None else _written(stage, state.value, writer),
     )
 

@@ -52,6 +52,16 @@ class ArtifactFiles:
             size = f"it has {status.st_size} bytes, and had {artifact.size_bytes}"
             raise DamagedArtifact(artifact.name, size)
 
+    def require_own(self, artifact: StoredArtifact) -> None:
+        """See that no other user wrote an artifact that executes what it says; root trusts nobody either.
+
+        Raises:
+            DamagedArtifact: another user did.
+            OSError: it is gone.
+        """
+        if self._serializer(artifact).is_pickle and (owner := self.path(artifact).stat().st_uid) != os.geteuid():
+            raise DamagedArtifact(artifact.name, f"another user wrote it, uid {owner}, and it is a pickle")
+
     def require_sound(self, artifact: StoredArtifact, *, is_thorough: bool = False) -> Path:
         """See that an artifact is what was stored, and return where it is.
 
@@ -60,15 +70,10 @@ class ArtifactFiles:
             is_thorough: read it, however large it is, and whatever it looks like.
 
         Raises:
-            DamagedArtifact: it is not, or cannot be trusted.
+            DamagedArtifact: it is not.
         """
         self.require_there(artifact)
         path = self.path(artifact)
-        if self._serializer(artifact).is_pickle:
-            # It executes what it says. As root, too, nobody else's.
-            owner = path.stat().st_uid
-            if owner != os.geteuid():
-                raise DamagedArtifact(artifact.name, f"it is a pickle that another user wrote, uid {owner}")
         try:
             if artifact.size_bytes > _SMALL_BYTES and not is_thorough and self._looks_checked(path):
                 return path
@@ -90,6 +95,7 @@ class ArtifactFiles:
         path = self.path(artifact)
         with suppress(DamagedArtifact):
             self.require_sound(artifact)
+            self.require_own(artifact)
             return
         _make_read_only(aside)
         if path.is_dir() or (aside.is_dir() and path.exists()):
@@ -105,13 +111,14 @@ class ArtifactFiles:
             self._note_checked(path)
 
     def drop(self, artifact: StoredArtifact) -> bool:
-        """Delete an artifact if it is damaged; return whether it was.
+        """Delete an artifact if it is damaged, or cannot be trusted; return whether it was.
 
         Raises:
             OSError: it could not be deleted.
         """
         try:
             self.require_sound(artifact, is_thorough=True)
+            self.require_own(artifact)
         except DamagedArtifact:
             with suppress(DamagedArtifact):
                 self._discard(self.path(artifact))

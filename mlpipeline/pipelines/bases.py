@@ -41,15 +41,18 @@ class Bases:
             return None
         inputs = {name: _digest(source, digests) for name, source in step.takes.items()}
         code = self._codes[step.name]
+        # What is given and what is there by default is the same, where it is the same: versions share that. Of other
+        # defaults than plain ones the code is all that counts: they may be such as nobody ever stores.
+        plain = {name: value for name, value in step.values.items() if name in step.parameters or _is_plain(value)}
         return Basis(
             step=step.name,
             makes=step.makes,
-            parameters={name: value_digest(value) for name, value in step.parameters.items()},
+            parameters={name: value_digest(value) for name, value in plain.items()},
             inputs={name: digest for name, digest in inputs.items() if digest is not None},
             parts=code.parts,
             packages=code.packages,
             version=step.stage.mark.version,
-            shown=_shown(step.parameters),
+            shown=_shown(plain),
         )
 
 

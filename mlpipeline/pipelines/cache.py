@@ -15,6 +15,7 @@ from mlpipeline.errors import DamagedArtifact, NotStored
 from mlpipeline.pipelines import locks
 from mlpipeline.pipelines.artifact_files import ArtifactFiles, content_digest, size_of
 from mlpipeline.pipelines.cache_folder import CacheFolder
+from mlpipeline.pipelines.numbers import numbers_of
 from mlpipeline.pipelines.records import Basis, Made, StoredArtifact
 from mlpipeline.pipelines.remembered import Remembered
 from mlpipeline.pipelines.serializers import serializer_for, serializer_named
@@ -75,6 +76,14 @@ class Cache:
         """The names of the artifacts of a step that are not there any more."""
         return [artifact.name for artifact in made.artifacts if not self._is_there(artifact)]
 
+    def path_of(self, artifact: StoredArtifact) -> Path:
+        """Where an artifact lies: not to be written to.
+
+        Raises:
+            DamagedArtifact: nothing here can read it.
+        """
+        return self._files.path(artifact)
+
     def making(
         self, key: str, waits: locks.Waits = _nobody_waits, run: str | None = None
     ) -> AbstractContextManager[None]:
@@ -115,6 +124,7 @@ class Cache:
                 seconds=seconds,
                 made_at=timestamp(),
                 run=run,
+                numbers=numbers_of(values),
             )
             # What `gc` sees in place without a record is left over.
             with locks.shared(self._places.lock):
@@ -138,8 +148,9 @@ class Cache:
         """
         path = self._files.require_sound(artifact)
         try:
+            self._files.require_own(artifact)
             return serializer_named(artifact.serializer).load(path)
-        except MemoryError:
+        except (DamagedArtifact, MemoryError):
             raise
         except Exception as error:
             # As where the class of a pickled object is not there any more.

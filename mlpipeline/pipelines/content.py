@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 #: Up to here a file is read in one piece.
 _SMALL_BYTES = 2**20
-#: What is read at once of a larger one: it is still in the processor's cache when it is hashed.
-_PIECE_BYTES = 2**18
+#: What is read at once of a larger one.
+_PIECE_BYTES = 2**22
 #: How often a file that changes is read before that is an error.
 _TIMES_READ = 5
 #: Nobody who writes may make us wait, as a pipe would; nothing is inherited by what a stage starts.
@@ -187,12 +187,20 @@ def stamp_of(status: os.stat_result) -> Stamp:
 
 def _read_digest(descriptor: int, size: int) -> str:
     """Return the digest of an open file. It is read, not mapped: who cuts a mapped file short kills who looks at it."""
-    from blake3 import blake3
-
     if size <= _SMALL_BYTES:
         return bytes_digest(FileIO(descriptor, closefd=False).readall())
+    from concurrent.futures import ThreadPoolExecutor
+
+    from blake3 import blake3
+
     hasher = blake3(max_threads=blake3.AUTO)
-    piece = memoryview(bytearray(_PIECE_BYTES))
-    while count := os.readv(descriptor, [piece]):
-        hasher.update(piece[:count])
+    now, then = (memoryview(bytearray(min(size, _PIECE_BYTES))) for _ in range(2))
+    with ThreadPoolExecutor(1) as reader:
+        count = os.readv(descriptor, [now])
+        while count:
+            # The next piece is read while this one is hashed.
+            next_count = reader.submit(os.readv, descriptor, [then])
+            hasher.update(now[:count])
+            count = next_count.result()
+            now, then = then, now
     return str(hasher.hexdigest())

@@ -148,6 +148,20 @@ class StageDefinition:
         except Unfit as error:
             raise PipelineError(f"{self.title}: its constructor {error}.") from error
 
+    def default_of(self, parameter: str) -> Any:
+        """The default of a parameter; None where it has none."""
+        takes = inspect.signature(self.target if self.is_function else self._kind.__init__).parameters
+        default = takes[parameter].default if parameter in takes else inspect.Parameter.empty
+        return None if default is inspect.Parameter.empty else default
+
+    @cached_property
+    def defaults(self) -> Mapping[str, Any]:
+        """What the arguments of its constructor, or of its function, are where nobody says anything."""
+        arguments = self.run_arguments if self.is_function else self.constructor
+        named = {argument.name for argument in arguments if argument.has_default and argument.name != FROM_RUN}
+        signature = inspect.signature(self._kind if self.is_function else self._kind.__init__)
+        return {name: one.default for name, one in signature.parameters.items() if name in named}
+
     @cached_property
     def given(self) -> Mapping[str, Any]:
         """What the script gave its constructor, by name; of an object that tells nothing of that, all that it holds."""
@@ -220,9 +234,10 @@ def _kind(target: Any) -> Any:
 
 def _place(kind: Any) -> str:
     """Where a class or function stands: `models/net.py:12`; nothing where that is not known."""
+    kind = inspect.unwrap(kind)
     try:
         file = Path(inspect.getsourcefile(kind) or "")
-        line = inspect.getsourcelines(inspect.unwrap(kind))[1]
+        line = inspect.getsourcelines(kind)[1]
     except (OSError, TypeError, IndexError):
         return ""
     shown = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file

@@ -5,39 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from typing import Any
 
+from mlpipeline.authoring.plain_run import plain_run
+from mlpipeline.authoring.run import Run, StageRun, current, set_current
 from mlpipeline.domain.graph import Source
-from mlpipeline.errors import DamagedArtifact, NotStored
+from mlpipeline.errors import DamagedArtifact, NotStored, PipelineStopped
 from mlpipeline.pipelines.bases import Bases
 from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.calling import call
+from mlpipeline.pipelines.content import text_digest
 from mlpipeline.pipelines.copies import Original
+from mlpipeline.pipelines.numbers import numbers_of
 from mlpipeline.pipelines.records import Basis, Made, StoredArtifact
 from mlpipeline.pipelines.value_digests import value_digest
+from mlpipeline.pipelines.watching import Watcher
 from mlpipeline.pipelines.wiring import Step
-
-if TYPE_CHECKING:
-    from mlpipeline.authoring.run import Run
-
-
-class Watcher(Protocol):
-    """Hears of the steps of a pipeline, in the thread that runs them, each before the next begins."""
-
-    def found(self, step: Step, made: Made) -> None:
-        """What the step makes is in the cache."""
-
-    def waits(self, step: Step, maker: str | None) -> None:
-        """Another process makes what the step makes; `maker` says which, where that is known. Heard once."""
-
-    def begins(self, step: Step) -> None:
-        """The step runs from now on."""
-
-    def ran(self, step: Step, seconds: float, size_bytes: int | None) -> None:
-        """The step took that long; the size of what it made is None where that was not stored."""
-
-    def warns(self, message: str) -> None:
-        """Something is not as it should be, though the step goes on."""
+from mlpipeline.project.seeding import drawing_apart
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +32,17 @@ class Held:
     #: Of its content; None where that cannot be said.
     digest: str | None
     value: Callable[[], Any]
+    #: What it is in the cache; None where it is not there.
+    stored: StoredArtifact | None = None
 
     @classmethod
     def given(cls, value: Any, *, has_digest: bool) -> Held:
-        """What is there already; its digest costs reading all of it."""
-        return cls(digest=value_digest(value) if has_digest else None, value=Original(value).copy)
+        """What is there already; its digest costs reading all of it, and not everything has one."""
+        try:
+            digest = value_digest(value) if has_digest else None
+        except Exception:
+            digest = None
+        return cls(digest=digest, value=Original(value).copy)
 
 
 class Execution:
@@ -79,10 +70,10 @@ class Execution:
         """
         self._cache = cache
         self._watcher = watcher
-        self._run = run
+        self._run = run or current()
         self._force = force
         self._uncached = uncached
-        self._run_id = None if run is None else run.id
+        self._run_id = None if self._run is None else self._run.id
         self._bases: Bases | None = None
         #: Steps whose artifacts are held.
         self._over: list[Step] = []
@@ -92,15 +83,22 @@ class Execution:
         self.held = dict(held)
 
     def run(self, steps: Sequence[Step]) -> None:
-        """Have all that these steps make in `held`. The code of all counts as it is now, before the first runs."""
+        """Have all that these steps make in `held`. The code of all counts as it is now, before the first runs.
+
+        Raises:
+            PipelineStopped: the run was told to stop.
+            BaseException: what a stage raises.
+        """
         if self._cache is not None:
             self._bases = Bases(step for step in steps if step.name not in self._uncached)
+        self._watcher.plans(steps)
         for step in steps:
             self.held |= self._outcome(step)
             self._over.append(step)
 
     def _outcome(self, step: Step) -> dict[str, Held]:
         while True:
+            self._heed_stop(step)
             basis = None if step.name in self._unkept else self._basis(step)
             if self._cache is None or basis is None:
                 return self._called(step)
@@ -116,6 +114,7 @@ class Execution:
                             return self._made(step, basis, inputs, self._cache)
                         continue
             self._watcher.found(step, made)
+            self._tell_numbers(step, made.numbers)
             return self._stored(step, made)
 
     def _found(self, step: Step, basis: Basis, *, is_told: bool = False) -> Made | None:
@@ -129,21 +128,27 @@ class Execution:
             return None
 
     def _made(self, step: Step, basis: Basis, inputs: Mapping[str, Any], cache: Cache) -> dict[str, Held]:
-        values, seconds = self._values(step, inputs)
+        values, seconds = self._values(step, inputs, basis.key())
         try:
             made = cache.put(basis, values, seconds, self._run_id)
         except NotStored as error:
-            self._watcher.warns(f"{step.name} is not kept in the cache, only in memory: {error}")
             self._watcher.ran(step, seconds, None)
-            return _in_memory(values)
+            self._tell_numbers(step, numbers_of(values))
+            self._watcher.warns(
+                f"stage {step.name}: what it made is not kept in the cache, only in memory, "
+                f"and nor is what is made of that: {error}"
+            )
+            return {name: Held.given(value, has_digest=False) for name, value in values.items()}
         self._watcher.ran(step, seconds, sum(artifact.size_bytes for artifact in made.artifacts))
+        self._tell_numbers(step, made.numbers)
         return self._stored(step, made)
 
     def _waits(self, step: Step) -> Callable[[str | None], None]:
-        """Return what tells once who makes what a step makes."""
+        """Return what tells once who makes what a step makes, and ends the waiting when the run is to stop."""
         told: list[str | None] = []
 
         def waits(maker: str | None) -> None:
+            self._heed_stop(step)
             if not told:
                 told.append(maker)
                 self._watcher.waits(step, maker)
@@ -151,9 +156,19 @@ class Execution:
         return waits
 
     def _called(self, step: Step) -> dict[str, Held]:
-        values, seconds = self._values(step, self._inputs(step))
+        """Call a step that runs every time. Where its artifacts are what they were, what takes them is still cached."""
+        seed = 0 if self._run is None else self._run.seed
+        values, seconds = self._values(step, self._inputs(step), f"{seed} {step.name}")
         self._watcher.ran(step, seconds, None)
-        return _in_memory(values)
+        self._tell_numbers(step, numbers_of(values))
+        held = {name: Held.given(value, has_digest=self._cache is not None) for name, value in values.items()}
+        for name, value in values.items():
+            if self._cache is not None and held[name].digest is None:
+                self._watcher.warns(
+                    f'stage {step.name}: nobody can tell "{name}", a {type(value).__name__}, from another one: '
+                    "what is made of it is not kept in the cache"
+                )
+        return held
 
     def _stored(self, step: Step, made: Made) -> dict[str, Held]:
         return {artifact.name: self._held(step, made, artifact) for artifact in made.artifacts}
@@ -169,7 +184,7 @@ class Execution:
                 self._make_again(step)
                 return self.held[artifact.name].value()
 
-        return Held(digest=artifact.content_digest, value=load)
+        return Held(digest=artifact.content_digest, value=load, stored=artifact)
 
     def _make_again(self, damaged: Step) -> None:
         """Have a step made whose artifacts are damaged, and what was found or made of them if they differ now.
@@ -201,12 +216,44 @@ class Execution:
     def _inputs(self, step: Step) -> dict[str, Any]:
         return {name: self._input(source) for name, source in step.takes.items()}
 
-    def _values(self, step: Step, inputs: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
-        """Return what a step makes, and how long that took, in seconds."""
+    def _values(self, step: Step, inputs: Mapping[str, Any], key: str) -> tuple[dict[str, Any], float]:
+        """Return what a step makes, and how long that took, in seconds; what it draws follows from the key.
+
+        Raises:
+            PipelineStopped: it saw that it should stop, so what it returned is not what it is to make.
+            BaseException: what it raises.
+        """
         self._watcher.begins(step)
+        run = None if self._run is None else StageRun(self._run)
+        given = (run or plain_run()) if step.takes_run else None
         began = time.perf_counter()
-        values = call(step, inputs, self._run)
+        try:
+            values = drawing_apart(_seed(key), partial(self._call, step, inputs, given, run))
+        except BaseException as error:
+            self._watcher.fails(step, error)
+            raise
+        if run is not None and run.stop_noticed:
+            raise PipelineStopped(f"stage {step.name} was stopped: what it made so far is not kept in the cache")
         return values, time.perf_counter() - began
+
+    def _call(self, step: Step, inputs: Mapping[str, Any], given: Run | None, run: StageRun | None) -> dict[str, Any]:
+        if run is None:
+            return call(step, inputs, given)
+        # What `log()` and a `MetricContainer` report is of this stage, too.
+        before = current()
+        set_current(run)
+        try:
+            return call(step, inputs, given)
+        finally:
+            set_current(before)
+
+    def _heed_stop(self, step: Step) -> None:
+        if self._run is not None and self._run.should_stop:
+            raise PipelineStopped(f"stopped before stage {step.name}")
+
+    def _tell_numbers(self, step: Step, numbers: Mapping[str, int | float]) -> None:
+        if numbers:
+            self._watcher.numbers(step, numbers)
 
     def _input(self, source: Source) -> Any:
         if source.is_dict:
@@ -214,5 +261,6 @@ class Execution:
         return self.held[source.artifacts[0]].value()
 
 
-def _in_memory(values: Mapping[str, Any]) -> dict[str, Held]:
-    return {name: Held.given(value, has_digest=False) for name, value in values.items()}
+def _seed(text: str) -> int:
+    """Return a seed that follows from a text, in [0, 2**32)."""
+    return int(text_digest(text)[:8], 16)

@@ -56,10 +56,12 @@ def held(path: Path, note: str, waits: Waits) -> Iterator[None]:
             _let_go(descriptor, path)
 
 
-def clear(path: Path) -> bool:
-    """Delete the file of a lock, unless somebody holds it; return whether nobody did.
+def is_free(path: Path, *, is_cleared: bool = False) -> bool:
+    """Return whether nobody holds the lock that a file stands for; where locks do not work, nobody knows: it is held.
 
-    Where locks do not work, nobody knows: it counts as held.
+    Args:
+        path: the file.
+        is_cleared: delete it then: who held it died.
     """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
@@ -67,7 +69,7 @@ def clear(path: Path) -> bool:
         return error.errno == errno.ENOENT
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if _is_at(path, descriptor):
+        if is_cleared and _is_at(path, descriptor):
             path.unlink()
     except OSError:
         return False

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Container, Mapping, Sequence
 from typing import Any
 
+from mlpipeline.domain.changes import Further
 from mlpipeline.domain.words import did_you_mean, nearest
 from mlpipeline.errors import PipelineError
 from mlpipeline.pipelines.definitions import SEPARATOR, StageDefinition
@@ -51,6 +53,28 @@ class Parameters:
             stage, parameter = self._taker(key)
             assigned[stage][parameter] = value
         return assigned
+
+    def further(self, own: Collection[str], assigned: Mapping[str, Mapping[str, Any]]) -> Further:
+        """What may be changed beside the parameters that are named.
+
+        Args:
+            own: names of parameters, each of which one stage takes.
+            assigned: stage -> the values of its parameters, as `assigned` says.
+        """
+        short = Counter(name for names in self._names.values() for name in names)
+        called = {self._taker(key): key for key in own}
+        defaults: dict[str, Any] = {}
+        written: dict[str, str] = {}
+        for stage, names in self._names.items():
+            for name in names:
+                full = f"{stage}{SEPARATOR}{name}"
+                key = called.get((stage, name), full)
+                written[full] = key
+                if short[name] == 1:
+                    written[name] = key
+                if key not in own:
+                    defaults[key] = assigned[stage].get(name, self._stages[stage].default_of(name))
+        return Further(defaults=defaults, names=written)
 
     def lacking(
         self,

@@ -14,16 +14,17 @@ from mlpipeline.errors import PipelineError, VersionsError
 from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.definitions import collected, defined
 from mlpipeline.pipelines.edges import Edge
-from mlpipeline.pipelines.execution import Execution, Held, Watcher
+from mlpipeline.pipelines.execution import Execution, Held
 from mlpipeline.pipelines.place import default_cache_folder
-from mlpipeline.pipelines.plan import Plan, artifact_handed_in
+from mlpipeline.pipelines.plan import Plan, artifacts_handed_in
 from mlpipeline.pipelines.states import Fitted, FittedState
-from mlpipeline.pipelines.watching import SILENT
+from mlpipeline.pipelines.watching import SILENT, Watcher
 from mlpipeline.pipelines.wiring import Purpose, Wiring
 
 if TYPE_CHECKING:
     from mlpipeline.authoring.run import Run
     from mlpipeline.authoring.version import Version
+    from mlpipeline.domain.changes import Further
 
 
 class Pipeline:
@@ -68,6 +69,18 @@ class Pipeline:
         #: What the stages have learned; put here whole, so that each thread that runs sees all of one or of another.
         self._fitted: Fitted | None = None
         self._is_loaded = False
+
+    @classmethod
+    def of_script(cls, namespace: dict[str, Any]) -> Pipeline:
+        """One that a script did not make itself: as if it had called this class without any arguments.
+
+        Args:
+            namespace: the names of the script's module, `vars(module)`.
+        """
+        made = cls()
+        made._namespace = namespace
+        made._script = namespace.get("__file__")
+        return made
 
     def stages(self) -> Mapping[str, Any] | Iterable[Any] | None:
         """The stages; a subclass may say them here."""
@@ -261,7 +274,7 @@ class Pipeline:
         only_states: bool = False,
     ) -> tuple[Execution, Plan]:
         self._check_not_loading()
-        artifacts = {name: artifact_handed_in(wiring, name) for name in inputs}
+        artifacts = artifacts_handed_in(wiring, inputs)
         asked = [outputs] if isinstance(outputs, str) else outputs
         plan = Plan.of(wiring, purpose, artifacts.values(), asked, only_states=only_states)
         trains = purpose is Purpose.TRAINING
@@ -329,6 +342,15 @@ class Pipeline:
             Plan.of(self.wired(version.own_parameters()), Purpose.TRAINING)
         except PipelineError as error:
             raise VersionsError(f'version "{version.name}": {error}') from error
+
+    def further_parameters(self, version: Version) -> Further:
+        """What the queue may change in a version beside its own parameters.
+
+        Raises:
+            PipelineError: these do not reach the stages.
+        """
+        parameters = version.own_parameters()
+        return self.wired(parameters).further_parameters(parameters)
 
 
 def _sorted_out(

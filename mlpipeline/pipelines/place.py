@@ -19,8 +19,12 @@ def project_cache_folder(models_dir: Path) -> Path:
 
 def default_cache_folder(script: str | None) -> Path:
     """The cache of the project that a script lies in, else `.mlp-cache` beside it; of no script, here."""
-    folder = Path.cwd() if script is None else Path(script).absolute().parent
+    return cache_folder_of(Path.cwd() if script is None else Path(script).absolute().parent)
+
+
+def cache_folder_of(folder: Path) -> Path:
+    """The cache of the project that a folder lies in, else `.mlp-cache` in it."""
     try:
         return project_cache_folder(load_settings(find_project(folder)).models_dir)
     except SettingsError:
-        return folder / _LONE_CACHE_NAME
+        return folder.absolute() / _LONE_CACHE_NAME

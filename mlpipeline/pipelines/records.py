@@ -101,6 +101,8 @@ class Made:
     made_at: str
     #: The id of the run of the queue that had it made; None where it was none.
     run: str | None
+    #: The numbers among the artifacts, by name, so that nothing has to be loaded to know them.
+    numbers: Mapping[str, int | float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` reads."""
@@ -120,4 +122,5 @@ class Made:
             seconds=value["seconds"],
             made_at=value["made_at"],
             run=value["run"],
+            numbers=value["numbers"],
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import linecache
 from collections.abc import Callable, Iterator
 from types import CodeType
 from typing import Any
@@ -44,6 +45,8 @@ def returned_keys(function: Callable[..., Any]) -> tuple[str, ...]:
     return found
 
 
+#: What is shown of an expression, in characters.
+_LONGEST = 40
 #: The line of a dict, and its keys: the text of each, and whether it is a literal or the name of something.
 _Returned = tuple[int, tuple[tuple[str, bool], ...]]
 
@@ -51,48 +54,69 @@ _Returned = tuple[int, tuple[tuple[str, bool], ...]]
 @functools.lru_cache(maxsize=1024)
 def _returned(code: CodeType) -> tuple[_Returned, ...]:
     """The literal dicts that are returned; code never changes, so it is read once."""
-    try:
-        # Below an `if`, for a method is indented; to take that away would break what texts it has in several lines.
-        tree = syntax_tree(f"if 1:\n{inspect.getsource(code)}") or syntax_tree(f"\n{inspect.getsource(code)}")
-    except (OSError, TypeError):
-        tree = None
-    function = None if tree is None else next((n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)), None)
+    function = _parsed(_lines(code))
+    if function is None:
+        try:
+            function = _parsed(inspect.getsource(code))
+        except (OSError, TypeError):
+            function = None
     if function is None:
         raise KeysUnknown("its source cannot be read")
-    ast.increment_lineno(function, code.co_firstlineno - 2)
-    return tuple(
-        _keys(value) for node in _own_nodes(function) if isinstance(node, ast.Return) for value in _values(node)
-    )
+    # The first line of what was parsed is one that we put there.
+    return tuple(_keys(value, code.co_firstlineno - 2 + value.lineno) for value in _values(function, code))
 
 
-def _own_nodes(function: ast.AST) -> Iterator[ast.AST]:
-    """What a function consists of, in order, without those functions and classes that are defined in it."""
-    pending = list(ast.iter_child_nodes(function))
+def _parsed(source: str) -> ast.FunctionDef | None:
+    """The syntax of a function; None where the source holds none, or not the whole of it."""
+    # Below an `if`, for a method is indented; to take that away would break what texts it has in several lines.
+    tree = syntax_tree(f"if 1:\n{source}" if source[:1].isspace() else f"\n{source}")
+    node = tree.body[0] if tree is not None and tree.body else None
+    if isinstance(node, ast.If):
+        node = node.body[0]
+    return node if isinstance(node, ast.FunctionDef) else None
+
+
+def _lines(code: CodeType) -> str:
+    """The lines of a function as far as its code says where it ends: `inspect` would look for that, and take longer."""
+    end, pending = 0, [code]
+    while pending:
+        part = pending.pop()
+        end = max(end, *(last or 0 for _, last, _, _ in part.co_positions()))
+        pending += [constant for constant in part.co_consts if isinstance(constant, CodeType)]
+    return "".join(linecache.getlines(code.co_filename)[code.co_firstlineno - 1 : end])
+
+
+def _values(function: ast.FunctionDef, code: CodeType) -> Iterator[ast.expr]:
+    """What a function may return, in order: of `a if x else b` both."""
+    pending: list[ast.AST] = list(function.body)
     while pending:
         node = pending.pop(0)
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            yield node
-            pending = [*ast.iter_child_nodes(node), *pending]
-
-
-def _values(node: ast.Return) -> Iterator[ast.expr]:
-    """What may be returned there: of `a if x else b` both."""
-    if node.value is None:
-        raise KeysUnknown(f"line {node.lineno} returns nothing")
-    pending = [node.value]
-    while pending:
-        value = pending.pop(0)
-        if isinstance(value, ast.IfExp):
-            pending = [value.body, value.orelse, *pending]
+        if isinstance(node, _OTHERS):
+            continue
+        if not isinstance(node, ast.Return):
+            # Nothing else than statements holds statements; what expressions consist of is nobody's concern.
+            pending[:0] = [part for part in ast.iter_child_nodes(node) if not isinstance(part, ast.expr)]
+        elif node.value is None:
+            raise KeysUnknown(f"line {code.co_firstlineno - 2 + node.lineno} returns nothing")
         else:
-            yield value
+            values = [node.value]
+            while values:
+                value = values.pop(0)
+                if isinstance(value, ast.IfExp):
+                    values[:0] = [value.body, value.orelse]
+                else:
+                    yield value
 
 
-def _keys(value: ast.expr) -> _Returned:
+#: What is defined in a function, and returns for itself.
+_OTHERS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def _keys(value: ast.expr, line: int) -> _Returned:
     if not isinstance(value, ast.Dict):
         text = ast.unparse(value)
-        shown = text if len(text) <= 40 else f"{text[:40]}…"
-        raise KeysUnknown(f"line {value.lineno} returns `{shown}`, which is no literal dict")
+        shown = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+        raise KeysUnknown(f"line {line} returns `{shown}`, which is no literal dict")
     keys = []
     for key in value.keys:
         match key:
@@ -101,10 +125,10 @@ def _keys(value: ast.expr) -> _Returned:
             case ast.Name() | ast.Attribute():
                 keys.append((ast.unparse(key), False))
             case None:
-                raise KeysUnknown(f"line {value.lineno} returns a dict with `**`, whose keys are not to be seen")
+                raise KeysUnknown(f"line {line} returns a dict with `**`, whose keys are not to be seen")
             case _:
-                raise KeysUnknown(f"line {key.lineno} returns a dict with the key `{ast.unparse(key)}`, no literal")
-    return value.lineno, tuple(keys)
+                raise KeysUnknown(f"line {line} returns a dict with the key `{ast.unparse(key)}`, no literal")
+    return line, tuple(keys)
 
 
 def _name(text: str, is_literal: bool, function: Callable[..., Any], line: int) -> str:

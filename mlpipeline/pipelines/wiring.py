@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from mlpipeline.domain.changes import Further
 from mlpipeline.domain.graph import Graph, Node, Source
 from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import PipelineError
@@ -57,6 +58,18 @@ class Step(Node):
         """How errors call it: `stage train (net.py:12)`."""
         return self.stage.title
 
+    @property
+    def values(self) -> dict[str, Any]:
+        """Its parameters by name, with those that nobody gave and that have a default."""
+        defaults = {name: value for name, value in self.stage.defaults.items() if name not in self.takes}
+        return {**defaults, **self.parameters}
+
+    @property
+    def takes_run(self) -> bool:
+        """Whether what it calls has an argument `run`."""
+        arguments = self.stage.fit_arguments if self.action is Action.FIT else self.stage.run_arguments
+        return any(argument.name == FROM_RUN for argument in arguments)
+
 
 class Wiring:
     """The stages of a pipeline, wired up by the names of arguments or by edges.
@@ -83,14 +96,14 @@ class Wiring:
         for name in edges:
             if name not in self.stages:
                 raise PipelineError(f'edges: there is no stage "{name}".{did_you_mean(str(name), self.stages)}')
-        self._outputs = _unambiguous(self.stages, by_edges=bool(edges))
+        self._outputs = _made(self.stages, by_edges=bool(edges))
         #: Stage -> the artifacts that it makes.
         self.makes = {name: outputs.names for name, outputs in self._outputs.items()}
         self._artifacts = {artifact for names in self.makes.values() for artifact in names}
         #: The artifacts that are handed in, or not there.
-        self.inputs = tuple(name for stage in self.stages.values() if stage.is_input for name in self.makes[stage.name])
+        self.inputs = tuple(name for name, stage in self.stages.items() if stage.is_input)
         #: Stage that learns -> the artifact that is its fitted state.
-        self.states = {stage.name: f"{stage.name}{SEPARATOR}{STATE}" for stage in self.stages.values() if stage.can_fit}
+        self.states = {name: f"{name}{SEPARATOR}{STATE}" for name, stage in self.stages.items() if stage.can_fit}
         #: Stage -> its parents, as the script says.
         self.edges = edges
         self._parents = {name: Parents(self.stages[name], edge) for name, edge in edges.items()}
@@ -102,35 +115,35 @@ class Wiring:
         #: Stage -> the values of its parameters, by name.
         self.parameters = self._parameters.assigned(parameters)
 
-    def graph(self, purpose: Purpose, handed_in: Iterable[str] = ()) -> Graph:
+    def further_parameters(self, own: Collection[str]) -> Further:
+        """What the queue may change in a version beside the parameters that are named."""
+        return self._parameters.further(own, self.parameters)
+
+    def graph(self, purpose: Purpose, handed_in: Collection[str] = ()) -> Graph:
         """The steps for a purpose, in order; what is handed in is not made.
 
         An input that is not handed in is no argument where that has a default.
 
         Raises:
-            PipelineError: they do not fit together, or something is handed in that nothing takes.
+            PipelineError: they do not fit together.
         """
-        given = set(handed_in)
-        self._check_handed_in(given)
         steps: list[Node] = []
         for name, stage in self.stages.items():
             if stage.is_input:
                 continue
             state = self.states.get(name)
-            outputs = self._outputs[name]
             if state is not None and purpose is Purpose.TRAINING:
-                learnt = Outputs(names=(state,), is_named=False)
-                steps.append(self._step(stage, Action.FIT, stage.fit_arguments, learnt, purpose, given))
-            steps.append(self._step(stage, Action.RUN, stage.run_arguments, outputs, purpose, given, state))
-        awaited = self.states.values() if purpose is Purpose.INFERENCE else ()
-        return Graph(steps, {*given, *self.inputs, *awaited})
+                steps.append(self._step(stage, Action.FIT, purpose, handed_in))
+            steps.append(self._step(stage, Action.RUN, purpose, handed_in))
+        return Graph(steps, {*handed_in, *self.inputs})
 
     def artifacts_of(self, name: str) -> tuple[str, ...]:
         """The artifacts that a name stands for: those of the stage, or the artifact itself.
 
         Raises:
-            PipelineError: it is neither.
+            PipelineError: it is neither, or could be both.
         """
+        self._check_means_one_thing(name, "")
         if name in self.makes:
             return self.makes[name]
         if name in self._artifacts:
@@ -138,46 +151,44 @@ class Wiring:
         known = [*self.makes, *self._artifacts]
         raise PipelineError(f'there is no stage or artifact "{name}".{did_you_mean(name, known)}')
 
-    def _step(
-        self,
-        stage: StageDefinition,
-        action: Action,
-        arguments: Sequence[Argument],
-        outputs: Outputs,
-        purpose: Purpose,
-        handed_in: set[str],
-        state: str | None = None,
-    ) -> Step:
-        takes = self._takes(stage, action, arguments, purpose, handed_in)
-        absent = set(self.inputs) - handed_in
+    def _check_means_one_thing(self, name: str, where: str) -> None:
+        if name in self.makes and name in self._artifacts and self.makes[name] != (name,):
+            maker = next(stage for stage, names in self.makes.items() if name in names)
+            raise PipelineError(
+                f'{where}"{name}" is the name of {self.stages[name].title}, and of an artifact that '
+                f"{'it' if maker == name else self.stages[maker].title} makes. Rename one."
+            )
+
+    def _step(self, stage: StageDefinition, action: Action, purpose: Purpose, handed_in: Collection[str]) -> Step:
+        fits = action is Action.FIT
+        arguments = stage.fit_arguments if fits else stage.run_arguments
+        takes = self._takes(stage, action, arguments, purpose)
         for argument in arguments:
-            if argument.has_default and argument.name in takes and absent.intersection(takes[argument.name].artifacts):
+            source = takes.get(argument.name)
+            if argument.has_default and source is not None and self._is_lacking(source, handed_in):
                 del takes[argument.name]
-        if state is not None:
+        state = self.states.get(stage.name)
+        if state is not None and not fits:
             takes[state] = Source(artifacts=(state,))
         parameters = {name: value for name, value in self.parameters[stage.name].items() if name not in takes}
-        lacks = self._not_handed_in(stage, takes, purpose, handed_in)
         return Step(
-            name=f"{stage.name}{SEPARATOR}{FIT}" if action is Action.FIT else stage.name,
-            makes=outputs.names,
+            name=f"{stage.name}{SEPARATOR}{FIT}" if fits else stage.name,
+            makes=(self.states[stage.name],) if fits else self.makes[stage.name],
             takes=takes,
-            lacks=lacks or self._parameters.lacking(stage, arguments, takes, parameters),
+            lacks=self._parameters.lacking(stage, arguments, takes, parameters),
             stage=stage,
             action=action,
             parameters=parameters,
-            state=state,
-            is_named=outputs.is_named,
+            state=None if fits else state,
+            is_named=self._outputs[stage.name].is_named and not fits,
         )
 
+    def _is_lacking(self, source: Source, handed_in: Collection[str]) -> bool:
+        return any(artifact in self.inputs and artifact not in handed_in for artifact in source.artifacts)
+
     def _takes(
-        self,
-        stage: StageDefinition,
-        action: Action,
-        arguments: Sequence[Argument],
-        purpose: Purpose,
-        handed_in: set[str],
+        self, stage: StageDefinition, action: Action, arguments: Sequence[Argument], purpose: Purpose
     ) -> dict[str, Source]:
-        there = self._artifacts | handed_in
         parents = self._parents.get(stage.name)
         if parents is not None:
             given = parents.of(arguments, is_training=purpose is Purpose.TRAINING)
@@ -205,10 +216,11 @@ class Wiring:
             if argument.name != FROM_RUN
             and not argument.is_rest
             # What no stage makes is a parameter of a function; of a class it is an error of which the graph tells.
-            and (argument.artifact in there or not (stage.is_function or argument.has_default))
+            and (argument.artifact in self._artifacts or not (stage.is_function or argument.has_default))
         }
 
     def _source(self, parent: str, stage: StageDefinition) -> Source:
+        self._check_means_one_thing(parent, f"edges: {stage.title}: ")
         if parent in self._artifacts:
             return Source(artifacts=(parent,))
         if parent in self.makes:
@@ -225,54 +237,27 @@ class Wiring:
             return {FROM_RUN, *parents.of(stage.run_arguments, is_training=True)}
         return {FROM_RUN} | {argument.name for argument in stage.run_arguments if argument.artifact in self._artifacts}
 
-    def _check_handed_in(self, names: set[str]) -> None:
-        known = set(self._artifacts)
-        for stage in self.stages.values():
-            known |= {argument.artifact for argument in (*stage.run_arguments, *stage.fit_arguments)}
-            known.add(self.states.get(stage.name, stage.name))
-        for name in sorted(names - known):
-            if len(self.makes.get(name, ())) > 1:
-                raise PipelineError(f'"{name}" makes {", ".join(self.makes[name])}: hand in these.')
-            raise PipelineError(f'"{name}" is handed in, and no stage takes it.{did_you_mean(name, sorted(known))}')
-
-    def _not_handed_in(
-        self, stage: StageDefinition, takes: Mapping[str, Source], purpose: Purpose, handed_in: set[str]
-    ) -> str | None:
-        """What is wrong where a step takes something that has to be handed in, and is not."""
-        for artifact in dict.fromkeys(artifact for source in takes.values() for artifact in source.artifacts):
-            if artifact in handed_in:
-                continue
-            maker = self.stages.get(artifact)
-            if maker is not None and maker.is_input:
-                return f'{stage.title} takes "{artifact}", which is to be handed in: inputs={{"{artifact}": …}}.'
-            if purpose is Purpose.INFERENCE and artifact == self.states.get(stage.name):
-                return f"{stage.title} has learned nothing yet: call `fit` of the pipeline first."
-        return None
-
 
 def _is_needed(argument: Argument) -> bool:
     return not (argument.has_default or argument.is_rest or argument.name == FROM_RUN)
 
 
-def _unambiguous(stages: Mapping[str, StageDefinition], *, by_edges: bool) -> dict[str, Outputs]:
-    """What each stage makes, so that every name stands for one thing."""
+def _made(stages: Mapping[str, StageDefinition], *, by_edges: bool) -> dict[str, Outputs]:
+    """What each stage makes."""
     found = {name: stage.outputs(by_edges=by_edges) for name, stage in stages.items()}
-    times = Counter(artifact for outputs in found.values() for artifact in outputs.names)
+    makers = Counter(artifact for outputs in found.values() for artifact in outputs.names)
     for name, outputs in found.items():
-        stage, is_several = stages[name], len(outputs.names) > 1
-        twofold = [artifact for artifact in outputs.names if artifact in stages and (is_several or artifact != name)]
-        is_shared = any(times[artifact] > 1 for artifact in outputs.names)
-        if by_edges and is_several and stage.mark.outputs is None and (twofold or is_shared):
+        stage = stages[name]
+        is_shared = any(makers[artifact] > 1 for artifact in outputs.names)
+        if by_edges and is_shared and len(outputs.names) > 1 and stage.mark.outputs is None:
             # Nobody gave these names: they are the keys of a dict, and it is the dict that children get by the name of
             # the stage in either case. So one class may be two stages.
             found[name] = stage.only_itself
-        elif twofold and twofold[0] == name:
-            raise PipelineError(
-                f'{stage.title} makes several artifacts, and one is called "{name}" as the stage is. Rename one.'
-            )
-        elif twofold:
-            other = stages[twofold[0]]
-            raise PipelineError(
-                f'"{other.name}" is the name of {other.title}, and of what {stage.title} makes. Rename one.'
-            )
+    for name, outputs in found.items():
+        for artifact in outputs.names:
+            if artifact != name and artifact in stages and stages[artifact].is_input:
+                raise PipelineError(
+                    f'"{artifact}" is handed in, as {stages[artifact].title} says, and made by {stages[name].title}. '
+                    "Rename one."
+                )
     return found

@@ -42,6 +42,11 @@ class AttemptDir:
         return self.path / "epochs.jsonl"
 
     @cached_property
+    def stages(self) -> Path:
+        """How many stages of a pipeline are done, in a line as of `progress`; there once they are known."""
+        return self.path / "stages.jsonl"
+
+    @cached_property
     def command_metrics(self) -> Path:
         """`MLP_METRICS`: what the program of a `CommandModel` reports."""
         return self.path / "command-metrics.jsonl"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from mlpipeline.domain.pace import Loop, Pace, Unit, current_loop, pace_of, rate_of
+from mlpipeline.domain.pace import Loop, Pace, Unit, begun_since, current_loop, pace_of, rate_of
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.words import counted
 from mlpipeline.project.files import read_json
@@ -50,8 +50,11 @@ def _elapsed_s(run: Run, begun: _Begun, now: float) -> float:
 
 def _pace(run: Run, outputs: Outputs, begun: _Begun | None, now: float) -> Pace | None:
     attempt = outputs.run_dir(run.name).attempt(run.attempt)
-    for path, unit in ((attempt.progress, Unit.STEPS), (attempt.epochs, Unit.EPOCHS)):
-        loop = current_loop(read_progress(path))
+    stages = current_loop(read_progress(attempt.stages))
+    found = [(stages, Unit.STAGES)]
+    for path, unit in ((attempt.epochs, Unit.EPOCHS), (attempt.progress, Unit.STEPS)):
+        found.append((current_loop(begun_since(read_progress(path), stages)), unit))
+    for loop, unit in reversed(found):
         if loop is not None:
             waited_s = _waited_s(loop, begun, now)
             return pace_of(loop, unit, paused_s=run.paused_s, is_paused=run.is_paused, waited_s=waited_s)
@@ -79,11 +82,13 @@ def _pace_of_metrics(run: Run, outputs: Outputs, begun: _Begun | None) -> Pace |
 
 
 def pace_in_words(pace: Pace | None) -> str:
-    """Return how far a run came: `1200 of 5000`, `7 epochs`, `step 300`; nothing where that is not known."""
+    """Return how far a run came: `1200 of 5000`, `2 of 5 stages`, `7 epochs`, `step 300`; nothing if nobody knows."""
     if pace is None:
         return ""
     if pace.unit is Unit.STEPS:
         return f"{pace.done} of {pace.of}"
+    if pace.unit is Unit.STAGES:
+        return f"{pace.done} of {counted(pace.of or 0, 'stage')}"
     return f"step {pace.done}" if pace.unit is Unit.STEP else counted(pace.done, "epoch")
 
 

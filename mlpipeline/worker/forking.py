@@ -26,12 +26,12 @@ from mlpipeline.executors.marks import ROOM
 from mlpipeline.executors.processes import become_subreaper, children_of_this_process, die_with_parent
 from mlpipeline.project.exit_file import write_exit
 from mlpipeline.project.files import to_json
+from mlpipeline.project.seeding import draw_anew
 from mlpipeline.worker.attempt import carry_out_and_leave
 from mlpipeline.worker.becoming import become_worker, printed_so_far
 from mlpipeline.worker.fork_safety import Surface, TemporaryFolders, why_threads_are_unsafe, why_unsafe
 from mlpipeline.worker.importing import ask_beforehand
 from mlpipeline.worker.rehearsal import rehearse
-from mlpipeline.worker.seeding import draw_anew
 
 
 def serve(descriptor: int) -> NoReturn:

@@ -14,8 +14,8 @@ from mlpipeline.domain.states import Start
 from mlpipeline.errors import ScriptError, VersionsError
 from mlpipeline.project.files import to_json, write_whole
 from mlpipeline.project.paths import AttemptDir, RunDir
+from mlpipeline.project.seeding import Seeding
 from mlpipeline.worker.record import Record
-from mlpipeline.worker.seeding import Seeding
 from mlpipeline.worker.sink import Sink
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Job:
 
     def _version_of(self, model: Any) -> Version:
         from mlpipeline.domain.words import did_you_mean
-        from mlpipeline.worker.parameters import changed_parameters, changed_version, parameters_of
+        from mlpipeline.worker.parameters import changed_parameters, changed_version, further_parameters, parameters_of
 
         script, name = self.spec.script, self.spec.version
         own_name = name if self.spec.base is None else self.spec.base
@@ -108,7 +108,7 @@ class Job:
             raise ScriptError(script, f'has no version "{own_name}" any more.{hint}') from error
         if self.spec.base is not None:
             try:
-                version = changed_version(version, name, self.spec.changes)
+                version = changed_version(version, name, self.spec.changes, further_parameters(model, version))
                 # Those of the script were checked when it was described.
                 model.check_version(version)
             except VersionsError as error:

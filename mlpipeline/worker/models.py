@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from mlpipeline.errors import ScriptError
@@ -42,7 +43,24 @@ def load_model(script: Path, models_dir: Path, store: StoredCode) -> Any:
     Raises:
         ScriptError: it does not import, or sets no usable `MODEL`; its `traceback` begins in user code.
     """
-    name = script.relative_to(models_dir).as_posix() if script.is_relative_to(models_dir) else script.name
+    model = vars(load_script(script, models_dir, store)).get("MODEL")
+    name = script_name(script, models_dir)
+    if model is None:
+        raise ScriptError(name, "sets no MODEL. Set it to a Model, a FunctionModel, a CommandModel or a Pipeline.")
+    if kind_of(model) is None:
+        found = f"the class {model.__name__}" if isinstance(model, type) else f"a {type(model).__name__}"
+        raise ScriptError(
+            name, f"MODEL is {found}; it must be an object of Model, FunctionModel, CommandModel or Pipeline."
+        )
+    return model
+
+
+def load_script(script: Path, models_dir: Path, store: StoredCode) -> ModuleType:
+    """Import a script.
+
+    Raises:
+        ScriptError: it does not import; its `traceback` begins in user code.
+    """
     worker = os.getpid()
     try:
         module = import_script(script, models_dir, store)
@@ -52,17 +70,16 @@ def load_model(script: Path, models_dir: Path, store: StoredCode) -> Any:
             raise
         how = f"called {exit_call(error)} while it was" if isinstance(error, SystemExit) else "cannot be"
         why = "" if isinstance(error, SystemExit) else f": {one_line(error)}"
-        raise ScriptError(name, f"{how} imported{why}", traceback=user_traceback(error)) from error
-    leave_if_forked(worker, None)
-    model = vars(module).get("MODEL")
-    if model is None:
-        raise ScriptError(name, "sets no MODEL. Set it to a Model, a FunctionModel, a CommandModel or a Pipeline.")
-    if kind_of(model) is None:
-        found = f"the class {model.__name__}" if isinstance(model, type) else f"a {type(model).__name__}"
         raise ScriptError(
-            name, f"MODEL is {found}; it must be an object of Model, FunctionModel, CommandModel or Pipeline."
-        )
-    return model
+            script_name(script, models_dir), f"{how} imported{why}", traceback=user_traceback(error)
+        ) from error
+    leave_if_forked(worker, None)
+    return module
+
+
+def script_name(script: Path, models_dir: Path) -> str:
+    """Return a script as it is listed: relative to models_dir; only its name where it does not lie there."""
+    return script.relative_to(models_dir).as_posix() if script.is_relative_to(models_dir) else script.name
 
 
 def performer_of(model: Any) -> Performer:

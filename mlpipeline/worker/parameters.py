@@ -10,6 +10,7 @@ from mlpipeline.domain.values import as_parameter
 
 if TYPE_CHECKING:
     from mlpipeline.authoring.versions import Version
+    from mlpipeline.domain.changes import Further
 
 
 def parameters_of(version: Version) -> dict[str, Any]:
@@ -17,8 +18,23 @@ def parameters_of(version: Version) -> dict[str, Any]:
     return {name: as_parameter(value) for name, value in version.own_parameters().items()}
 
 
-def changed_version(version: Version, name: str, changes: Mapping[str, Any]) -> Version:
+def further_parameters(model: Any, version: Version) -> Further:
+    """Return what of a version an entry of the queue may change beside its own parameters."""
+    from mlpipeline.domain.changes import NOTHING_FURTHER
+    from mlpipeline.worker.models import kind_of
+
+    further: Further = model.further_parameters(version) if kind_of(model) == "Pipeline" else NOTHING_FURTHER
+    return further
+
+
+def changed_version(version: Version, name: str, changes: Mapping[str, Any], further: Further) -> Version:
     """Return the version of that name which an entry of the queue makes of one of the script's.
+
+    Args:
+        version: of the script.
+        name: of the one that is made.
+        changes: parameter -> its value.
+        further: what `further_parameters` says.
 
     Raises:
         NoSuchParameter: it does not have one that is to be changed.
@@ -27,7 +43,7 @@ def changed_version(version: Version, name: str, changes: Mapping[str, Any]) -> 
     from mlpipeline.domain.changes import Changes
 
     made = version.copy()
-    made.update(Changes(values=changes).in_place(version.own_parameters()))
+    made.update(Changes(values=changes).in_place(version.own_parameters(), further))
     made[version_parameters.NAME] = name
     if version.get(version_parameters.MODEL_DIR_SUFFIX) is not None:
         made[version_parameters.MODEL_DIR_SUFFIX] = f"{version.suffix}{name.removeprefix(version.name)}"

@@ -2,72 +2,80 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from mlpipeline.authoring.run import Run
 from mlpipeline.authoring.versions import Version
-from mlpipeline.domain.values import as_number
-from mlpipeline.errors import NotJson
+from mlpipeline.domain.quantities import duration_in_words, size_in_words
+from mlpipeline.errors import PipelineStopped
 from mlpipeline.pipelines.pipeline import Pipeline
 from mlpipeline.pipelines.records import Made
 from mlpipeline.pipelines.wiring import Step
+from mlpipeline.worker.failures import one_line
 from mlpipeline.worker.job import Job
 from mlpipeline.worker.model_dirs import make_ready
 from mlpipeline.worker.stopping import StopSignal
 
 
-class _Reporter:
-    """Tells the log how the steps went."""
-
-    def __init__(self, run: Run) -> None:
-        self._run = run
-
-    def found(self, step: Step, made: Made) -> None:  # noqa: ARG002
-        self._run.log(f"stage {step.name}: cached")
-
-    def waits(self, step: Step, maker: str | None) -> None:
-        self._run.log(f"stage {step.name}: waits for {maker or 'another process'}, which makes it")
-
-    def begins(self, step: Step) -> None:
-        pass
-
-    def ran(self, step: Step, seconds: float, size_bytes: int | None) -> None:
-        size = "" if size_bytes is None else f", {size_bytes / 1e6:.1f} MB"
-        self._run.log(f"stage {step.name}: {seconds:.1f} s{size}")
-
-    def warns(self, message: str) -> None:
-        self._run.log(message)
-
-
 def perform(model: Pipeline, version: Version, job: Job, _stop: StopSignal) -> None:
-    """Run all stages of the pipeline; the artifacts that are numbers are the results."""
+    """Go through all stages of the pipeline; the artifacts that are numbers are the results.
+
+    When the run is told to stop, no further stage begins.
+    """
     make_ready(job)
-    with job.record.timed("train"), _cache_folder(model, job) as cache:
-        execution, _ = model.execute(
-            inputs={}, parameters=version.own_parameters(), cache=cache, watcher=_Reporter(job.run), run=job.run
-        )
-        for name, held in execution.held.items():
-            job.record.results |= _numbers(name, held.value())
+    cache = None if job.spec.cache is None else Path(job.spec.cache)
+    try:
+        with job.record.timed("train"):
+            model.execute(
+                inputs={}, parameters=version.own_parameters(), cache=cache, watcher=_Reporter(job), run=job.run
+            )
+    except PipelineStopped as stopped:
+        job.run.log(f"{job.spec.model}:{job.spec.version} {stopped}")
     job.record.is_trained = not job.run.stop_noticed
 
 
-@contextmanager
-def _cache_folder(model: Pipeline, job: Job) -> Iterator[Path]:
-    if not job.is_test:
-        yield model.cache_folder
-        return
-    with tempfile.TemporaryDirectory(prefix="mlpipeline-cache-") as folder:
-        yield Path(folder)
+class _Reporter:
+    """Tells the log, the record and whoever looks on how the stages go."""
 
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._key = f"{job.spec.model}:{job.spec.version}"
+        #: The names of those that are done: one whose artifacts were damaged is done twice.
+        self._done: set[str] = set()
+        self._total = 0
 
-def _numbers(name: str, value: Any) -> dict[str, int | float]:
-    """Return the results in an artifact: a number, or the numbers of a dict of nothing else."""
-    found = {f"{name}.{key}": item for key, item in value.items()} if isinstance(value, Mapping) else {name: value}
-    try:
-        return {key: as_number(item, key) for key, item in found.items()}
-    except NotJson:
-        return {}
+    def plans(self, steps: Sequence[Step]) -> None:
+        self._total = len(steps)
+        self._job.run.note_stages(0, self._total)
+
+    def found(self, step: Step, made: Made) -> None:  # noqa: ARG002
+        self._say(f"stage {step.name} cached")
+        self._note_done(step)
+
+    def waits(self, step: Step, maker: str | None) -> None:
+        self._say(f"stage {step.name}: being made by {maker or 'another process'}")
+
+    def begins(self, step: Step) -> None:
+        # The last line of the output tells where a run is that does not go on.
+        self._job.run.log(f"stage {step.name} begins", log_to_file=False)
+
+    def ran(self, step: Step, seconds: float, size_bytes: int | None) -> None:
+        size = "" if size_bytes is None else f", {size_in_words(size_bytes)}"
+        self._say(f"stage {step.name} ran in {duration_in_words(seconds)}{size}")
+        self._note_done(step)
+
+    def numbers(self, step: Step, numbers: Mapping[str, int | float]) -> None:  # noqa: ARG002
+        self._job.record.results |= numbers
+
+    def fails(self, step: Step, error: BaseException) -> None:
+        self._say(f"stage {step.name} failed: {one_line(error)}")
+
+    def warns(self, message: str) -> None:
+        self._say(message)
+
+    def _say(self, message: str) -> None:
+        self._job.run.log(f"{self._key} {message}")
+
+    def _note_done(self, step: Step) -> None:
+        self._done.add(step.name)
+        self._job.run.note_stages(len(self._done), self._total)

@@ -40,6 +40,7 @@ class Sink:
         self._metrics = MetricsFile(run_dir.metrics)
         self._progress: ProgressFile | None = None
         self._epochs: ProgressFile | None = None
+        self._stages: ProgressFile | None = None
         self._tracker: Tracker | None = None
         self._log: HostLog | None = None
         self._thread = _Thread()
@@ -127,6 +128,19 @@ class Sink:
             self._epochs.write(0, ended, None)
         except OSError as error:
             self._complain(f"epochs are not in {self._attempt.epochs}: {error.strerror}")
+
+    def stages(self, done: int, total: int) -> None:
+        """Note how many stages are done."""
+        if self._progress is None:
+            return
+        try:
+            if self._stages is None:
+                from mlpipeline.project.progress import ProgressFile
+
+                self._stages = ProgressFile(self._attempt.stages)
+            self._stages.write(0, done, total)
+        except OSError as error:
+            self._complain(f"stages are not in {self._attempt.stages}: {error.strerror}")
 
     def _complain(self, what: str) -> None:
         # A store that takes nothing must not end a training, nor fill its output.

@@ -11,7 +11,7 @@ import pytest
 LATE = """
 import random, sys
 before = list(sys.meta_path)
-from mlpipeline.worker.seeding import Seeding
+from mlpipeline.project.seeding import Seeding
 assert "numpy" not in sys.modules
 seeding = Seeding(42)
 seeding.apply()

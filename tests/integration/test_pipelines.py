@@ -59,7 +59,7 @@ def test_versions_share_what_has_the_same_inputs(make_project, tmp_path):
     project.run("-r")
     log = project.log
     assert [line.split(maxsplit=3)[3] for line in log.splitlines() if "stage gen_data" in line][-1] == (
-        "stage gen_data: cached"
+        "net:long stage gen_data cached"
     )
-    assert log.count("stage gen_data: cached") == 1
-    assert log.count("stage train_model: cached") == 0
+    assert log.count("net:long stage gen_data cached") == 1
+    assert log.count("stage train_model cached") == 0

@@ -171,7 +171,7 @@ def test_it_loads_where_neither_project_nor_environment_is_the_same(saved):
         f"{archive}: what it needs is here in other versions than where it was saved: small was 1.0, is 2.0. "
         "What it makes may differ, too."
     ]
-    assert "box of model (train.Box), threshold of model (builtins.function)" in said["trust=False"]
+    assert "box of model (train.Box), threshold of model (function)" in said["trust=False"]
     assert [path for path in sorted(server.rglob("*")) if "__pycache__" not in path.parts] == [
         path for path in files if "__pycache__" not in path.parts
     ]

@@ -52,8 +52,8 @@ def test_all_that_is_not_as_it_was_is_told_the_code_first_and_with_where_it_stan
         (Why.PARAMETER, "epochs", None, "3", "5"),
         (Why.PARAMETER, "optimizer", None, "…", "…"),
         (Why.PARAMETER, "lr", None, None, "0.1"),
-        (Why.INPUT, "data", None, None, None),
-        (Why.INPUT, "labels", None, None, None),
+        (Why.INPUT_CHANGED, "data", None, None, None),
+        (Why.INPUT_NEW, "labels", None, None, None),
         (Why.PACKAGE, "numpy", None, "2.1.0", "2.2.0"),
         (Why.PACKAGE, "scipy", None, None, "1.14"),
         (Why.OUTPUTS, "outputs", None, "weights", "weights, loss"),
@@ -70,7 +70,9 @@ def test_a_version_stands_for_all_of_the_code():
 def test_of_an_input_that_is_not_known_nothing_is_said():
     now = replace(BASIS, inputs={})
     assert differences(BASIS, now, unknown=["data"]) == []
-    assert differences(BASIS, now) == [Reason(why=Why.INPUT, what="data")]
+    assert differences(BASIS, now) == [Reason(why=Why.INPUT_GONE, what="data")]
+    # That it is taken at all may be new.
+    assert differences(BASIS, now, unknown=["data", "labels"]) == [Reason(why=Why.INPUT_NEW, what="labels")]
 
 
 def test_the_nearest_differs_in_the_fewest_things_and_is_the_newest_of_those():

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mlpipeline.authoring.versions import Versions
+from mlpipeline.domain.changes import NOTHING_FURTHER
 from mlpipeline.worker.parameters import changed_parameters, changed_version, parameters_of
 
 NAN = float("nan")
@@ -18,7 +19,7 @@ def test_what_set_makes_of_a_version_has_its_name_and_its_values():
     versions = Versions(epoc_count=3)
     versions.add_version("small", lr=0.01, net={"layers": 2, "act": len}, model_dir_suffix="old")
     small = versions.getVersion("small")
-    made = changed_version(small, "small@lr=0.1", {"lr": 0.1, "net": {"layers": 4}, "epoch_count": 5})
+    made = changed_version(small, "small@lr=0.1", {"lr": 0.1, "net": {"layers": 4}, "epoch_count": 5}, NOTHING_FURTHER)
     assert (made.name, made.suffix) == ("small@lr=0.1", "old@lr=0.1")
     assert made.own_parameters() == {"lr": 0.1, "net": {"layers": 4, "act": len}, "epoch_count": 5}
     assert made.epoc_count == 5

@@ -6,8 +6,8 @@ from importlib import import_module
 import numpy as np
 import pytest
 
-from mlpipeline.worker import seeding
-from mlpipeline.worker.seeding import Seeding
+from mlpipeline.project import seeding
+from mlpipeline.project.seeding import Seeding
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +64,7 @@ def test_rich_draws_only_where_it_is_known_to():
     # In a process of its own: it must not have been imported before.
     code = """
 import random
-from mlpipeline.worker.seeding import Seeding
+from mlpipeline.project.seeding import Seeding
 Seeding(1).apply()
 state = random.getstate()
 import rich.console, rich.progress, rich.table

@@ -1,0 +1,255 @@
+"""The pipeline that somebody names at the prompt: its file imported, its parameters as they are wanted."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, cast
+
+from mlpipeline.cli.output import require_stdout
+from mlpipeline.cli.project import Place
+from mlpipeline.domain.graph import Graph
+from mlpipeline.domain.queue import model_name
+from mlpipeline.domain.words import did_you_mean
+from mlpipeline.errors import MlpipelineError, NotListed, PipelineError, QueueError, ScriptError, SettingsError
+from mlpipeline.pipelines.pipeline import Pipeline
+from mlpipeline.pipelines.wiring import Purpose, Step, Wiring
+from mlpipeline.project.settings import find_project, load_settings
+from mlpipeline.worker.importing import StoredCode, prepare_path
+from mlpipeline.worker.models import load_script, script_name
+
+
+@dataclass(frozen=True, kw_only=True)
+class _File:
+    """A script, and where its project is; of one that is in none, its folder is all of that."""
+
+    path: Path
+    models_dir: Path
+    root: Path
+    is_in_project: bool
+
+    @property
+    def name(self) -> str:
+        """As it is listed."""
+        return script_name(self.path, self.models_dir)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedPipeline:
+    """A pipeline as somebody named it."""
+
+    #: Of the model, and of the version if one was named: `net`, `net:small`.
+    name: str
+    pipeline: Pipeline
+    #: Those of the version, and those that were given on top.
+    parameters: Mapping[str, Any]
+    #: The versions that there are, where none was named.
+    versions: tuple[str, ...]
+
+    def wired(self) -> Wiring:
+        """Its stages, wired up.
+
+        Raises:
+            PipelineError: they do not fit together.
+        """
+        return self.pipeline.wired(self.parameters)
+
+    @contextmanager
+    def advising(self) -> Iterator[None]:
+        """Add to what a stage lacks that a version may give it."""
+        try:
+            yield
+        except PipelineError as error:
+            if self.versions and any(str(error) == node.lacks for node in self._graph().nodes.values()):
+                raise PipelineError(f"{error} Or name a version: {self.name}:{self.versions[0]}.") from error
+            raise
+
+    def _graph(self) -> Graph:
+        return self.pipeline.wired(self.parameters).graph(Purpose.TRAINING)
+
+
+def named_pipeline(place: Place, what: str, which: str | None, settings: Sequence[str]) -> NamedPipeline:
+    """Import a file and return its pipeline; the current folder is its project from then on, as in the queue.
+
+    Args:
+        place: where the command is used.
+        what: a path, or a model as it is listed; a version of it may follow a colon.
+        which: the name that the pipeline has in the file, where it has several.
+        settings: parameters, each as `NAME=VALUE`.
+
+    Raises:
+        MlpipelineError: there is no such file, it cannot be used, or has no such pipeline.
+    """
+    from mlpipeline.domain.assignments import assigned
+
+    given = assigned(settings)
+    file, version = _file(place, what)
+    sys.argv[:] = [str(file.path)]
+    prepare_path(file.models_dir, file.root, file.path)
+    if file.is_in_project:
+        os.chdir(file.root)
+    module = load_script(file.path, file.models_dir, StoredCode.EMPTY)
+    pipeline = _pipeline(module, file.name, which)
+    names = () if pipeline.versions is None else tuple(one.name for one in pipeline.versions.in_order())
+    parameters: dict[str, Any] = {}
+    if version is not None:
+        if pipeline.versions is None:
+            raise MlpipelineError(f'{file.name}: its pipeline has no versions, so there is no "{version}".')
+        parameters = pipeline.versions.getVersion(version).own_parameters()
+    model = model_name(file.name)
+    named = NamedPipeline(
+        name=model if version is None else f"{model}:{version}",
+        pipeline=pipeline,
+        parameters=parameters,
+        versions=() if version is not None else names,
+    )
+    if not given:
+        return named
+    return NamedPipeline(
+        name=named.name,
+        pipeline=pipeline,
+        parameters={**parameters, **_parameters(given, named.wired(), parameters)},
+        versions=named.versions,
+    )
+
+
+@contextmanager
+def stdout_for_answers() -> Iterator[None]:
+    """Have what user code prints go to stderr, also what its child processes do: stdout is for what was asked for.
+
+    Raises:
+        OSError: there is no stdout.
+    """
+    require_stdout()
+    sys.stdout.flush()
+    stdout = sys.stdout.fileno()
+    ours = os.dup(stdout)
+    try:
+        theirs = os.dup(2)
+    except OSError:  # stderr was closed before the launch
+        theirs = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(theirs, stdout)
+    os.close(theirs)
+    # In order with what goes to stderr.
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(ours, stdout)
+        os.close(ours)
+
+
+def _file(place: Place, what: str) -> tuple[_File, str | None]:
+    """Return the file that somebody names, and which of its versions."""
+    path = _existing(Path(what))
+    version = None
+    if path is None:
+        script, colon, version = what.rpartition(":")
+        if not colon:
+            script, version = what, None
+        elif not script or not version:
+            raise NotListed(
+                f'"{what}" names nothing. Write a script, such as net.py, or one of its versions: net:deep.'
+            )
+        path = _existing(Path(script)) or _listed(place, script)
+    path = path.parent.resolve() / path.name  # a script that is a link stays the link
+    try:
+        root = find_project(path.parent)
+    except SettingsError:
+        return _File(path=path, models_dir=path.parent, root=path.parent, is_in_project=False), version
+    return _File(path=path, models_dir=load_settings(root).models_dir, root=root, is_in_project=True), version
+
+
+def _existing(path: Path) -> Path | None:
+    return next((one for one in (path, path.with_name(f"{path.name}.py")) if path.name and one.is_file()), None)
+
+
+def _listed(place: Place, script: str) -> Path:
+    """Return the script of a model of the project that the command is used in."""
+    from mlpipeline.domain.queue import Queue
+    from mlpipeline.project.scripts import listed_scripts
+
+    try:
+        models_dir = place.settings().models_dir
+    except SettingsError as error:
+        raise NotListed(f"{script}: there is no such file, and here is no project whose model it may be.") from error
+    path = _existing(models_dir / script)
+    if path is not None:
+        return path
+    try:
+        known = listed_scripts(Queue(entries=(), use_blacklist=True), models_dir).entries
+    except QueueError:
+        known = ()
+    hint = did_you_mean(model_name(script), [model_name(entry.script) for entry in known])
+    raise NotListed(f"{script}: there is no such file, neither here nor in {models_dir}.{hint}")
+
+
+def _pipeline(module: ModuleType, script: str, which: str | None) -> Pipeline:
+    """Return the pipeline of a script: its MODEL, its only one, or that of the stages that it marks."""
+    values = vars(module)
+    found = {name: value for name, value in values.items() if _is_pipeline(value, module)}
+    if which is not None:
+        if which not in found:
+            raise ScriptError(script, f'it has no pipeline called "{which}".{did_you_mean(which, found)}')
+        return _made(found[which], values)
+    if isinstance(values.get("MODEL"), Pipeline):
+        return _made(values["MODEL"], values)
+    objects = {name: value for name, value in found.items() if isinstance(value, Pipeline)}
+    # A subclass of which the script makes an object is no second pipeline.
+    by_id = {id(value): name for name, value in (objects or found).items()}
+    if len(by_id) > 1:
+        names = list(by_id.values())
+        raise ScriptError(
+            script, f"it has several pipelines, {', '.join(names)}. Say which: --pipeline {names[0]}, or set MODEL."
+        )
+    if by_id:
+        (name,) = by_id.values()
+        return _made(found[name], values)
+    from mlpipeline.pipelines.definitions import collected
+
+    if not collected(values):
+        raise ScriptError(script, "it has no pipeline, and no stage. Mark classes or functions with @stage.")
+    return Pipeline.of_script(values)
+
+
+def _is_pipeline(value: Any, module: ModuleType) -> bool:
+    if isinstance(value, type):
+        return issubclass(value, Pipeline) and value.__module__ == module.__name__
+    return isinstance(value, Pipeline)
+
+
+def _made(found: Any, namespace: dict[str, Any]) -> Pipeline:
+    if isinstance(found, Pipeline):
+        return found
+    made: Pipeline = found.of_script(namespace)
+    return made
+
+
+def _parameters(given: Mapping[str, Any], wiring: Wiring, own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was given as the pipeline takes it: what stands before a dot may be a stage, or a table.
+
+    Raises:
+        MlpipelineError: a text is to stand where there is anything else than a text now.
+    """
+    from mlpipeline.domain.assignments import require_kinds
+    from mlpipeline.domain.changes import Changes
+
+    steps = cast("Iterable[Step]", wiring.graph(Purpose.TRAINING).nodes.values())
+    by_stage = {step.stage.name: step.values for step in steps}
+    everywhere = {key: item for values in by_stage.values() for key, item in values.items()} | dict(own)
+    parameters: dict[str, Any] = {}
+    for name, value in given.items():
+        is_stage = isinstance(value, dict) and name in wiring.stages
+        before, values = (f"{name}.", value) if is_stage else ("", {name: value})
+        present = by_stage.get(name, {}) if is_stage else everywhere
+        require_kinds(values, present, before)
+        # What nobody takes is the wiring's to refuse: it knows what was meant.
+        known = Changes(values={key: item for key, item in values.items() if key in present}).in_place(present)
+        parameters |= {f"{before}{key}": known.get(key, item) for key, item in values.items()}
+    return parameters

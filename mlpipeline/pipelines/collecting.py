@@ -1,0 +1,209 @@
+"""What of a cache may go, and deleting it while others use the cache."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from mlpipeline.pipelines import locks
+from mlpipeline.pipelines.artifact_files import size_of
+from mlpipeline.pipelines.cache_folder import FORMAT, CacheFolder
+from mlpipeline.pipelines.inventory import Damage, Entry, Inventory, listed
+from mlpipeline.pipelines.remembered import Remembered
+from mlpipeline.project.storage import delete, is_written_aside, modified_at
+
+#: Where locks do not work, what is younger than this may be about to be named by a record, or renamed.
+_YOUNG_S = 24 * 3600
+#: And this what is written aside where nobody looks at locks at all.
+_WRITTEN_WITHIN_S = 3600
+
+
+class Kind(StrEnum):
+    """What may go."""
+
+    #: What a step made once: its record, and with it the artifacts that no other one names.
+    RECORD = "record"
+    #: An artifact.
+    ARTIFACT = "artifact"
+    #: What was being written when somebody died.
+    LEFTOVER = "leftover"
+    #: What files outside held that are gone, or how artifacts looked that are.
+    NOTE = "note"
+    #: What an older mlpipeline kept.
+    FORMAT = "format"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """Something that may go, or went."""
+
+    kind: Kind
+    path: Path
+    size_bytes: int
+    why: str
+    #: The step that it is of; None where it is of none.
+    step: str | None = None
+    #: What kept it from being deleted.
+    error: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collected:
+    """What came of it."""
+
+    items: tuple[Item, ...]
+    #: What is left of records and artifacts.
+    left_bytes: int
+    left_records: int
+
+    @property
+    def freed_bytes(self) -> int:
+        """How much room went, or would go."""
+        return sum(item.size_bytes for item in self.items if item.error is None)
+
+
+def collect(
+    folder: CacheFolder, *, max_bytes: int | None, are_formats_too: bool, is_dry: bool, now: float
+) -> Collected:
+    """Delete what nothing needs, and what was not used for longest until the rest is small enough.
+
+    Args:
+        folder: the cache.
+        max_bytes: how large it may be; None for as large as it is.
+        are_formats_too: also what older versions of mlpipeline kept there.
+        is_dry: only find it.
+        now: in seconds since the epoch, by the clock of the machine that stores the cache.
+    """
+    if not folder.path.is_dir():
+        return Collected(items=(), left_bytes=0, left_records=0)
+    # Nothing is put in place meanwhile: an artifact comes with its record, or not at all.
+    alone = nullcontext(True) if is_dry else locks.shared(folder.lock, is_alone=True)
+    with alone as is_alone:
+        inventory = Inventory(folder)
+        found = list(_entries_to_go(inventory, max_bytes))
+        going = {entry.path for entry, _ in found}
+        kept = [entry for entry in inventory.entries if entry.path not in going]
+        items = [*_records(found), *_artifacts(inventory, found, kept, is_alone=is_alone, now=now)]
+        items += [*_leftovers(folder, is_alone=is_alone, now=now), *_notes(folder, inventory)]
+        if are_formats_too:
+            items += _formats(folder)
+        if not is_dry:
+            items = [_deleted(item, folder) for item in items]
+    gone = sum(item.size_bytes for item in items if item.kind in (Kind.RECORD, Kind.ARTIFACT) and item.error is None)
+    return Collected(items=tuple(items), left_bytes=inventory.size_bytes - gone, left_records=len(kept))
+
+
+def delete_damaged(folder: CacheFolder, damages: Iterable[Damage]) -> int:
+    """Delete what is damaged, with the records that tell of it; return how much of it is gone now."""
+    gone = 0
+    with locks.shared(folder.lock, is_alone=True):
+        for damage in damages:
+            paths = [path for path in (damage.record, damage.path) if path is not None]
+            gone += all([delete(path) is None for path in paths])
+    return gone
+
+
+def _entries_to_go(inventory: Inventory, max_bytes: int | None) -> Iterator[tuple[Entry, str]]:
+    """Yield the records that are of no use, then those that were not used for longest, each with why."""
+    useful = [entry for entry in inventory.entries if entry.trouble is None]
+    for entry in inventory.entries:
+        if entry.trouble is not None:
+            yield entry, entry.trouble
+    if max_bytes is not None:
+        yield from ((entry, "not used for longest") for entry in least_used(useful, max_bytes))
+
+
+def least_used(entries: Iterable[Entry], max_bytes: int) -> Iterator[Entry]:
+    """Yield those, the first first, without which the rest fits; what several name is there once.
+
+    Args:
+        entries: those first that were not used for longest.
+        max_bytes: how much room the others may take, with their artifacts.
+    """
+    entries = list(entries)
+    named = Counter(path for entry in entries for path in dict(entry.artifacts))
+    sizes = {path: size for entry in entries for path, size in entry.artifacts}
+    total = sum(sizes.values()) + sum(entry.size_bytes for entry in entries)
+    for entry in entries:
+        if total <= max_bytes:
+            return
+        total -= entry.size_bytes
+        for path in dict(entry.artifacts):
+            named[path] -= 1
+            total -= 0 if named[path] else sizes[path]
+        yield entry
+
+
+def _records(found: Iterable[tuple[Entry, str]]) -> Iterator[Item]:
+    for entry, why in found:
+        yield Item(kind=Kind.RECORD, path=entry.path, size_bytes=entry.size_bytes, why=why, step=entry.step)
+
+
+def _artifacts(
+    inventory: Inventory, found: Iterable[tuple[Entry, str]], kept: Iterable[Entry], *, is_alone: bool, now: float
+) -> Iterator[Item]:
+    needed = {path for entry in kept for path, _ in entry.artifacts}
+    going = {path: (entry, why) for entry, why in found for path, _ in entry.artifacts}
+    for path, size in inventory.artifacts.items():
+        if path in needed:
+            continue
+        if path in going:
+            entry, why = going[path]
+            yield Item(kind=Kind.ARTIFACT, path=path, size_bytes=size, why=why, step=entry.step)
+        elif is_alone or _is_older(path, _YOUNG_S, now):
+            yield Item(kind=Kind.ARTIFACT, path=path, size_bytes=size, why="no record names it")
+
+
+def _leftovers(folder: CacheFolder, *, is_alone: bool, now: float) -> Iterator[Item]:
+    why = "who wrote it died"
+    for path in listed(folder.aside):
+        # It begins with the key of what its writer makes, who holds the lock for that as long as he lives.
+        lock = folder.locks / path.name.partition(".")[0]
+        if locks.is_free(lock) or _is_older(path, _YOUNG_S, now):
+            yield Item(kind=Kind.LEFTOVER, path=path, size_bytes=size_of(path), why=why)
+    for path in listed(folder.locks):
+        if locks.is_free(path):
+            yield Item(kind=Kind.LEFTOVER, path=path, size_bytes=0, why="who held it died")
+    for step in listed(folder.made):
+        for path in listed(step):
+            if is_written_aside(path.name) and (is_alone or _is_older(path, _YOUNG_S, now)):
+                yield Item(kind=Kind.LEFTOVER, path=path, size_bytes=size_of(path), why=why)
+    for place in (folder.checked, folder.files):
+        for path in listed(place):
+            if is_written_aside(path.name) and _is_older(path, _WRITTEN_WITHIN_S, now):
+                yield Item(kind=Kind.LEFTOVER, path=path, size_bytes=size_of(path), why=why)
+
+
+def _notes(folder: CacheFolder, inventory: Inventory) -> Iterator[Item]:
+    there = {path.name for path in inventory.artifacts}
+    for path in listed(folder.checked):
+        if path.name not in there and not is_written_aside(path.name):
+            yield Item(kind=Kind.NOTE, path=path, size_bytes=size_of(path), why="its artifact is gone")
+    for path in Remembered(folder.files).forgotten():
+        yield Item(kind=Kind.NOTE, path=path, size_bytes=size_of(path), why="the file that it tells of is gone")
+
+
+def _formats(folder: CacheFolder) -> Iterator[Item]:
+    for number, path in folder.other_formats().items():
+        if number < FORMAT:
+            why = f"format {number}, of an older mlpipeline"
+            yield Item(kind=Kind.FORMAT, path=path, size_bytes=size_of(path), why=why)
+
+
+def _deleted(item: Item, folder: CacheFolder) -> Item:
+    if item.path.parent == folder.locks:
+        locks.is_free(item.path, is_cleared=True)
+        return item
+    error = delete(item.path)
+    if error is None:
+        return item
+    return Item(**{**vars(item), "error": error.strerror or str(error)})
+
+
+def _is_older(path: Path, seconds: float, now: float) -> bool:
+    changed_at = modified_at(path)
+    return changed_at is not None and now - changed_at > seconds

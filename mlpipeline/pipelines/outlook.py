@@ -1,0 +1,103 @@
+"""What would run, and why: a look through the cache that runs nothing, and loads nothing of what is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import cast
+
+from mlpipeline.domain.rerun import Reason, Why, nearest
+from mlpipeline.pipelines.bases import Bases
+from mlpipeline.pipelines.cache import Cache
+from mlpipeline.pipelines.records import Basis, Made
+from mlpipeline.pipelines.wiring import Purpose, Step, Wiring
+
+
+class Standing(StrEnum):
+    """Whether a step would run."""
+
+    #: No: what it makes is in the cache.
+    CACHED = "cached"
+    #: If what it takes turns out to be another than before: a step that makes it would run.
+    MAY_RUN = "may_run"
+    #: Yes.
+    WOULD_RUN = "would_run"
+    #: It lacks something, such as a value that nobody gave, or what it takes does.
+    CANNOT_RUN = "cannot_run"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outlook:
+    """What is to be expected of a step."""
+
+    step: Step
+    standing: Standing
+    #: What it made, if it is cached; else what it made of nearly the same; None where it never ran.
+    made: Made | None = None
+    #: Why it would run, or may.
+    reasons: tuple[Reason, ...] = ()
+
+
+def outlooks(wiring: Wiring, cache: Cache, asked: str | None = None) -> list[Outlook]:
+    """Return what is to be expected of the steps of a pipeline while it trains, in the order of running.
+
+    Args:
+        wiring: of its stages.
+        cache: that it uses.
+        asked: a stage, a step or an artifact: only what that needs, itself last; None for all.
+
+    Raises:
+        PipelineError: the stages do not fit together, or none is called what is asked for.
+    """
+    steps = _steps(wiring, asked)
+    bases = Bases(steps)
+    digests: dict[str, str | None] = {}
+    #: Artifact -> the step that makes it anew, or may; and artifacts that cannot be had.
+    makers: dict[str, str] = {}
+    lacking: set[str] = set()
+    found = []
+    for step in steps:
+        if step.lacks is not None or lacking.intersection(step.needs()):
+            reasons = () if step.lacks is None else (Reason(why=Why.LACKS, what=step.lacks),)
+            found.append(Outlook(step=step, standing=Standing.CANNOT_RUN, reasons=reasons))
+            lacking.update(step.makes)
+            continue
+        outlook = _outlook(step, bases.known_of(step, digests), makers, cache)
+        found.append(outlook)
+        if outlook.standing is Standing.CACHED and outlook.made is not None:
+            digests |= {artifact.name: artifact.content_digest for artifact in outlook.made.artifacts}
+        else:
+            makers |= dict.fromkeys(step.makes, step.name)
+    return found
+
+
+def _steps(wiring: Wiring, asked: str | None) -> list[Step]:
+    graph = wiring.graph(Purpose.TRAINING)
+    if asked is None:
+        return cast("list[Step]", list(graph.nodes.values()))
+    if asked in graph.nodes:
+        artifacts: Sequence[str] = graph.nodes[asked].makes
+    else:
+        artifacts = [asked] if asked in graph.maker else wiring.artifacts_of(asked)
+    return cast("list[Step]", graph.needed(artifacts))
+
+
+def _outlook(step: Step, basis: Basis | None, makers: dict[str, str], cache: Cache) -> Outlook:
+    if basis is None:
+        why = Why.CODE_UNKNOWN if step.stage.mark.is_cached else Why.NOT_CACHED
+        return Outlook(step=step, standing=Standing.WOULD_RUN, reasons=(Reason(why=why, what=step.name),))
+    anew = tuple(
+        Reason(why=Why.INPUT_MADE_ANEW, what=need, maker=makers[need]) for need in step.needs() if need in makers
+    )
+    unknown = step.takes.keys() - basis.inputs.keys()
+    if not unknown and (made := cache.find(step.name, basis.key())) is not None:
+        return Outlook(step=step, standing=Standing.CACHED, made=made)
+    closest = nearest(cache.all_made(step.name), basis, unknown)
+    if closest is None:
+        never = Reason(why=Why.NEVER_MADE, what=step.name)
+        return Outlook(step=step, standing=Standing.WOULD_RUN, reasons=(*anew, never))
+    made, differences = closest
+    own = differences or [Reason(why=Why.ARTIFACT_GONE, what=name, was=made.made_at) for name in cache.gone(made)]
+    standing = Standing.WOULD_RUN if own or not anew else Standing.MAY_RUN
+    return Outlook(step=step, standing=standing, made=made, reasons=(*anew, *own))

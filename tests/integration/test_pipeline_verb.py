@@ -1,0 +1,272 @@
+"""`mlpipeline pipeline`: pipelines run, looked at and asked why at the prompt, with edits in between."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import textwrap
+
+import pytest
+from schemas import complaints
+from support import GATE_SOURCE, Gate
+
+FEATURES = """
+    def normalize(rows):
+        return [value / 10 for value in rows]
+"""
+NET = """
+    import sys
+    from features import normalize
+    from mlpipeline import Pipeline, Versions, stage
+
+    class Opaque:
+        def __reduce__(self):
+            return print, ("unpickled",)
+
+    @stage("gen_data", outputs=["train_data", "test_data"])
+    class GenerateData:
+        def run(self):
+            print("makes data")
+            return {"train_data": normalize([1, 2, 3]), "test_data": normalize([4, 5])}
+
+    @stage("train_model")
+    class TrainModel:
+        def __init__(self, epochs: int = 3):
+            self.epochs = epochs
+
+        def run(self, train_data):
+            print("trains", self.epochs)
+            return {"weights": sum(train_data) * self.epochs}
+
+    @stage
+    def accuracy(weights, test_data) -> float:
+        return round(weights * len(test_data), 3)
+
+    versions = Versions()
+    versions.add_version("short", epochs=1)
+    versions.add_version("long", epochs=3)
+    MODEL = Pipeline(versions=versions)
+
+    if __name__ == "__main__":
+        print("as a script")
+"""
+
+
+@pytest.fixture
+def project(make_project, tmp_path):
+    return make_project(tmp_path, {"net.py": NET, "_gate.py": GATE_SOURCE, "features.py": FEATURES}, ["net.py"])
+
+
+def edit(project, name, old, new):
+    path = project.models_dir / name
+    source = path.read_text("utf-8")
+    assert old in source
+    path.write_text(source.replace(old, new), "utf-8")
+
+
+def told(project, *arguments):
+    """Return what a verb prints, line by line; it has nothing to complain of."""
+    done = project.run("pipeline", *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+def asked(project, verb, *arguments):
+    done = project.run("pipeline", verb, *arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert complaints(f"pipeline-{verb}", found) == []
+    return found
+
+
+def standings(project, *arguments):
+    return {step["step"]: step["standing"] for step in asked(project, "show", *arguments)["steps"]}
+
+
+def whys(project, *arguments):
+    step = asked(project, "why", *arguments)["step"]
+    return step["standing"], [(reason["why"], reason["what"]) for reason in step["reasons"]]
+
+
+def test_a_value_stands_alone_on_stdout_and_the_steps_on_stderr(project):
+    done = project.run("pipeline", "run", "net", "accuracy")
+    assert (done.returncode, done.stdout) == (0, "3.6\n")
+    lines = done.stderr.splitlines()
+    assert [line.split()[0] for line in lines] == ["makes", "gen_data", "trains", "train_model", "accuracy"]
+    assert "as a script" not in lines
+
+    # A path, with a version's parameters, and one on top; several values, each by its name; an artifact.
+    done = project.run("pipeline", "run", "models/net.py:short", "gen_data")
+    assert done.stdout == "train_data: [0.1, 0.2, 0.3]\ntest_data: [0.4, 0.5]\n"
+    assert done.stderr.split() == ["gen_data", "cached"]
+    assert project.run("pipeline", "run", "net:short", "weights").stdout == "0.6000000000000001\n"
+    assert project.run("pipeline", "run", "net:short", "--set", "train_model.epochs=5").stdout == "6.0\n"
+    # What is there by default is the same as what a version gives.
+    assert project.run("pipeline", "run", "net:long").stderr.split()[1::2] == ["cached"] * 3
+
+    forced = project.run("pipeline", "run", "net", "--force", "train_model")
+    assert [line.split()[1] == "cached" for line in forced.stderr.splitlines() if "trains" not in line] == [
+        *(True, False, True)
+    ]
+    found = asked(project, "run", "net", "weights")
+    assert found["values"]["weights"]["value"] == pytest.approx(1.8)
+    assert [(step["step"], step["cached"]) for step in found["steps"]] == [("gen_data", True), ("train_model", True)]
+
+
+def test_what_would_run_is_known_before_and_why(project):
+    assert standings(project, "net") == dict.fromkeys(["gen_data", "train_model", "accuracy"], "would_run")
+    assert told(project, "why", "net", "gen_data") == ["gen_data would run: nothing that it made is in the cache"]
+    project.run("pipeline", "run", "net")
+    assert set(standings(project, "net:long").values()) == {"cached"}
+    (cached,) = told(project, "why", "net", "accuracy")
+    assert cached.startswith("accuracy is cached: made 20")
+
+    assert told(project, "why", "net:short", "train_model")[0] == "train_model would run again: epochs: 3 → 1"
+    assert standings(project, "net:short") == {"gen_data": "cached", "train_model": "would_run", "accuracy": "may_run"}
+
+    edit(project, "net.py", "sum(train_data)", "max(train_data)")
+    first, second = told(project, "why", "net", "train_model")
+    assert first == "train_model would run again: net.TrainModel.run changed (models/net.py:23)"
+    assert second.startswith("compared with what it made on 20")
+    edit(project, "features.py", "/ 10", "/ 20")
+    # What it takes is the first reason, and what makes that is told as well.
+    assert told(project, "why", "net", "weights") == [
+        "train_model would run again:",
+        "  it takes train_data from gen_data, which would run",
+        "  net.TrainModel.run changed (models/net.py:23)",
+        second,
+        "",
+        "gen_data would run again: features.normalize changed (models/features.py:2)",
+        second,
+    ]
+    assert whys(project, "net", "accuracy") == (
+        "may_run",
+        [("input_made_anew", "weights"), ("input_made_anew", "test_data")],
+    )
+    # Whether what is below runs depends on what comes out: here something else.
+    assert project.run("pipeline", "run", "net", "accuracy").stdout == "0.9\n"
+    assert whys(project, "net", "accuracy") == ("cached", [])
+
+
+def test_an_input_that_is_another_is_a_reason_of_its_own(project):
+    project.run("pipeline", "run", "net")
+    edit(project, "features.py", "/ 10", "/ 20")
+    project.run("pipeline", "run", "net", "gen_data")
+    first, _ = told(project, "why", "net", "train_model")
+    assert first.startswith("train_model would run again: train_data is another than on 20")
+
+
+def test_a_stage_may_say_that_it_is_not_cached_or_what_stands_for_its_code(project):
+    edit(project, "net.py", '@stage("train_model")', '@stage("train_model", version=1)')
+    edit(project, "net.py", "outputs=[", "cache=False, outputs=[")
+    project.run("pipeline", "run", "net")
+    assert told(project, "why", "net", "gen_data") == [
+        "gen_data would run: its script says cache=False: it runs every time"
+    ]
+    edit(project, "net.py", "version=1", "version=2")
+    standing, reasons = whys(project, "net", "train_model")
+    assert (standing, reasons[-1]) == ("would_run", ("version", "version"))
+
+
+def test_what_is_gone_from_the_cache_is_told_and_nothing_in_it_is_loaded(project):
+    edit(project, "net.py", "weights * len(test_data), 3)", "weights * len(test_data), 3), Opaque()")
+    assert "unpickled" in project.run("pipeline", "run", "net").stderr
+    assert "unpickled" not in project.run("pipeline", "run", "net", "gen_data").stderr
+    for arguments in (["show", "net"], ["why", "net", "accuracy"]):
+        assert not any("unpickled" in line for line in told(project, *arguments))
+    (record,) = (project.outputs / "cache").rglob("train_model/*.json")
+    digest = json.loads(record.read_bytes())["artifacts"][0]["digest"]
+    (artifact,) = (project.outputs / "cache").rglob(f"{digest}*")
+    artifact.unlink()
+    assert whys(project, "net", "train_model") == ("would_run", [("artifact_gone", "weights")])
+
+
+def test_the_pipeline_of_a_file_is_its_only_one_or_made_of_all_stages_that_it_marks(project):
+    stages = textwrap.dedent(NET).partition("versions =")[0]
+    folder = project.root.parent / "elsewhere"
+    folder.mkdir()
+    (folder / "features.py").write_text(textwrap.dedent(FEATURES))
+
+    def write(name, more):
+        (folder / name).write_text(stages + textwrap.dedent(more))
+        return str(folder / name)
+
+    marked = write("marked.py", "")
+    assert project.run("pipeline", "run", marked).stdout == "3.6\n"
+    assert (folder / ".mlp-cache").is_dir()
+    own = write("own.py", "class Own(Pipeline):\n    def stages(self):\n        return [GenerateData]\n")
+    assert list(standings(project, own)) == ["gen_data"]
+    assert list(standings(project, write("one.py", "small = Pipeline([GenerateData, TrainModel])\n"))) == [
+        *("gen_data", "train_model")
+    ]
+    several = write("several.py", "a = Pipeline([GenerateData])\nb = Pipeline([accuracy, GenerateData, TrainModel])\n")
+    done = project.run("pipeline", "show", several)
+    assert done.returncode == 1
+    assert "several.py: it has several pipelines, a, b. Say which: --pipeline a, or set MODEL." in done.stderr
+    assert len(standings(project, several, "--pipeline", "b")) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "complaint"),
+    [
+        (["run", "nett"], 2, 'Did you mean "net"?'),
+        (["show", "net:shrt"], 1, 'there is no version "shrt". There are: short, long. Did you mean "short"?'),
+        (["run", "net", "acuracy"], 1, 'there is no stage or artifact "acuracy". Did you mean "accuracy"?'),
+        (["why", "net", "train"], 1, 'there is no stage or artifact "train". Did you mean'),
+        (
+            ["run", "net", "--force", "trainmodel"],
+            1,
+            '--force: there is no stage "trainmodel". Did you mean "train_mod',
+        ),
+        (["run", "net", "--set", "epoch=3"], 1, 'no stage takes the parameter "epoch". Did you mean "epochs"?'),
+        (["run", "net", "--set", "epochs=many"], 2, 'epochs is 3, a number, and "many" is a text.'),
+        (["run", "net", "--set", "epochs"], 2, '--set "epochs" sets nothing.'),
+        (["show", "net", "--pipeline", "MODLE"], 1, 'it has no pipeline called "MODLE". Did you mean "MODEL"?'),
+        (["show", "features"], 1, "features.py: it has no pipeline, and no stage."),
+        (["show", "net", "--dot", "--json"], 2, "do not go together"),
+    ],
+)
+def test_what_is_wrong_is_told_with_the_nearest_before_anything_runs(project, arguments, status, complaint):
+    done = project.run("pipeline", *arguments)
+    assert complaint in done.stderr
+    assert (done.returncode, done.stdout) == (status, "")
+    assert "Traceback" not in done.stderr
+    assert not (project.outputs / "cache").exists()
+
+
+def test_a_parameter_without_a_value_is_a_matter_of_the_version(project):
+    edit(project, "net.py", "epochs: int = 3", "epochs: int")
+    assert standings(project, "net") == {"gen_data": "would_run", "train_model": "cannot_run", "accuracy": "cannot_run"}
+    done = project.run("pipeline", "run", "net")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Or name a version: net:short." in done.stderr
+    assert project.run("pipeline", "run", "net:short").stdout == "1.2\n"
+
+
+def test_a_stage_that_fails_is_named_below_its_own_traceback(project):
+    edit(project, "net.py", "weights * len(test_data), 3)", "weights / 0, 3)")
+    done = project.run("pipeline", "run", "net")
+    assert (done.returncode, done.stdout) == (1, "")
+    lines = done.stderr.splitlines()
+    assert lines[-1] == "mlpipeline: stage accuracy failed: ZeroDivisionError: float division by zero"
+    begins = lines.index("Traceback (most recent call last):")
+    assert lines[begins + 1].lstrip().startswith(f'File "{project.models_dir}/net.py", line ')
+    assert "mlpipeline/" not in "".join(lines[begins + 1 : -1]).replace(str(project.root), "")
+
+    edit(project, "net.py", "import sys", "import no_such_module")
+    done = project.run("pipeline", "show", "net")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("mlpipeline: net.py: cannot be imported: ModuleNotFoundError")
+
+
+def test_ctrl_c_ends_it_without_a_word_of_ours(project, tmp_path):
+    gate = Gate(tmp_path / "gate")
+    edit(project, "net.py", 'print("makes data")', f'from _gate import wait_for; wait_for("{gate}")')
+    command = project.start("pipeline", "run", "net")
+    gate.wait_reached(60)
+    os.kill(command.pid, signal.SIGINT)
+    assert command.wait(60) == 130
+    assert command.out == ""
+    assert "Traceback" not in command.err
+    assert command.err.startswith("gen_data      stopped after ")

@@ -1,0 +1,75 @@
+"""One at a time, in one process and its threads; processes are in tests/faults."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import threading
+
+import pytest
+
+from mlpipeline.pipelines.locks import held, is_free
+
+
+def fail(_holder):
+    raise AssertionError("nobody else is there")
+
+
+class Stopped(Exception):
+    pass
+
+
+def test_the_file_of_a_lock_is_gone_with_it(tmp_path):
+    path = tmp_path / "locks" / "key"
+    with held(path, "process 1 on box1", fail):
+        assert path.read_text() == "process 1 on box1"
+        with held(path, "the same thread once more", fail):
+            pass
+        assert path.exists()
+    assert not path.exists()
+    path.touch()
+    assert is_free(path)
+    assert path.exists()
+    assert is_free(path, is_cleared=True)
+    assert not path.exists()
+
+
+def test_threads_wait_for_each_other_and_can_be_stopped_meanwhile(tmp_path):
+    path = tmp_path / "key"
+    is_held, may_go, entered = threading.Event(), threading.Event(), []
+
+    def hold():
+        with held(path, "first", fail):
+            is_held.set()
+            may_go.wait(60)
+            entered.append("first")
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert is_held.wait(60)
+
+    def stop(_holder):
+        raise Stopped
+
+    with pytest.raises(Stopped), held(path, "second", stop):
+        entered.append("too early")
+    with held(path, "second", lambda _: may_go.set()):
+        entered.append("second")
+    thread.join()
+    assert entered == ["first", "second"]
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_where_there_are_no_locks_everybody_goes_on(tmp_path, monkeypatch, code):
+    def no_locks(*_):
+        raise OSError(code, "no locks")
+
+    monkeypatch.setattr(fcntl, "lockf", no_locks)
+    with held(tmp_path / "key", "one", fail):
+        assert not is_free(tmp_path / "key")
+
+
+def test_where_nothing_can_be_written_everybody_goes_on(tmp_path):
+    (tmp_path / "file").touch()
+    with held(tmp_path / "file" / "key", "one", fail):
+        pass
