@@ -294,7 +294,7 @@ class Pipeline:
             run=run,
             force=force,
             # A server that is asked for ever is not to fill its disk.
-            uncached=() if trains else plan.dependent,
+            uncached=() if trains else plan.dependent if cache else {step.name for step in plan.steps},
         )
         execution.run(plan.steps)
         return execution, plan
