@@ -139,7 +139,7 @@ class Case:
             contender.label,
             number(median(figures)),
             f"{number(min(figures))}–{number(max(figures))}",
-            "–" if contender.is_ours or ratio is None else number(ratio),
+            "–" if figures is ours or ratio is None else number(ratio),
             contender.usage,
         ]
 

@@ -1,4 +1,4 @@
-"""Hash a file: python hashing.py mlpipeline|sha256|joblib|dvc FILE."""
+"""Hash a file: python hashing.py file_digest|path_digest|sha256|joblib|dvc FILE."""
 
 import hashlib
 import json
@@ -10,10 +10,10 @@ from pathlib import Path
 
 def hasher(method, path):
     """Return what hashes the file once."""
-    if method == "mlpipeline":
-        from mlpipeline.pipelines.content import file_digest
+    if method in ("file_digest", "path_digest"):
+        from mlpipeline.pipelines import content
 
-        return lambda: file_digest(path)
+        return lambda: getattr(content, method)(path)
     if method == "sha256":
 
         def sha256():

@@ -47,6 +47,13 @@ def test_the_package_opens_to_everything_it_lists():
         "DataLoader",
         "MetricContainer",
         "version_parameters",
+        "Pipeline",
+        "Stage",
+        "stage",
+        "Input",
+        "Primary",
+        "Artifact",
+        "artifact",
     } == set(mlpipeline.__all__)
     for name in mlpipeline.__all__:
         assert name == getattr(mlpipeline, name).__name__
@@ -63,7 +70,7 @@ def test_what_type_checkers_see_is_what_is_found():
     }
     assert set(mlpipeline.__all__) == set(seen)
     for name, module in seen.items():
-        assert getattr(sys.modules[module], name) is getattr(mlpipeline, name)
+        assert getattr(mlpipeline, name) is getattr(sys.modules[module], name)
 
 
 def test_an_unknown_name_is_no_attribute_of_the_package():
