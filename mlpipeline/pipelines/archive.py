@@ -20,6 +20,7 @@ from mlpipeline.pipelines.archived_code import ArchivedCode, Reference, Source
 from mlpipeline.pipelines.archived_values import StoredValue, ValueReader, ValueWriter
 from mlpipeline.pipelines.definitions import SEPARATOR, StageDefinition
 from mlpipeline.pipelines.edges import Edge
+from mlpipeline.pipelines.fitted import Fitted, FittedState
 from mlpipeline.pipelines.project_modules import ProjectModules, check_not_called_by_import
 from mlpipeline.pipelines.required_packages import (
     Package,
@@ -27,7 +28,7 @@ from mlpipeline.pipelines.required_packages import (
     missing_packages,
     required_packages,
 )
-from mlpipeline.pipelines.states import Fitted, FittedState, restored, state_of
+from mlpipeline.pipelines.states import restored, state_of
 from mlpipeline.project.clock import timestamp
 
 
