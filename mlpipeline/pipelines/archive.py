@@ -192,7 +192,7 @@ def _stored_stage(stage: StageDefinition, fitted: Fitted, modules: ProjectModule
         name=stage.name,
         target=reference,
         parameters={
-            name: writer.write(value, f"parameter {name} of {stage.name}")
+            name: writer.write_parameter(value, f"parameter {name} of {stage.name}")
             for name, value in ({} if is_own else fitted.wiring.parameters[stage.name]).items()
         },
         own=_written(stage, state_of(stage.target), writer) if is_own else None,
@@ -234,7 +234,7 @@ def _code(path: Path, folder: Path, paths: Mapping[str, str]) -> ArchivedCode:
         }
     except (OSError, ValueError) as error:
         raise ArchiveError(path, f"the source of a module is missing in it ({error}).") from error
-    return ArchivedCode(sources, path).installed()
+    return ArchivedCode(sources, path.absolute()).installed()
 
 
 def _check_packages(path: Path, packages: list[Package]) -> None:

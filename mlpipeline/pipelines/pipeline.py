@@ -194,7 +194,7 @@ class Pipeline:
         """
         from mlpipeline.pipelines.archive import load
 
-        contents = load(Path(path).absolute(), trust=trust)
+        contents = load(Path(path), trust=trust)
         pipeline = Pipeline(contents.stages, contents.edges, parameters=contents.parameters)
         pipeline._is_loaded = True
         pipeline._fitted = Fitted(pipeline.wired({}), contents.states)
