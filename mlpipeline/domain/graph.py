@@ -110,7 +110,9 @@ class Graph:
             for artifact in source.artifacts:
                 if artifact not in self.maker and artifact not in self._handed_in:
                     known = [*self.maker, *self._handed_in]
-                    advice = did_you_mean(artifact, known) or " Add a stage that makes it, or hand it in."
+                    advice = did_you_mean(artifact, known) or (
+                        " Add a stage that makes it, or an Input of that name; a parameter belongs to the constructor."
+                    )
                     raise PipelineError(
                         f'{node.title} takes "{artifact}"{"" if artifact == argument else f" as {argument}"}, '
                         f"which no stage makes.{advice}"

@@ -28,7 +28,7 @@ from mlpipeline.pipelines.required_packages import (
     missing_packages,
     required_packages,
 )
-from mlpipeline.pipelines.states import restored, state_of
+from mlpipeline.pipelines.states import restored, state_in
 from mlpipeline.project.clock import timestamp
 
 
@@ -195,7 +195,7 @@ def _stored_stage(stage: StageDefinition, fitted: Fitted, modules: ProjectModule
             name: writer.write_parameter(value, f"parameter {name} of {stage.name}")
             for name, value in ({} if is_own else fitted.wiring.parameters[stage.name]).items()
         },
-        own=_written(stage, state_of(stage.target), writer) if is_own else None,
+        own=_written(stage, state_in(stage.target), writer) if is_own else None,
         state=None if state is None else _written(stage, state.value, writer),
     )
 

@@ -148,19 +148,17 @@ class StageDefinition:
         except Unfit as error:
             raise PipelineError(f"{self.title}: its constructor {error}.") from error
 
-    def default_of(self, parameter: str) -> Any:
-        """The default of a parameter; None where it has none."""
-        takes = inspect.signature(self.target if self.is_function else self._kind.__init__).parameters
-        default = takes[parameter].default if parameter in takes else inspect.Parameter.empty
-        return None if default is inspect.Parameter.empty else default
-
     @cached_property
     def defaults(self) -> Mapping[str, Any]:
         """What the arguments of its constructor, or of its function, are where nobody says anything."""
-        arguments = self.run_arguments if self.is_function else self.constructor
-        named = {argument.name for argument in arguments if argument.has_default and argument.name != FROM_RUN}
-        signature = inspect.signature(self._kind if self.is_function else self._kind.__init__)
-        return {name: one.default for name, one in signature.parameters.items() if name in named}
+        fields = dataclasses.fields(self._kind) if dataclasses.is_dataclass(self._kind) else ()
+        # Made anew by each call: what they are is for the code to say.
+        made_anew = {field.name for field in fields if field.default_factory is not dataclasses.MISSING}
+        return {
+            argument.name: argument.default
+            for argument in (self.run_arguments if self.is_function else self.constructor)
+            if argument.has_default and argument.name != FROM_RUN and argument.name not in made_anew
+        }
 
     @cached_property
     def given(self) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from mlpipeline.errors import PipelineError
 from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.copies import Original
 from mlpipeline.pipelines.execution import Execution, Held
-from mlpipeline.pipelines.plan import Plan, artifacts_handed_in
+from mlpipeline.pipelines.plan import Plan, artifact_handed_in
 from mlpipeline.pipelines.watching import SILENT
 from mlpipeline.pipelines.wiring import Purpose, Wiring
 
@@ -68,7 +68,7 @@ class Fitted:
         return execution, plan
 
     def _plan(self, inputs: frozenset[str], outputs: tuple[str, ...] | None) -> tuple[dict[str, str], Plan]:
-        artifacts = artifacts_handed_in(self.wiring, inputs)
+        artifacts = {name: artifact_handed_in(self.wiring, name) for name in inputs}
         plan = Plan.of(self.wiring, Purpose.INFERENCE, artifacts.values(), outputs)
         unfitted = [step.stage.name for step in plan.steps if step.state and step.stage.name not in self.states]
         if unfitted:

@@ -16,7 +16,7 @@ from mlpipeline.pipelines.edges import Edge
 from mlpipeline.pipelines.execution import Execution, Held
 from mlpipeline.pipelines.fitted import Fitted, FittedState
 from mlpipeline.pipelines.place import default_cache_folder
-from mlpipeline.pipelines.plan import Plan, artifacts_handed_in
+from mlpipeline.pipelines.plan import Plan, artifact_handed_in
 from mlpipeline.pipelines.watching import SILENT, Watcher
 from mlpipeline.pipelines.wiring import Purpose, Wiring
 
@@ -248,7 +248,7 @@ class Pipeline:
         only_states: bool = False,
     ) -> tuple[Execution, Plan]:
         self._check_not_loading()
-        artifacts = artifacts_handed_in(wiring, inputs)
+        artifacts = {name: artifact_handed_in(wiring, name) for name in inputs}
         asked = [outputs] if isinstance(outputs, str) else outputs
         plan = Plan.of(wiring, Purpose.TRAINING, artifacts.values(), asked, only_states=only_states)
         held = {artifacts[name]: Held.given(value, has_digest=True) for name, value in inputs.items()}
