@@ -84,7 +84,7 @@ def _parts(node: ast.AST, names: Mapping[ast.AST, str]) -> list[str | ast.AST]:
             text += f"{name}=["
             for item in value:
                 if not isinstance(item, ast.AST):
-                    text += f"{ascii(item)},"
+                    text += f"{item!a},"
                 elif not is_bare_string(item):
                     parts += text, item
                     text = ","
