@@ -73,7 +73,7 @@ def _parts(node: ast.AST, names: Mapping[ast.AST, str]) -> list[str | ast.AST]:
         shown = hex(value) if isinstance(value, int) and not isinstance(value, bool) else ascii(value)
         return [f"{text}{shown})"]
     parts: list[str | ast.AST] = []
-    for name in _telling_fields(kind):
+    for name in _telling(kind._fields):
         value = getattr(node, name, None)
         if isinstance(value, ast.AST):
             parts += f"{text}{name}=", value
@@ -98,5 +98,5 @@ def _parts(node: ast.AST, names: Mapping[ast.AST, str]) -> list[str | ast.AST]:
 
 
 @cache
-def _telling_fields(kind: type[ast.AST]) -> tuple[str, ...]:
-    return tuple(name for name in kind._fields if name not in _REDUNDANT_FIELDS)
+def _telling(fields: tuple[str, ...]) -> list[str]:
+    return [name for name in fields if name not in _REDUNDANT_FIELDS]
