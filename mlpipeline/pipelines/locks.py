@@ -47,13 +47,15 @@ def held(path: Path, note: str, waits: Waits) -> Iterator[None]:
         if descriptor is None:
             yield
             return
+        process = os.getpid()
         try:
             with suppress(OSError):
                 os.truncate(descriptor, 0)
                 os.pwrite(descriptor, note.encode("utf-8", "replace")[:_NOTE_BYTES], 0)
             yield
         finally:
-            _let_go(descriptor, path)
+            if os.getpid() == process:  # What a stage forked may come here, too.
+                _let_go(descriptor, path)
 
 
 def is_free(path: Path, *, is_cleared: bool = False) -> bool | None:
