@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -67,14 +68,15 @@ class Execution:
             held: artifacts that are there already.
             run: what a stage gets that takes `run`.
             force: the stages that run also where what they make is in the cache.
-            uncached: the steps that are neither looked for in the cache nor kept there.
+            uncached: the steps that are neither looked for in the cache nor kept there, and draw what they would
+                draw anywhere: several threads may run them at the same time, and a seed is the process's.
         """
         self._cache = cache
         self._watcher = watcher
         self._run = run or current()
         self._force = force
-        self._uncached = uncached
         self._run_id = None if self._run is None else self._run.id
+        self._uncached = uncached
         self._bases: Bases | None = None
         #: Steps whose artifacts are held.
         self._over: list[Step] = []
@@ -93,12 +95,12 @@ class Execution:
         if self._cache is not None:
             kept = [step for step in steps if step.name not in self._uncached]
             self._bases = Bases(kept, self._cache.remembered)
-            for stage, error in self._bases.unknown.items():
-                self._watcher.warns(
-                    f"stage {stage} runs every time, because nobody can tell whether its code changed: {error}. "
-                    'Give the stage a version, which you change by hand: @stage(version="1")'
-                )
         self._watcher.plans(steps)
+        for name, why in ({} if self._bases is None else self._bases.unknown).items():
+            self._watcher.warns(
+                f"stage {name} runs every time, because nobody can tell whether it changed: {why}. "
+                'Give the stage a version, which you change by hand: @stage(version="1")'
+            )
         for step in steps:
             self.held |= self._outcome(step)
             self._over.append(step)
@@ -108,7 +110,6 @@ class Execution:
             self._heed_stop(step)
             basis = None if step.name in self._unkept else self._basis(step)
             if self._cache is None or basis is None:
-                self._tell_why_not_kept(step)
                 return self._called(step)
             # Where all is there, nobody waits for anybody.
             made = self._found(step, basis)
@@ -166,12 +167,14 @@ class Execution:
     def _called(self, step: Step) -> dict[str, Held]:
         """Call a step that runs every time. Where its artifacts are what they were, what takes them is still cached."""
         seed = 0 if self._run is None else self._run.seed
-        values, seconds = self._values(step, self._inputs(step), f"{seed} {step.name}")
+        is_unkept = step.name in self._uncached
+        values, seconds = self._values(step, self._inputs(step), None if is_unkept else f"{seed} {step.name}")
         self._watcher.ran(step, seconds, None)
         self._tell_numbers(step, numbers_of(values))
-        held = {name: Held.given(value, has_digest=self._cache is not None) for name, value in values.items()}
+        has_digest = self._cache is not None and not is_unkept
+        held = {name: Held.given(value, has_digest=has_digest) for name, value in values.items()}
         for name, value in values.items():
-            if self._cache is not None and held[name].digest is None:
+            if has_digest and held[name].digest is None:
                 self._watcher.warns(
                     f'stage {step.name}: nobody can tell "{name}", a {type(value).__name__}, from another one: '
                     "what is made of it is not kept in the cache"
@@ -217,10 +220,6 @@ class Execution:
         self.held |= outcome
         return changed
 
-    def _tell_why_not_kept(self, step: Step) -> None:
-        if self._bases is not None and (why := self._bases.undigested.pop(step.name, None)) is not None:
-            self._watcher.warns(f"stage {step.name}: what it makes is not kept in the cache: {why}")
-
     def _formats(self, step: Step) -> Mapping[str, OwnFormat]:
         return {} if self._bases is None or not step.markers else self._bases.formats(step)
 
@@ -232,8 +231,8 @@ class Execution:
     def _inputs(self, step: Step) -> dict[str, Any]:
         return {name: self._input(source) for name, source in step.takes.items()}
 
-    def _values(self, step: Step, inputs: Mapping[str, Any], key: str) -> tuple[dict[str, Any], float]:
-        """Return what a step makes, and how long that took, in seconds; what it draws follows from the key.
+    def _values(self, step: Step, inputs: Mapping[str, Any], key: str | None) -> tuple[dict[str, Any], float]:
+        """Return what a step makes, and how long that took, in seconds; what it draws follows from the key, if any.
 
         Raises:
             PipelineStopped: it saw that it should stop, so what it returned is not what it is to make.
@@ -242,12 +241,17 @@ class Execution:
         self._watcher.begins(step)
         run = None if self._run is None else StageRun(self._run)
         given = (run or plain_run()) if step.takes_run else None
+        process = os.getpid()
         began = time.perf_counter()
         try:
-            values = drawing_apart(_seed(key), partial(self._call, step, inputs, given, run))
+            called = partial(self._call, step, inputs, given, run)
+            values = called() if key is None else drawing_apart(_seed(key), called)
         except BaseException as error:
-            self._watcher.fails(step, error)
+            if os.getpid() == process:
+                self._watcher.fails(step, error)
             raise
+        if os.getpid() != process:
+            raise PipelineStopped(f"stage {step.name} forked this process, which is not to go on with the pipeline")
         if run is not None and run.stop_noticed:
             raise PipelineStopped(f"stage {step.name} was stopped: what it made so far is not kept in the cache")
         return values, time.perf_counter() - began

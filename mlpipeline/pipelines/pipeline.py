@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from mlpipeline.authoring.versions import Versions, checked_versions
-from mlpipeline.domain.words import named
 from mlpipeline.errors import PipelineError, VersionsError
 from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.definitions import collected, defined
 from mlpipeline.pipelines.edges import Edge
 from mlpipeline.pipelines.execution import Execution, Held
+from mlpipeline.pipelines.fitted import Fitted, FittedState
 from mlpipeline.pipelines.place import default_cache_folder
-from mlpipeline.pipelines.plan import Plan, artifacts_handed_in
-from mlpipeline.pipelines.states import Fitted, FittedState
+from mlpipeline.pipelines.plan import Plan, artifact_handed_in
 from mlpipeline.pipelines.watching import SILENT, Watcher
 from mlpipeline.pipelines.wiring import Purpose, Wiring
 
@@ -68,6 +67,7 @@ class Pipeline:
         self._script = caller.get("__file__")
         #: What the stages have learned; put here whole, so that each thread that runs sees all of one or of another.
         self._fitted: Fitted | None = None
+        self._is_loaded = False
 
     @classmethod
     def of_script(cls, namespace: dict[str, Any]) -> Pipeline:
@@ -151,24 +151,54 @@ class Pipeline:
             PipelineError: the stages do not fit together, something is not handed in, or a stage has not learned.
         """
         inputs, outputs = _sorted_out(inputs, outputs)
-        fitted = self._fitted
-        if fitted is None:
-            fitted = Fitted(wiring=self.wired({}), states={})
-        execution, plan = self._carried_out(
-            fitted.wiring,
-            Purpose.INFERENCE,
-            inputs or {},
-            outputs,
-            states=fitted.states,
-            cache=self._cache(None),
-            force=force,
-        )
+        self._check_not_loading()
+        fitted = self._fitted or Fitted(self.wired({}), {})
+        asked = None if outputs is None else (outputs,) if isinstance(outputs, str) else tuple(outputs)
+        execution, plan = fitted.run(inputs or {}, asked, partial(self._cache, None), force)
         return _returned(execution, plan, outputs)
 
     @property
     def states(self) -> dict[str, Any]:
         """What the stages have learned: stage -> its attributes by name, or what its `__getstate__` said; a copy."""
         return {} if self._fitted is None else {name: state.copy() for name, state in self._fitted.states.items()}
+
+    def save(self, path: str | Path) -> None:
+        """Write the fitted pipeline to one file, which `load` reads in another process and environment.
+
+        It is a zip of the sources of the modules that the stages use, what they have learned, their parameters, and
+        which packages they need. What was at `path` is replaced.
+
+        Raises:
+            PipelineError: a stage has not been fitted, or cannot be stored.
+            ArchiveError: the file cannot be written.
+        """
+        from mlpipeline.pipelines.archive import save
+
+        save(self._fitted or Fitted(self.wired({}), {}), Path(path))
+
+    @staticmethod
+    def load(path: str | Path, *, trust: bool = False) -> Pipeline:
+        """The pipeline that was saved to `path`: it has no cache, and writes nothing.
+
+        **Loading runs the sources in the archive**, as importing them would, with `trust` or without: load only what
+        comes from somebody whose code you would run. Their modules are private to the archive; a project that has
+        modules of the same names keeps its own.
+
+        Args:
+            path: of the archive.
+            trust: whether pickles in it are loaded, too.
+
+        Raises:
+            ArchiveError: it is no archive, or a package that it needs is not installed.
+            NotTrusted: it holds pickles, and `trust` is false.
+        """
+        from mlpipeline.pipelines.archive import load
+
+        contents = load(Path(path), trust=trust)
+        pipeline = Pipeline(contents.stages, contents.edges, parameters=contents.parameters)
+        pipeline._is_loaded = True
+        pipeline._fitted = Fitted(pipeline.wired({}), contents.states)
+        return pipeline
 
     def execute(
         self,
@@ -186,14 +216,7 @@ class Pipeline:
         Return what holds all that was made, and the names of the artifacts asked for.
         """
         execution, plan = self._carried_out(
-            self.wired(parameters or {}),
-            Purpose.TRAINING,
-            inputs,
-            outputs,
-            cache=self._cache(cache),
-            watcher=watcher,
-            run=run,
-            force=force,
+            self.wired(parameters or {}), inputs, outputs, cache, watcher=watcher, run=run, force=force
         )
         return execution, list(plan.outputs)
 
@@ -207,57 +230,40 @@ class Pipeline:
         only_states: bool = False,
     ) -> tuple[Fitted, Execution, Plan]:
         wiring = self.wired(parameters or {})
-        execution, plan = self._carried_out(
-            wiring,
-            Purpose.TRAINING,
-            inputs or {},
-            outputs,
-            cache=self._cache(None),
-            force=force,
-            only_states=only_states,
-        )
+        execution, plan = self._carried_out(wiring, inputs or {}, outputs, force=force, only_states=only_states)
         held = {stage: execution.held.get(state) for stage, state in wiring.states.items()}
         states = {stage: FittedState(one.value(), one.digest) for stage, one in held.items() if one is not None}
-        return Fitted(wiring=wiring, states=states), execution, plan
+        return Fitted(wiring, states), execution, plan
 
     def _carried_out(
         self,
         wiring: Wiring,
-        purpose: Purpose,
         inputs: Mapping[str, Any],
         outputs: str | Sequence[str] | None,
+        cache: Path | None = None,
         *,
-        states: Mapping[str, FittedState] = MappingProxyType({}),
-        cache: Cache | None,
         watcher: Watcher = SILENT,
         run: Run | None = None,
         force: Collection[str] = (),
         only_states: bool = False,
     ) -> tuple[Execution, Plan]:
-        artifacts = artifacts_handed_in(wiring, inputs)
+        self._check_not_loading()
+        artifacts = {name: artifact_handed_in(wiring, name) for name in inputs}
         asked = [outputs] if isinstance(outputs, str) else outputs
-        plan = Plan.of(wiring, purpose, artifacts.values(), asked, only_states=only_states)
-        trains = purpose is Purpose.TRAINING
-        if not trains:
-            unfitted = [step.stage.name for step in plan.steps if step.state and step.stage.name not in states]
-            if unfitted:
-                raise PipelineError(
-                    f"{named(unfitted, None)} {'has' if len(unfitted) == 1 else 'have'} not been fitted. "
-                    "Call pipeline.fit(…) before, or pipeline.fit_run(…) for both."
-                )
-        held = {artifacts[name]: Held.given(value, has_digest=trains) for name, value in inputs.items()}
-        held |= {wiring.states[name]: Held(digest=state.digest, value=state.copy) for name, state in states.items()}
-        execution = Execution(
-            cache=cache,
-            watcher=watcher,
-            held=held,
-            run=run,
-            force=force,
-            # A server that is asked for ever is not to fill its disk.
-            uncached=() if trains else plan.dependent,
-        )
+        plan = Plan.of(wiring, Purpose.TRAINING, artifacts.values(), asked, only_states=only_states)
+        held = {artifacts[name]: Held.given(value, has_digest=True) for name, value in inputs.items()}
+        execution = Execution(cache=self._cache(cache), watcher=watcher, held=held, run=run, force=force)
         execution.run(plan.steps)
         return execution, plan
+
+    def _check_not_loading(self) -> None:
+        """See that this is no script in an archive that is being loaded, which would train anew."""
+        spec = self._namespace.get("__spec__")
+        if getattr(getattr(spec, "loader", None), "is_running", False):
+            raise PipelineError(
+                f"{self._script}: this script runs a pipeline when it is imported, so it cannot be loaded. "
+                'Put that below `if __name__ == "__main__":` and save the pipeline again.'
+            )
 
     def wired(self, parameters: Mapping[str, Any]) -> Wiring:
         """The stages, wired up, with these parameters beside its own.
@@ -281,7 +287,7 @@ class Pipeline:
         return self._cache_folder or default_cache_folder(self._script)
 
     def _cache(self, folder: Path | None) -> Cache | None:
-        return Cache(folder or self.cache_folder)
+        return None if self._is_loaded else Cache(folder or self.cache_folder)
 
     def check_version(self, version: Version) -> None:
         """See that a version's parameters reach the stages, and that these fit together.
@@ -290,8 +296,7 @@ class Pipeline:
             VersionsError: they do not.
         """
         try:
-            graph = self.wired(version.own_parameters()).graph(Purpose.TRAINING)
-            graph.needed(graph.leaves())
+            Plan.of(self.wired(version.own_parameters()), Purpose.TRAINING)
         except PipelineError as error:
             raise VersionsError(f'version "{version.name}": {error}') from error
 

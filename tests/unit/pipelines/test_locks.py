@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from mlpipeline.pipelines import locks
 from mlpipeline.pipelines.locks import held, is_free
 
 
@@ -59,6 +60,21 @@ def test_threads_wait_for_each_other_and_can_be_stopped_meanwhile(tmp_path):
     assert entered == ["first", "second"]
 
 
+def test_a_lock_whose_file_was_deleted_meanwhile_is_no_lock(tmp_path, monkeypatch):
+    path, real, gone = tmp_path / "key", locks._opened, []
+
+    def opened_before_it_was_deleted(path):
+        descriptor = real(path)
+        if not gone:
+            gone.append(path)
+            path.unlink()
+        return descriptor
+
+    monkeypatch.setattr(locks, "_opened", opened_before_it_was_deleted)
+    with held(path, "one", fail):
+        assert path.read_text() == "one"
+
+
 @pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
 def test_where_there_are_no_locks_everybody_goes_on(tmp_path, monkeypatch, code):
     def no_locks(*_):
@@ -66,7 +82,7 @@ def test_where_there_are_no_locks_everybody_goes_on(tmp_path, monkeypatch, code)
 
     monkeypatch.setattr(fcntl, "lockf", no_locks)
     with held(tmp_path / "key", "one", fail):
-        assert not is_free(tmp_path / "key")
+        assert is_free(tmp_path / "key") is None
 
 
 def test_where_nothing_can_be_written_everybody_goes_on(tmp_path):
