@@ -63,6 +63,8 @@ class References:
     #: The names that it reads and does not bind, as far as they are dotted: `("features", "normalize")`.
     names: tuple[tuple[str, ...], ...]
     imports: tuple[Imported, ...]
+    #: Those that it only adds to, as in `calls.append(x)`: what is in a list already makes no difference then.
+    added_to: tuple[str, ...] = ()
 
 
 def references(node: ast.AST, *, evaluates_annotations: bool) -> References:
@@ -79,6 +81,7 @@ def references(node: ast.AST, *, evaluates_annotations: bool) -> References:
         text=canonical(node, _renamed(walk)),
         names=tuple(chains),
         imports=tuple(dict.fromkeys(walk.imports)),
+        added_to=tuple(dict.fromkeys(seen.chain[0] for seen in walk.added_to if seen.binder() is None)),
     )
 
 
@@ -154,6 +157,7 @@ class _Walk:
         self.seen: list[_Seen] = []
         self.imports: list[Imported] = []
         self.strings: list[str] = []
+        self.added_to: list[_Seen] = []
         self._evaluates_annotations = evaluates_annotations
 
     def through(self, node: ast.AST) -> None:
@@ -205,6 +209,11 @@ class _Walk:
                 yield from _each([value, annotation if is_evaluated else None, target], scope)
             case ast.Expr() if is_bare_string(node):
                 pass
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name() as name, attr="append" | "add")) as call):
+                seen = _Seen(name, (name.id,), scope, False)
+                self.seen.append(seen)
+                self.added_to.append(seen)
+                yield from _each([*call.args, *call.keywords], scope)
             case _:
                 for attribute in ("name", "rest"):
                     if isinstance(bound := getattr(node, attribute, None), str):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import sys
 import types
+from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,7 @@ class Reach:
             return text if origin is Origin.OWN else f"{text}{self._held(function)}"
         if not self._sources.has_function(function):
             self._lead(_read_bytecode, function)
-            name = f"function {function.__module__}.{function.__code__.co_qualname}"
+            name = f"function {self._bytecode_name(function)}"
             return f"{name}~{self._inner_digest(function, lambda: self._live(function))}"
         file, syntax = self._sources.of_function(function)
         self._lead(_read_function, function)
@@ -156,7 +157,8 @@ class Reach:
             found: what it refers to.
             bound: names that are not the module's.
         """
-        read = [(chain, self._chain(names, chain)) for chain in found.names if chain[0] not in bound]
+        chains = [*found.names, *((name,) for name in found.added_to if not _is_plain_collection(names.get(name)))]
+        read = [(chain, self._chain(names, chain)) for chain in chains if chain[0] not in bound]
         return f"{read} {[self._imported(one, names) for one in found.imports]}"
 
     def _imported(self, one: Imported, names: _Names) -> str:
@@ -225,6 +227,10 @@ class Reach:
             else:
                 break
         return names, name
+
+    def _bytecode_name(self, function: types.FunctionType) -> str:
+        names = function.__globals__
+        return f"{_name(self._sources.of_module(names), str(names.get('__name__')))}.{function.__code__.co_qualname}"
 
     def _live(self, function: types.FunctionType) -> str:
         """The text of the values that a function holds."""
@@ -295,7 +301,7 @@ def _read_bytecode(reach: Reach, function: types.FunctionType) -> None:
     code, names = function.__code__, function.__globals__
     read = [(name, reach._chain(names, (name,))) for name in _names_in(code) if name in names]
     text = f"{Values(reach).text(code)} {reach._live(function)} {read}"
-    reach.texts.append((f"{names.get('__name__')}.{function.__code__.co_qualname}", text, None, None))
+    reach.texts.append((reach._bytecode_name(function), text, None, None))
 
 
 def _read_class(reach: Reach, kind: type) -> None:
@@ -346,6 +352,10 @@ def _read_module(reach: Reach, names: _Names) -> None:
         except (KeyError, OSError) as error:
             raise CodeUnknown(name, "its source cannot be read") from error
         reach.texts.append((name, bytes_digest(content), None, None))
+
+
+def _is_plain_collection(value: Any) -> bool:
+    return type(value) in (list, set, deque)
 
 
 def _is_plain(function: types.FunctionType, file: SourceFile) -> bool:

@@ -78,5 +78,12 @@ def test_imports_inside_and_by_a_text_are_told():
     )
 
 
+def test_what_is_only_added_to_is_not_read():
+    only = found("def f(x):\n    calls.append(g(x))\n    own = []\n    own.append(x)")
+    assert (only.names, only.added_to) == ((("g",),), ("calls",))
+    assert found("def f(x):\n    calls.append(x)\n    return calls").names == (("calls",),)
+    assert found("def f(x): return calls.append(x)").added_to == ()
+
+
 def test_a_sum_of_a_thousand_terms_is_no_matter():
     assert found(f"x = {' + '.join(['a'] * 1500)}").names == (("a",),)
