@@ -141,6 +141,20 @@ class NoContent(MlpipelineError):
         self.path = path
 
 
+class ArchiveError(MlpipelineError):
+    """A pipeline cannot be saved to, or loaded from, the archive at `path`."""
+
+    exit_status = 1
+
+    def __init__(self, path: Path, message: str) -> None:
+        super().__init__(f"{path}: {message}")
+        self.path = path
+
+
+class NotTrusted(ArchiveError):
+    """Something in an archive is a pickle, and nobody said that it is trusted."""
+
+
 class NoSuchParameter(VersionsError):
     """A parameter is to be changed that a version does not have; `key` says which, `advice` what it may have been."""
 

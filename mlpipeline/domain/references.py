@@ -6,13 +6,38 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from mlpipeline.domain.syntax import canonical, is_bare_string
+from mlpipeline.domain.syntax import canonical, children, is_bare_string
 
 #: Whoever uses these may look local variables up by name.
 _NAMES_MATTER = {"locals", "eval", "exec", "vars", "dir", "_getframe", "currentframe"}
 _IMPORTERS = {"import_module", "__import__"}
 
+#: Nodes that are more than what is below them.
+_SPECIAL = {
+    ast.AnnAssign,
+    ast.AsyncFunctionDef,
+    ast.Attribute,
+    ast.Call,
+    ast.ClassDef,
+    ast.DictComp,
+    ast.ExceptHandler,
+    ast.Expr,
+    ast.FunctionDef,
+    ast.GeneratorExp,
+    ast.Global,
+    ast.Import,
+    ast.ImportFrom,
+    ast.Lambda,
+    ast.ListComp,
+    ast.MatchAs,
+    ast.MatchMapping,
+    ast.MatchStar,
+    ast.NamedExpr,
+    ast.Nonlocal,
+    ast.SetComp,
+}
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
@@ -92,9 +117,8 @@ class _Scope:
             self.fixed.add(name)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Seen:
-    """A name where it stands."""
+class _Seen(NamedTuple):
+    """A name where it stands. There are thousands: a dataclass would take most of the time of a walk."""
 
     node: ast.AST
     chain: tuple[str, ...]
@@ -135,18 +159,28 @@ class _Walk:
     def through(self, node: ast.AST) -> None:
         pending: list[tuple[ast.AST, _Scope]] = [(node, _Scope(None, None))]
         while pending:
-            pending += reversed(list(self._inner(*pending.pop())))
+            item, scope = pending.pop()
+            kind = type(item)
+            if kind is ast.Name:
+                self._name(item, scope)  # type: ignore[arg-type]
+            elif kind is ast.Constant:
+                if isinstance(item.value, str):  # type: ignore[attr-defined]
+                    self.strings.append(item.value)  # type: ignore[attr-defined]
+            elif kind in _SPECIAL:
+                pending += reversed(list(self._inner(item, scope)))
+            else:
+                pending += [(child, scope) for child in reversed(children(item))]
+
+    def _name(self, node: ast.Name, scope: _Scope) -> None:
+        is_read = type(node.ctx) is ast.Load
+        if not is_read:
+            scope.bind(node.id)
+        self._see(node, (node.id,), scope, is_read)
 
     def _inner(self, node: ast.AST, scope: _Scope) -> Iterator[tuple[ast.AST, _Scope]]:  # noqa: PLR0912
         match node:
-            case ast.Name(id=name, ctx=ctx):
-                if not isinstance(ctx, ast.Load):
-                    scope.bind(name)
-                self._see(node, (name,), scope, isinstance(ctx, ast.Load))
             case ast.Attribute(ctx=ast.Load()):
                 yield from self._attribute(node, scope)
-            case ast.Constant(value=str() as text):
-                self.strings.append(text)
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
                 yield from self._function(node, scope)
             case ast.ClassDef(name=name):
@@ -178,7 +212,7 @@ class _Walk:
                         self._see(node, (bound,), scope, False)
                 if isinstance(node, ast.Call):
                     self._call(node)
-                yield from _each(list(ast.iter_child_nodes(node)), scope)
+                yield from _each(children(node), scope)
 
     def _attribute(self, node: ast.Attribute, scope: _Scope) -> Iterator[tuple[ast.AST, _Scope]]:
         names: list[str] = []
@@ -238,7 +272,7 @@ class _Walk:
                 self.imports.append(Imported(level=0, module=None))
 
     def _see(self, node: ast.AST, chain: tuple[str, ...], scope: _Scope, is_read: bool) -> None:
-        self.seen.append(_Seen(node=node, chain=chain, scope=scope, is_read=is_read))
+        self.seen.append(_Seen(node, chain, scope, is_read))
 
 
 def _each(nodes: Sequence[ast.AST | None], scope: _Scope) -> Iterator[tuple[ast.AST, _Scope]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mlpipeline.errors import CodeUnknown
@@ -66,10 +66,10 @@ class Codes:
     def _of(self, target: Any) -> Code:
         first = Reach(self._sources)
         text = Values(first).text(target)
-        parts: dict[Part, None] = {}
+        parts: list[Part] = []
         if not isinstance(target, type | types.FunctionType):
             name = str(getattr(target, "__qualname__", type(target).__qualname__))
-            parts[Part(name=name, digest=text_digest(text))] = None
+            parts.append(Part(name=name, digest=text_digest(text)))
         packages = {"python": f"{sys.version_info.major}.{sys.version_info.minor}"}
         seen: set[Place] = set()
         pending = [first]
@@ -79,9 +79,9 @@ class Codes:
                 if place not in seen:
                     seen.add(place)
                     inner, found = self._at(place)
-                    parts.update(dict.fromkeys(found))
+                    parts += found
                     pending.append(inner)
-        return Code(parts=tuple(parts), packages=packages)
+        return Code(parts=tuple(_by_name(parts)), packages=packages)
 
     def _at(self, place: Place) -> tuple[Reach, tuple[Part, ...]]:
         known = self._reaches.get(place)
@@ -94,3 +94,13 @@ class Codes:
             )
             known = self._reaches[place] = reach, parts
         return known
+
+
+def _by_name(parts: Iterable[Part]) -> Iterator[Part]:
+    """One part for each name: a function and what wraps it, or closures of one function, are told apart by no name."""
+    found: dict[str, list[Part]] = {}
+    for part in parts:
+        found.setdefault(part.name, []).append(part)
+    for same in found.values():
+        digests = sorted({part.digest for part in same})
+        yield same[0] if len(digests) == 1 else replace(same[0], digest=text_digest(" ".join(digests)))

@@ -16,7 +16,7 @@ from typing import Any
 
 from mlpipeline.domain.references import Definition, References, class_outline, references
 from mlpipeline.domain.scope import bound_names
-from mlpipeline.domain.syntax import canonical, syntax_tree
+from mlpipeline.domain.syntax import canonical, children, syntax_tree
 from mlpipeline.errors import CodeUnknown, SettingsError
 from mlpipeline.pipelines.installed import Origin, origin_of_spec, spec_of
 from mlpipeline.project.settings import find_project
@@ -314,6 +314,9 @@ def _root(folder: str) -> str:
         return folder
 
 
+_LEAVES = {ast.Name, ast.Constant, ast.arg, ast.alias}
+
+
 def _defined(tree: ast.AST) -> Iterator[tuple[str, ast.AST]]:
     pending: list[tuple[str, ast.AST]] = [("", tree)]
     while pending:
@@ -328,7 +331,7 @@ def _defined(tree: ast.AST) -> Iterator[tuple[str, ast.AST]]:
             case ast.Lambda():
                 yield f"{prefix}<lambda>", node
                 prefix = f"{prefix}<lambda>.<locals>."
-        pending += reversed([(prefix, child) for child in ast.iter_child_nodes(node)])
+        pending += [(prefix, child) for child in reversed(children(node)) if type(child) not in _LEAVES]
 
 
 def _holds(node: _Node, code: CodeType) -> bool:

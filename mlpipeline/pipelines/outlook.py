@@ -104,7 +104,7 @@ def _outlook(
 ) -> Outlook:
     basis = bases.known_of(step, digests)
     if basis is None:
-        why = bases.unknown.get(step.name)
+        why = bases.unknown.get(step.stage.name)
         reason = Reason(why=Why.NOT_CACHED, what=step.name) if why is None else Reason(why=Why.UNKNOWN, what=why)
         return Outlook(step=step, standing=Standing.WOULD_RUN, reasons=(reason,))
     by_maker: dict[str, list[str]] = {}

@@ -23,9 +23,15 @@ class Argument:
     name: str
     #: What the artifact is called that it takes by its signature: a marker class's name, else its own.
     artifact: str
-    has_default: bool
+    #: `inspect.Parameter.empty` where it has none.
+    default: Any
     #: Whether it is `**name`, which takes whatever it is given by other names.
     is_rest: bool = False
+
+    @property
+    def has_default(self) -> bool:
+        """Whether it needs no value."""
+        return self.default is not inspect.Parameter.empty
 
 
 def arguments_of(function: Callable[..., Any], *, is_method: bool = False) -> tuple[Argument, ...]:
@@ -75,7 +81,7 @@ def _arguments(parameters: list[inspect.Parameter], markers: Mapping[str, str]) 
         Argument(
             name=parameter.name,
             artifact=markers.get(parameter.name, parameter.name),
-            has_default=parameter.default is not parameter.empty,
+            default=parameter.default,
             is_rest=parameter.kind is inspect.Parameter.VAR_KEYWORD,
         )
         for parameter in parameters

@@ -177,7 +177,7 @@ def test_what_cannot_be_read_runs_every_time_and_says_so(project):
     edit(project, "net.py", "sum(train_data)", "__import__(self.__module__).sum(train_data)")
     edit(project, "net.py", "import sys", "from builtins import sum")
     run = project.run("pipeline", "run", "net")
-    assert "train_model: what it makes is not kept in the cache" in run.stderr
+    assert "stage train_model runs every time, because nobody can tell whether its code changed" in run.stderr
     ((why, what),) = whys(project, "net", "train_model")[1]
     assert (why, "name" in what) == ("unknown", True)
 
