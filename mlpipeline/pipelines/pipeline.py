@@ -279,7 +279,9 @@ class Pipeline:
         plan = Plan.of(wiring, purpose, artifacts.values(), asked, only_states=only_states)
         trains = purpose is Purpose.TRAINING
         if not trains:
-            unfitted = [step.stage.name for step in plan.steps if step.state and step.stage.name not in states]
+            needed = [step.stage.name for step in plan.steps if step.state]
+            needed += [stage for stage, state in wiring.states.items() if state in plan.outputs]
+            unfitted = [stage for stage in dict.fromkeys(needed) if stage not in states]
             if unfitted:
                 raise PipelineError(
                     f"{named(unfitted, None)} {'has' if len(unfitted) == 1 else 'have'} not been fitted. "
