@@ -23,7 +23,7 @@ class Bases:
     """What steps are made of. Their code counts as it is when this is made, before any of them runs."""
 
     def __init__(self, steps: Iterable[Step]) -> None:
-        #: Step that is to be kept in the cache, and cannot be -> why not.
+        #: Stage that runs every time though it is to be cached -> why, and what to do.
         self.unknown: dict[str, str] = {}
         self._without_inputs: dict[str, Basis] = {}
         codes = Codes()
@@ -32,8 +32,13 @@ class Bases:
                 continue
             try:
                 self._without_inputs[step.name] = _without_inputs(step, codes)
-            except (CodeUnknown, _ParameterUnknown) as error:
-                self.unknown[step.name] = str(error)
+            except CodeUnknown as error:
+                self.unknown[step.stage.name] = (
+                    f"nobody can tell whether its code changed: {error}. "
+                    'Give the stage a version, which you change by hand: @stage(version="1")'
+                )
+            except _ParameterUnknown as error:
+                self.unknown[step.stage.name] = str(error)
 
     def of(self, step: Step, digests: Mapping[str, str | None]) -> Basis | None:
         """What a step is made of; None where that cannot be said: what it makes is not kept then.
