@@ -58,13 +58,15 @@ class ValueWriter:
 
         Raises:
             PipelineError: it cannot be stored.
+            OSError: there is no room.
         """
         serializer = serializer_for(value)
         name = PICKLE if serializer.is_pickle else serializer.name
         suffix = _PICKLE_SUFFIX if serializer.is_pickle else serializer.suffix
         member = f"values/{self._count}{suffix}"
         self._count += 1
-        kind = type(value)
+        reference = self._modules.reference(type(value))
+        kind = f"{reference.module}.{reference.name}" if reference else type(value).__qualname__
         path = self._folder / member
         path.parent.mkdir(exist_ok=True)
         try:
@@ -76,11 +78,11 @@ class ValueWriter:
             raise
         except Exception as error:
             raise PipelineError(
-                f"{what} cannot be saved: {kind.__module__}.{kind.__qualname__} ({type(error).__name__}: {error}). "
+                f"{what} cannot be saved: {kind} ({type(error).__name__}: {error}). "
                 "Leave it out of the state with `__getstate__`, or make it where it is used."
             ) from error
-        self.packages.add(kind.__module__.partition(".")[0])
-        return StoredValue(what=what, member=member, serializer=name, type=f"{kind.__module__}.{kind.__qualname__}")
+        self.packages.add(type(value).__module__.partition(".")[0])
+        return StoredValue(what=what, member=member, serializer=name, type=kind)
 
     def _pickle(self, value: Any, path: Path) -> None:
         import cloudpickle

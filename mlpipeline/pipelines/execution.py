@@ -66,14 +66,15 @@ class Execution:
             held: artifacts that are there already.
             run: what a stage gets that takes `run`.
             force: the stages that run also where what they make is in the cache.
-            uncached: the steps that are neither looked for in the cache nor kept there.
+            uncached: the steps that are neither looked for in the cache nor kept there, and draw what they would
+                draw anywhere: several threads may run them at the same time, and a seed is the process's.
         """
         self._cache = cache
         self._watcher = watcher
         self._run = run or current()
         self._force = force
-        self._run_id = None if self._run is None else self._run.id
         self._uncached = uncached
+        self._run_id = None if self._run is None else self._run.id
         self._bases: Bases | None = None
         #: Steps whose artifacts are held.
         self._over: list[Step] = []
@@ -158,12 +159,14 @@ class Execution:
     def _called(self, step: Step) -> dict[str, Held]:
         """Call a step that runs every time. Where its artifacts are what they were, what takes them is still cached."""
         seed = 0 if self._run is None else self._run.seed
-        values, seconds = self._values(step, self._inputs(step), f"{seed} {step.name}")
+        is_unkept = step.name in self._uncached
+        values, seconds = self._values(step, self._inputs(step), None if is_unkept else f"{seed} {step.name}")
         self._watcher.ran(step, seconds, None)
         self._tell_numbers(step, numbers_of(values))
-        held = {name: Held.given(value, has_digest=self._cache is not None) for name, value in values.items()}
+        has_digest = self._cache is not None and not is_unkept
+        held = {name: Held.given(value, has_digest=has_digest) for name, value in values.items()}
         for name, value in values.items():
-            if self._cache is not None and held[name].digest is None:
+            if has_digest and held[name].digest is None:
                 self._watcher.warns(
                     f'stage {step.name}: nobody can tell "{name}", a {type(value).__name__}, from another one: '
                     "what is made of it is not kept in the cache"
@@ -216,8 +219,8 @@ class Execution:
     def _inputs(self, step: Step) -> dict[str, Any]:
         return {name: self._input(source) for name, source in step.takes.items()}
 
-    def _values(self, step: Step, inputs: Mapping[str, Any], key: str) -> tuple[dict[str, Any], float]:
-        """Return what a step makes, and how long that took, in seconds; what it draws follows from the key.
+    def _values(self, step: Step, inputs: Mapping[str, Any], key: str | None) -> tuple[dict[str, Any], float]:
+        """Return what a step makes, and how long that took, in seconds; what it draws follows from the key, if any.
 
         Raises:
             PipelineStopped: it saw that it should stop, so what it returned is not what it is to make.
@@ -228,7 +231,8 @@ class Execution:
         given = (run or plain_run()) if step.takes_run else None
         began = time.perf_counter()
         try:
-            values = drawing_apart(_seed(key), partial(self._call, step, inputs, given, run))
+            called = partial(self._call, step, inputs, given, run)
+            values = called() if key is None else drawing_apart(_seed(key), called)
         except BaseException as error:
             self._watcher.fails(step, error)
             raise

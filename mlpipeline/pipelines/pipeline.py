@@ -16,7 +16,7 @@ from mlpipeline.pipelines.definitions import collected, defined
 from mlpipeline.pipelines.edges import Edge
 from mlpipeline.pipelines.execution import Execution, Held
 from mlpipeline.pipelines.place import default_cache_folder
-from mlpipeline.pipelines.plan import Plan, artifact_handed_in
+from mlpipeline.pipelines.plan import Plan, artifacts_handed_in
 from mlpipeline.pipelines.states import Fitted, FittedState
 from mlpipeline.pipelines.watching import SILENT, Watcher
 from mlpipeline.pipelines.wiring import Purpose, Wiring
@@ -274,7 +274,7 @@ class Pipeline:
         only_states: bool = False,
     ) -> tuple[Execution, Plan]:
         self._check_not_loading()
-        artifacts = {name: artifact_handed_in(wiring, name) for name in inputs}
+        artifacts = artifacts_handed_in(wiring, inputs)
         asked = [outputs] if isinstance(outputs, str) else outputs
         plan = Plan.of(wiring, purpose, artifacts.values(), asked, only_states=only_states)
         trains = purpose is Purpose.TRAINING
@@ -294,7 +294,7 @@ class Pipeline:
             run=run,
             force=force,
             # A server that is asked for ever is not to fill its disk.
-            uncached=() if trains else plan.dependent,
+            uncached=() if trains else plan.dependent if cache else {step.name for step in plan.steps},
         )
         execution.run(plan.steps)
         return execution, plan
