@@ -81,6 +81,16 @@ class PipelineStopped(MlpipelineError):
     exit_status = 1
 
 
+class CodeUnknown(MlpipelineError):
+    """What the code of a stage is cannot be said; `part` is the function, class or module that it is about."""
+
+    exit_status = 1
+
+    def __init__(self, part: str, message: str) -> None:
+        super().__init__(f"{part}: {message}")
+        self.part = part
+
+
 class DamagedArtifact(MlpipelineError):
     """An artifact in a cache is not what was stored there; `name` is the artifact's."""
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mlpipeline.domain.graph import Source
-from mlpipeline.pipelines.code import Code, code_of
+from mlpipeline.errors import CodeUnknown
+from mlpipeline.pipelines.code import Code, Codes
 from mlpipeline.pipelines.content import text_digest
 from mlpipeline.pipelines.records import Basis
 from mlpipeline.pipelines.value_digests import value_digest
@@ -20,7 +21,16 @@ class Bases:
     """What steps are made of. Their code counts as it is when this is made, before any of them runs."""
 
     def __init__(self, steps: Iterable[Step]) -> None:
-        self._codes = {step.name: _code(step) for step in steps if step.stage.mark.is_cached}
+        #: Stage -> why nobody can say what its code is.
+        self.unknown: dict[str, CodeUnknown] = {}
+        self._codes: dict[str, Code] = {}
+        codes = Codes()
+        for step in steps:
+            if step.stage.mark.is_cached:
+                try:
+                    self._codes[step.name] = _code(step, codes)
+                except CodeUnknown as error:
+                    self.unknown[step.stage.name] = error
 
     def of(self, step: Step, digests: Mapping[str, str | None]) -> Basis | None:
         """What a step is made of; None where that cannot be said: what it makes is not kept then.
@@ -75,7 +85,7 @@ def _is_plain(value: Any) -> bool:
     return type(value) in _PLAIN and (type(value) is not str or len(value) <= _LONGEST)
 
 
-def _code(step: Step) -> Code:
+def _code(step: Step, codes: Codes) -> Code:
     if step.stage.mark.version is not None:
         return Code(parts=(), packages={})
-    return code_of(step.stage.code)
+    return codes.of(step.stage.code)
