@@ -20,6 +20,7 @@ from mlpipeline.pipelines.archived_code import ArchivedCode, Reference, Source
 from mlpipeline.pipelines.archived_values import StoredValue, ValueReader, ValueWriter
 from mlpipeline.pipelines.definitions import SEPARATOR, StageDefinition
 from mlpipeline.pipelines.edges import Edge
+from mlpipeline.pipelines.fitted import Fitted, FittedState
 from mlpipeline.pipelines.project_modules import ProjectModules, check_not_called_by_import
 from mlpipeline.pipelines.required_packages import (
     Package,
@@ -27,7 +28,7 @@ from mlpipeline.pipelines.required_packages import (
     missing_packages,
     required_packages,
 )
-from mlpipeline.pipelines.states import Fitted, FittedState, restored, state_of
+from mlpipeline.pipelines.states import restored, state_in
 from mlpipeline.project.clock import timestamp
 
 
@@ -191,10 +192,10 @@ def _stored_stage(stage: StageDefinition, fitted: Fitted, modules: ProjectModule
         name=stage.name,
         target=reference,
         parameters={
-            name: writer.write(value, f"parameter {name} of {stage.name}")
+            name: writer.write_parameter(value, f"parameter {name} of {stage.name}")
             for name, value in ({} if is_own else fitted.wiring.parameters[stage.name]).items()
         },
-        own=_written(stage, state_of(stage.target), writer) if is_own else None,
+        own=_written(stage, state_in(stage.target), writer) if is_own else None,
         state=None if state is None else _written(stage, state.value, writer),
     )
 
@@ -233,7 +234,7 @@ def _code(path: Path, folder: Path, paths: Mapping[str, str]) -> ArchivedCode:
         }
     except (OSError, ValueError) as error:
         raise ArchiveError(path, f"the source of a module is missing in it ({error}).") from error
-    return ArchivedCode(sources, path).installed()
+    return ArchivedCode(sources, path.absolute()).installed()
 
 
 def _check_packages(path: Path, packages: list[Package]) -> None:

@@ -79,6 +79,8 @@ class ArchiveFile:
                 raise ArchiveError(self._path, f'"{name}" is missing in it. {_AGAIN}') from error
             except _DAMAGES as error:
                 raise ArchiveError(self._path, f'"{name}" in it is damaged ({error}). {_AGAIN}') from error
+            except OSError as error:
+                raise ArchiveError(self._path, f'"{name}" in it cannot be unpacked: {error}.') from error
             if file_digest(file) != digest:
                 raise ArchiveError(self._path, f'"{name}" in it is not what was saved. {_AGAIN}')
 
@@ -91,14 +93,15 @@ def opened_archive(path: Path) -> Iterator[ArchiveFile]:
         ArchiveError: it is none.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            yield ArchiveFile(path, archive, _manifest(path, archive))
+        archive = zipfile.ZipFile(path)
     except zipfile.BadZipFile as error:
         raise ArchiveError(
             path, f"is no archive of a pipeline, or not all of it is there: {error}. {_AGAIN}"
         ) from error
     except OSError as error:
         raise ArchiveError(path, f"cannot be read: {error.strerror or error}.") from error
+    with archive:
+        yield ArchiveFile(path, archive, _manifest(path, archive))
 
 
 def _manifest(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:

@@ -74,8 +74,8 @@ class Execution:
         self._watcher = watcher
         self._run = run or current()
         self._force = force
-        self._uncached = uncached
         self._run_id = None if self._run is None else self._run.id
+        self._uncached = uncached
         self._bases: Bases | None = None
         #: Steps whose artifacts are held.
         self._over: list[Step] = []
@@ -93,12 +93,12 @@ class Execution:
         """
         if self._cache is not None:
             self._bases = Bases(step for step in steps if step.name not in self._uncached)
-            for stage, error in self._bases.unknown.items():
-                self._watcher.warns(
-                    f"stage {stage} runs every time, because nobody can tell whether its code changed: {error}. "
-                    'Give the stage a version, which you change by hand: @stage(version="1")'
-                )
         self._watcher.plans(steps)
+        for name, why in ({} if self._bases is None else self._bases.unknown).items():
+            self._watcher.warns(
+                f"stage {name} runs every time, because nobody can tell whether it changed: {why}. "
+                'Give the stage a version, which you change by hand: @stage(version="1")'
+            )
         for step in steps:
             self.held |= self._outcome(step)
             self._over.append(step)
@@ -169,7 +169,6 @@ class Execution:
         values, seconds = self._values(step, self._inputs(step), None if is_unkept else f"{seed} {step.name}")
         self._watcher.ran(step, seconds, None)
         self._tell_numbers(step, numbers_of(values))
-        # Of what is made of something that is handed in to be used, nothing is kept.
         has_digest = self._cache is not None and not is_unkept
         held = {name: Held.given(value, has_digest=has_digest) for name, value in values.items()}
         for name, value in values.items():

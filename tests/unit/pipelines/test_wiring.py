@@ -295,6 +295,31 @@ def test_a_parameter_without_a_value_matters_only_where_it_is_needed():
     assert wiring([Load, Greedy], epochs=3).graph(Purpose.TRAINING).needed(["weights"])
 
 
+def test_what_is_handed_in_is_taken_instead_of_a_parameter_or_of_what_is_made():
+    graph = wiring([accuracy], **{"accuracy.threshold": 1}).graph(Purpose.TRAINING, ["weights", "test", "threshold"])
+    (node,) = graph.needed(["accuracy"])
+    assert set(node.takes) == {"weights", "test", "threshold"}
+    assert node.parameters == {}
+
+
+def test_what_is_handed_in_and_fits_nothing_is_an_error():
+    made = wiring([Load, Fit, accuracy])
+    assert message(lambda: made.graph(Purpose.TRAINING, ["weigths"])) == (
+        '"weigths" is handed in, and no stage takes it. Did you mean "weights"?'
+    )
+    assert message(lambda: made.graph(Purpose.TRAINING, ["load"])) == '"load" makes train, test: hand in these.'
+
+
+def test_what_is_not_handed_in_or_not_learned_matters_only_where_it_is_needed():
+    stages = {"load": Load, "new": Input, "learner": Learner, "other": lambda new, train: new}
+    graph = wiring(stages, {"learner": ["train", "test"]}).graph(Purpose.INFERENCE)
+    assert [node.name for node in graph.needed(["train"])] == ["load"]
+    assert message(lambda: graph.needed(["learner"])).endswith(
+        "has learned nothing yet: call `fit` of the pipeline first."
+    )
+    assert 'takes "new", which is to be handed in: inputs={"new": …}.' in message(lambda: graph.needed(["other"]))
+
+
 def test_a_stage_with_several_artifacts_is_no_argument():
     class Wants:
         def run(self, load):
