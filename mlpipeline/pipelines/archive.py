@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import FrameType
 from typing import Any
 
 from mlpipeline import __version__
@@ -19,6 +20,7 @@ from mlpipeline.pipelines.archived_code import ArchivedCode, Reference, Source
 from mlpipeline.pipelines.archived_values import StoredValue, ValueReader, ValueWriter
 from mlpipeline.pipelines.definitions import SEPARATOR, StageDefinition
 from mlpipeline.pipelines.edges import Edge
+from mlpipeline.pipelines.fitted import Fitted, FittedState
 from mlpipeline.pipelines.project_modules import ProjectModules, check_not_called_by_import
 from mlpipeline.pipelines.required_packages import (
     Package,
@@ -26,7 +28,7 @@ from mlpipeline.pipelines.required_packages import (
     missing_packages,
     required_packages,
 )
-from mlpipeline.pipelines.states import Fitted, FittedState, restored, state_in
+from mlpipeline.pipelines.states import restored, state_in
 from mlpipeline.project.clock import timestamp
 
 
@@ -90,38 +92,43 @@ def save(fitted: Fitted, path: Path) -> None:
         ArchiveError: it cannot be written there.
         PipelineError: a stage has not been fitted, or something of it cannot be stored.
     """
-    wiring = fitted.wiring
-    unfitted = [name for name in wiring.states if name not in fitted.states]
+    unfitted = [name for name in fitted.wiring.states if name not in fitted.states]
     if unfitted:
         raise PipelineError(
             f"{named(unfitted, None)} {'has' if len(unfitted) == 1 else 'have'} not been fitted. "
             "Call pipeline.fit(…) before pipeline.save(…)."
         )
+    try:
+        with TemporaryDirectory(prefix="mlpipeline-archive-") as folder:
+            write_archive(path, _gathered(fitted, Path(folder), sys._getframe(1)), Path(folder))
+    except OSError as error:
+        raise ArchiveError(path, f"cannot be written: {error.strerror or error}") from error
+
+
+def _gathered(fitted: Fitted, folder: Path, caller: FrameType) -> dict[str, Any]:
+    """Write all that is to be in the archive into a folder, and return what its manifest says."""
     modules = ProjectModules()
-    with TemporaryDirectory(prefix="mlpipeline-archive-") as temporary:
-        folder = Path(temporary)
-        writer = ValueWriter(folder, modules)
-        stages = [_stored_stage(stage, fitted, modules, writer) for stage in wiring.stages.values()]
-        check_not_called_by_import(sys._getframe(1), modules.needed)
-        sources = modules.sources()
-        for name, source in sources.items():
-            file = folder / "code" / source.path(name)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(source.text, "utf-8")
-        packages = required_packages(
-            [source.text for source in sources.values()],
-            also=writer.packages,
-            but_not={name.partition(".")[0] for name in [*sources, *modules.needed]},
-        )
-        manifest = {
-            **_versions(),
-            "saved_at": timestamp(),
-            "packages": [asdict(package) for package in packages],
-            "modules": {name: source.path(name) for name, source in sources.items()},
-            "stages": [asdict(stage) for stage in stages],
-            "edges": {name: _plain(edge) for name, edge in wiring.edges.items()},
-        }
-        write_archive(path, manifest, folder)
+    writer = ValueWriter(folder, modules)
+    stages = [_stored_stage(stage, fitted, modules, writer) for stage in fitted.wiring.stages.values()]
+    check_not_called_by_import(caller, modules.needed)
+    sources = modules.sources()
+    for name, source in sources.items():
+        file = folder / "code" / source.path(name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(source.text, "utf-8")
+    packages = required_packages(
+        [source.text for source in sources.values()],
+        also=writer.packages,
+        but_not={name.partition(".")[0] for name in [*sources, *modules.needed]},
+    )
+    return {
+        **_versions(),
+        "saved_at": timestamp(),
+        "packages": [asdict(package) for package in packages],
+        "modules": {name: source.path(name) for name, source in sources.items()},
+        "stages": [asdict(stage) for stage in stages],
+        "edges": {name: _plain(edge) for name, edge in fitted.wiring.edges.items()},
+    }
 
 
 def load(path: Path, *, trust: bool) -> Contents:
@@ -185,7 +192,7 @@ def _stored_stage(stage: StageDefinition, fitted: Fitted, modules: ProjectModule
         name=stage.name,
         target=reference,
         parameters={
-            name: writer.write(value, f"parameter {name} of {stage.name}")
+            name: writer.write_parameter(value, f"parameter {name} of {stage.name}")
             for name, value in ({} if is_own else fitted.wiring.parameters[stage.name]).items()
         },
         own=_written(stage, state_in(stage.target), writer) if is_own else None,
@@ -227,7 +234,7 @@ def _code(path: Path, folder: Path, paths: Mapping[str, str]) -> ArchivedCode:
         }
     except (OSError, ValueError) as error:
         raise ArchiveError(path, f"the source of a module is missing in it ({error}).") from error
-    return ArchivedCode(sources, path).installed()
+    return ArchivedCode(sources, path.absolute()).installed()
 
 
 def _check_packages(path: Path, packages: list[Package]) -> None:

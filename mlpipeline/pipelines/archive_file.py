@@ -35,7 +35,7 @@ def write_archive(path: Path, manifest: Mapping[str, Any], folder: Path) -> None
         folder: of the files.
 
     Raises:
-        ArchiveError: it cannot be written; what stood at `path` still does.
+        OSError: it cannot be written; what stood at `path` still does.
     """
     members = {
         str(PurePosixPath(file.relative_to(folder))): file for file in sorted(folder.rglob("*")) if file.is_file()
@@ -43,20 +43,16 @@ def write_archive(path: Path, manifest: Mapping[str, Any], folder: Path) -> None
     digests = {name: file_digest(file) for name, file in members.items()}
     aside = path.with_name(f".{path.name[:32]}.{secrets.token_hex(6)}")
     try:
-        try:
-            with zipfile.ZipFile(aside, "x") as archive:
-                text = json.dumps({"format": FORMAT, **manifest, "members": digests}, indent=2, ensure_ascii=False)
-                archive.writestr(_MANIFEST, text, zipfile.ZIP_DEFLATED)
-                for name, file in members.items():
-                    compression = zipfile.ZIP_DEFLATED if file.suffix in _TEXTS else zipfile.ZIP_STORED
-                    archive.write(file, name, compression)
-            with aside.open("rb") as written:
-                os.fsync(written.fileno())
-            aside.replace(path)
-        finally:
-            aside.unlink(missing_ok=True)
-    except OSError as error:
-        raise ArchiveError(path, f"cannot be written: {error.strerror}") from error
+        with zipfile.ZipFile(aside, "x") as archive:
+            text = json.dumps({"format": FORMAT, **manifest, "members": digests}, indent=2, ensure_ascii=False)
+            archive.writestr(_MANIFEST, text, zipfile.ZIP_DEFLATED)
+            for name, file in members.items():
+                archive.write(file, name, zipfile.ZIP_DEFLATED if file.suffix in _TEXTS else zipfile.ZIP_STORED)
+        with aside.open("rb") as written:
+            os.fsync(written.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 class ArchiveFile:
@@ -83,6 +79,8 @@ class ArchiveFile:
                 raise ArchiveError(self._path, f'"{name}" is missing in it. {_AGAIN}') from error
             except _DAMAGES as error:
                 raise ArchiveError(self._path, f'"{name}" in it is damaged ({error}). {_AGAIN}') from error
+            except OSError as error:
+                raise ArchiveError(self._path, f'"{name}" in it cannot be unpacked: {error}.') from error
             if file_digest(file) != digest:
                 raise ArchiveError(self._path, f'"{name}" in it is not what was saved. {_AGAIN}')
 
@@ -95,14 +93,15 @@ def opened_archive(path: Path) -> Iterator[ArchiveFile]:
         ArchiveError: it is none.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            yield ArchiveFile(path, archive, _manifest(path, archive))
+        archive = zipfile.ZipFile(path)
     except zipfile.BadZipFile as error:
         raise ArchiveError(
             path, f"is no archive of a pipeline, or not all of it is there: {error}. {_AGAIN}"
         ) from error
     except OSError as error:
         raise ArchiveError(path, f"cannot be read: {error.strerror or error}.") from error
+    with archive:
+        yield ArchiveFile(path, archive, _manifest(path, archive))
 
 
 def _manifest(path: Path, archive: zipfile.ZipFile) -> dict[str, Any]:

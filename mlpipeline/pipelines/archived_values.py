@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,9 @@ from mlpipeline.pipelines.project_modules import ProjectModules
 from mlpipeline.pipelines.serializers import serializer_for, serializer_named
 
 _PICKLE_SUFFIX = ".pkl"
-#: Names a pickle that refers to the modules of its archive.
-PICKLE = "pickle"
+#: What stands for a serializer where none of artifacts does: a pickle that refers to the modules of its archive, and
+#: a path that stays what it is.
+PICKLE, PATH = "pickle", "path as it is"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +37,7 @@ class StoredValue:
     @property
     def needs_trust(self) -> bool:
         """Whether loading it executes what it says."""
-        return self.serializer == PICKLE or serializer_named(self.serializer).is_pickle
+        return self.serializer == PICKLE or (self.serializer != PATH and serializer_named(self.serializer).is_pickle)
 
 
 class ValueWriter:
@@ -53,20 +55,33 @@ class ValueWriter:
         #: The top packages whose objects are among the values.
         self.packages: set[str] = set()
 
+    def write_parameter(self, value: Any, what: str) -> StoredValue:
+        """Write a value that a script gave: a path stays one, since what it leads to may be all of the training data.
+
+        Raises:
+            PipelineError: it cannot be stored.
+            OSError: there is no room.
+        """
+        if not isinstance(value, Path):
+            return self.write(value, what)
+        member = self._member(".txt")
+        (self._folder / member).write_bytes(os.fsencode(value))
+        return StoredValue(what=what, member=member, serializer=PATH, type="pathlib.Path")
+
     def write(self, value: Any, what: str) -> StoredValue:
         """Write one value.
 
         Raises:
             PipelineError: it cannot be stored.
+            OSError: there is no room.
         """
         serializer = serializer_for(value)
         name = PICKLE if serializer.is_pickle else serializer.name
         suffix = _PICKLE_SUFFIX if serializer.is_pickle else serializer.suffix
-        member = f"values/{self._count}{suffix}"
-        self._count += 1
-        kind = type(value)
+        member = self._member(suffix)
+        reference = self._modules.reference(type(value))
+        kind = f"{reference.module}.{reference.name}" if reference else type(value).__qualname__
         path = self._folder / member
-        path.parent.mkdir(exist_ok=True)
         try:
             if serializer.is_pickle:
                 self._pickle(value, path)
@@ -76,11 +91,16 @@ class ValueWriter:
             raise
         except Exception as error:
             raise PipelineError(
-                f"{what} cannot be saved: {kind.__module__}.{kind.__qualname__} ({type(error).__name__}: {error}). "
+                f"{what} cannot be saved: {kind} ({type(error).__name__}: {error}). "
                 "Leave it out of the state with `__getstate__`, or make it where it is used."
             ) from error
-        self.packages.add(kind.__module__.partition(".")[0])
-        return StoredValue(what=what, member=member, serializer=name, type=f"{kind.__module__}.{kind.__qualname__}")
+        self.packages.add(type(value).__module__.partition(".")[0])
+        return StoredValue(what=what, member=member, serializer=name, type=kind)
+
+    def _member(self, suffix: str) -> str:
+        (self._folder / "values").mkdir(exist_ok=True)
+        self._count += 1
+        return f"values/{self._count}{suffix}"
 
     def _pickle(self, value: Any, path: Path) -> None:
         import cloudpickle
@@ -122,6 +142,8 @@ class ValueReader:
         """
         path = self._folder / stored.member
         try:
+            if stored.serializer == PATH:
+                return Path(os.fsdecode(path.read_bytes()))
             if stored.serializer != PICKLE:
                 return serializer_named(stored.serializer).load(path)
             return _Unpickler(io.BytesIO(path.read_bytes()), self._code).load()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from mlpipeline.domain.graph import Source
+from mlpipeline.domain.values import described
 from mlpipeline.errors import CodeUnknown
 from mlpipeline.pipelines.code import Code, Codes
 from mlpipeline.pipelines.content import text_digest
@@ -21,16 +23,17 @@ class Bases:
     """What steps are made of. Their code counts as it is when this is made, before any of them runs."""
 
     def __init__(self, steps: Iterable[Step]) -> None:
-        #: Stage -> why nobody can say what its code is.
-        self.unknown: dict[str, CodeUnknown] = {}
-        self._codes: dict[str, Code] = {}
+        #: Step that is to be kept in the cache, and cannot be -> why not.
+        self.unknown: dict[str, str] = {}
+        self._without_inputs: dict[str, Basis] = {}
         codes = Codes()
         for step in steps:
-            if step.stage.mark.is_cached:
-                try:
-                    self._codes[step.name] = _code(step, codes)
-                except CodeUnknown as error:
-                    self.unknown[step.stage.name] = error
+            if not step.stage.mark.is_cached:
+                continue
+            try:
+                self._without_inputs[step.name] = _without_inputs(step, codes)
+            except (CodeUnknown, _ParameterUnknown) as error:
+                self.unknown[step.name] = str(error)
 
     def of(self, step: Step, digests: Mapping[str, str | None]) -> Basis | None:
         """What a step is made of; None where that cannot be said: what it makes is not kept then.
@@ -45,25 +48,43 @@ class Bases:
     def known_of(self, step: Step, digests: Mapping[str, str | None]) -> Basis | None:
         """What a step is made of as far as that can be said: without those inputs of which nobody knows the digest.
 
-        None where its code is not known either.
+        None where its code, or a parameter, is not known either.
         """
-        if step.name not in self._codes:
+        basis = self._without_inputs.get(step.name)
+        if basis is None:
             return None
         inputs = {name: _digest(source, digests) for name, source in step.takes.items()}
-        code = self._codes[step.name]
-        # What is given and what is there by default is the same, where it is the same: versions share that. Of other
-        # defaults than plain ones the code is all that counts: they may be such as nobody ever stores.
-        plain = {name: value for name, value in step.values.items() if name in step.parameters or _is_plain(value)}
-        return Basis(
-            step=step.name,
-            makes=step.makes,
-            parameters={name: value_digest(value) for name, value in plain.items()},
-            inputs={name: digest for name, digest in inputs.items() if digest is not None},
-            parts=code.parts,
-            packages=code.packages,
-            version=step.stage.mark.version,
-            shown=_shown(plain),
-        )
+        return replace(basis, inputs={name: digest for name, digest in inputs.items() if digest is not None})
+
+
+class _ParameterUnknown(Exception):
+    """The value of a parameter cannot be told from another."""
+
+
+def _without_inputs(step: Step, codes: Codes) -> Basis:
+    version = step.stage.mark.version
+    code = codes.of(step.stage.code) if version is None else Code(parts=(), packages={})
+    # What is given and what is there by default is the same, where it is the same: versions share that. Of other
+    # defaults than plain ones the code is all that counts: they may be such as nobody ever stores.
+    values = {name: value for name, value in step.values.items() if name in step.parameters or _is_plain(value)}
+    return Basis(
+        step=step.name,
+        makes=step.makes,
+        parameters={name: _parameter_digest(name, value) for name, value in values.items()},
+        inputs={},
+        parts=code.parts,
+        packages=code.packages,
+        version=version,
+        shown=_shown(values),
+    )
+
+
+def _parameter_digest(name: str, value: Any) -> str:
+    try:
+        return value_digest(value)
+    except Exception as error:
+        told = f'nobody can tell the value of its parameter "{name}", {described(value)}, from another one: {error}'
+        raise _ParameterUnknown(told) from error
 
 
 def _digest(source: Source, digests: Mapping[str, str | None]) -> str | None:
@@ -83,9 +104,3 @@ def _is_plain(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return len(value) <= _MOST_ITEMS and all(type(item) in _PLAIN for item in value)
     return type(value) in _PLAIN and (type(value) is not str or len(value) <= _LONGEST)
-
-
-def _code(step: Step, codes: Codes) -> Code:
-    if step.stage.mark.version is not None:
-        return Code(parts=(), packages={})
-    return codes.of(step.stage.code)

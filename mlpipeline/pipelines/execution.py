@@ -67,7 +67,8 @@ class Execution:
             held: artifacts that are there already.
             run: what a stage gets that takes `run`.
             force: the stages that run also where what they make is in the cache.
-            uncached: the steps that are neither looked for in the cache nor kept there.
+            uncached: the steps that are neither looked for in the cache nor kept there, and draw what they would
+                draw anywhere: several threads may run them at the same time, and a seed is the process's.
         """
         self._cache = cache
         self._watcher = watcher
@@ -92,12 +93,12 @@ class Execution:
         """
         if self._cache is not None:
             self._bases = Bases(step for step in steps if step.name not in self._uncached)
-            for stage, error in self._bases.unknown.items():
-                self._watcher.warns(
-                    f"stage {stage} runs every time, because nobody can tell whether its code changed: {error}. "
-                    'Give the stage a version, which you change by hand: @stage(version="1")'
-                )
         self._watcher.plans(steps)
+        for name, why in ({} if self._bases is None else self._bases.unknown).items():
+            self._watcher.warns(
+                f"stage {name} runs every time, because nobody can tell whether it changed: {why}. "
+                'Give the stage a version, which you change by hand: @stage(version="1")'
+            )
         for step in steps:
             self.held |= self._outcome(step)
             self._over.append(step)
@@ -164,11 +165,11 @@ class Execution:
     def _called(self, step: Step) -> dict[str, Held]:
         """Call a step that runs every time. Where its artifacts are what they were, what takes them is still cached."""
         seed = 0 if self._run is None else self._run.seed
-        values, seconds = self._values(step, self._inputs(step), f"{seed} {step.name}")
+        is_unkept = step.name in self._uncached
+        values, seconds = self._values(step, self._inputs(step), None if is_unkept else f"{seed} {step.name}")
         self._watcher.ran(step, seconds, None)
         self._tell_numbers(step, numbers_of(values))
-        # Of what is made of something that is handed in to be used, nothing is kept.
-        has_digest = self._cache is not None and step.name not in self._uncached
+        has_digest = self._cache is not None and not is_unkept
         held = {name: Held.given(value, has_digest=has_digest) for name, value in values.items()}
         for name, value in values.items():
             if has_digest and held[name].digest is None:
@@ -224,8 +225,8 @@ class Execution:
     def _inputs(self, step: Step) -> dict[str, Any]:
         return {name: self._input(source) for name, source in step.takes.items()}
 
-    def _values(self, step: Step, inputs: Mapping[str, Any], key: str) -> tuple[dict[str, Any], float]:
-        """Return what a step makes, and how long that took, in seconds; what it draws follows from the key.
+    def _values(self, step: Step, inputs: Mapping[str, Any], key: str | None) -> tuple[dict[str, Any], float]:
+        """Return what a step makes, and how long that took, in seconds; what it draws follows from the key, if any.
 
         Raises:
             PipelineStopped: it saw that it should stop, so what it returned is not what it is to make.
@@ -237,7 +238,8 @@ class Execution:
         process = os.getpid()
         began = time.perf_counter()
         try:
-            values = drawing_apart(_seed(key), partial(self._call, step, inputs, given, run))
+            called = partial(self._call, step, inputs, given, run)
+            values = called() if key is None else drawing_apart(_seed(key), called)
         except BaseException as error:
             if os.getpid() == process:
                 self._watcher.fails(step, error)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from mlpipeline.authoring.versions import Versions, checked_versions
-from mlpipeline.domain.words import named
 from mlpipeline.errors import PipelineError, VersionsError
 from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.definitions import collected, defined
 from mlpipeline.pipelines.edges import Edge
 from mlpipeline.pipelines.execution import Execution, Held
+from mlpipeline.pipelines.fitted import Fitted, FittedState
 from mlpipeline.pipelines.place import default_cache_folder
 from mlpipeline.pipelines.plan import Plan, artifact_handed_in
-from mlpipeline.pipelines.states import Fitted, FittedState
 from mlpipeline.pipelines.watching import SILENT, Watcher
 from mlpipeline.pipelines.wiring import Purpose, Wiring
 
@@ -152,18 +151,10 @@ class Pipeline:
             PipelineError: the stages do not fit together, something is not handed in, or a stage has not learned.
         """
         inputs, outputs = _sorted_out(inputs, outputs)
-        fitted = self._fitted
-        if fitted is None:
-            fitted = Fitted(wiring=self.wired({}), states={})
-        execution, plan = self._carried_out(
-            fitted.wiring,
-            Purpose.INFERENCE,
-            inputs or {},
-            outputs,
-            states=fitted.states,
-            cache=self._cache(None),
-            force=force,
-        )
+        self._check_not_loading()
+        fitted = self._fitted or Fitted(self.wired({}), {})
+        asked = None if outputs is None else (outputs,) if isinstance(outputs, str) else tuple(outputs)
+        execution, plan = fitted.run(inputs or {}, asked, partial(self._cache, None), force)
         return _returned(execution, plan, outputs)
 
     @property
@@ -183,7 +174,7 @@ class Pipeline:
         """
         from mlpipeline.pipelines.archive import save
 
-        save(self._fitted or Fitted(wiring=self.wired({}), states={}), Path(path))
+        save(self._fitted or Fitted(self.wired({}), {}), Path(path))
 
     @staticmethod
     def load(path: str | Path, *, trust: bool = False) -> Pipeline:
@@ -203,10 +194,10 @@ class Pipeline:
         """
         from mlpipeline.pipelines.archive import load
 
-        contents = load(Path(path).absolute(), trust=trust)
+        contents = load(Path(path), trust=trust)
         pipeline = Pipeline(contents.stages, contents.edges, parameters=contents.parameters)
         pipeline._is_loaded = True
-        pipeline._fitted = Fitted(wiring=pipeline.wired({}), states=contents.states)
+        pipeline._fitted = Fitted(pipeline.wired({}), contents.states)
         return pipeline
 
     def execute(
@@ -225,14 +216,7 @@ class Pipeline:
         Return what holds all that was made, and the names of the artifacts asked for.
         """
         execution, plan = self._carried_out(
-            self.wired(parameters or {}),
-            Purpose.TRAINING,
-            inputs,
-            outputs,
-            cache=self._cache(cache),
-            watcher=watcher,
-            run=run,
-            force=force,
+            self.wired(parameters or {}), inputs, outputs, cache, watcher=watcher, run=run, force=force
         )
         return execution, list(plan.outputs)
 
@@ -246,28 +230,18 @@ class Pipeline:
         only_states: bool = False,
     ) -> tuple[Fitted, Execution, Plan]:
         wiring = self.wired(parameters or {})
-        execution, plan = self._carried_out(
-            wiring,
-            Purpose.TRAINING,
-            inputs or {},
-            outputs,
-            cache=self._cache(None),
-            force=force,
-            only_states=only_states,
-        )
+        execution, plan = self._carried_out(wiring, inputs or {}, outputs, force=force, only_states=only_states)
         held = {stage: execution.held.get(state) for stage, state in wiring.states.items()}
         states = {stage: FittedState(one.value(), one.digest) for stage, one in held.items() if one is not None}
-        return Fitted(wiring=wiring, states=states), execution, plan
+        return Fitted(wiring, states), execution, plan
 
     def _carried_out(
         self,
         wiring: Wiring,
-        purpose: Purpose,
         inputs: Mapping[str, Any],
         outputs: str | Sequence[str] | None,
+        cache: Path | None = None,
         *,
-        states: Mapping[str, FittedState] = MappingProxyType({}),
-        cache: Cache | None,
         watcher: Watcher = SILENT,
         run: Run | None = None,
         force: Collection[str] = (),
@@ -276,26 +250,9 @@ class Pipeline:
         self._check_not_loading()
         artifacts = {name: artifact_handed_in(wiring, name) for name in inputs}
         asked = [outputs] if isinstance(outputs, str) else outputs
-        plan = Plan.of(wiring, purpose, artifacts.values(), asked, only_states=only_states)
-        trains = purpose is Purpose.TRAINING
-        if not trains:
-            unfitted = [step.stage.name for step in plan.steps if step.state and step.stage.name not in states]
-            if unfitted:
-                raise PipelineError(
-                    f"{named(unfitted, None)} {'has' if len(unfitted) == 1 else 'have'} not been fitted. "
-                    "Call pipeline.fit(…) before, or pipeline.fit_run(…) for both."
-                )
-        held = {artifacts[name]: Held.given(value, has_digest=trains) for name, value in inputs.items()}
-        held |= {wiring.states[name]: Held(digest=state.digest, value=state.copy) for name, state in states.items()}
-        execution = Execution(
-            cache=cache,
-            watcher=watcher,
-            held=held,
-            run=run,
-            force=force,
-            # A server that is asked for ever is not to fill its disk.
-            uncached=() if trains else plan.dependent,
-        )
+        plan = Plan.of(wiring, Purpose.TRAINING, artifacts.values(), asked, only_states=only_states)
+        held = {artifacts[name]: Held.given(value, has_digest=True) for name, value in inputs.items()}
+        execution = Execution(cache=self._cache(cache), watcher=watcher, held=held, run=run, force=force)
         execution.run(plan.steps)
         return execution, plan
 

@@ -37,6 +37,8 @@ class ProjectModules:
             archived = self._name_in_archive(module)
             if archived is not None:
                 self.needed[module] = archived
+            elif _is_script(module):
+                return None  # It was typed at a prompt, or into a notebook.
             return Reference(module=archived or module, name=name, is_archived=archived is not None)
         return None
 

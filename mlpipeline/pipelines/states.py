@@ -4,30 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from mlpipeline.authoring.stages import Stage
-from mlpipeline.pipelines.copies import Original
-from mlpipeline.pipelines.wiring import Wiring
-
-
-class FittedState(Original):
-    """What one stage has learned, for many runs."""
-
-    def __init__(self, value: Any, digest: str | None) -> None:
-        super().__init__(value)
-        #: Of its content; None where that cannot be said.
-        self.digest = digest
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fitted:
-    """A pipeline that has learned: the stages as they were then, and what each has learned."""
-
-    wiring: Wiring
-    #: Stage -> its state.
-    states: Mapping[str, FittedState]
 
 
 def state_in(made: Any) -> Any:

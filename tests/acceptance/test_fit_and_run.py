@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -193,3 +194,14 @@ def test_what_has_not_learned_says_so(pipeline, tmp_path):
     for wrong in [shuffled(), 3]:
         with pytest.raises(PipelineError, match="Hand in what it is by its name"):
             pipeline.run(wrong)
+
+
+def test_what_a_run_draws_is_its_own_and_leaves_others_generators_alone(tmp_path):
+    def noisy(data):
+        return data + random.random()
+
+    pipeline = Pipeline(stages={"data": Input(), "noisy": noisy}, edges={"noisy": "data"}, cache=tmp_path / "cache")
+    random.seed(1)
+    drawn = [pipeline.run({"data": 0}, "noisy"), random.random()]
+    random.seed(1)
+    assert drawn == [random.random(), random.random()]

@@ -14,6 +14,7 @@ import pytest
 
 from mlpipeline import Pipeline
 from mlpipeline.errors import ArchiveError, NotTrusted, PipelineError
+from mlpipeline.pipelines.content import bytes_digest
 
 MODULES = {
     "features_of_archive.py": """
@@ -46,6 +47,10 @@ MODULES = {
                 return super().run(data)
 
         def source(): return [1.0, 2.0, 3.0]
+
+        import pathlib
+
+        def lines(data, file=pathlib.Path("not there")): return [str(file), *data]
 
         def failing(data): raise RuntimeError("in the archive")
     """,
@@ -191,6 +196,31 @@ def test_what_cannot_be_saved_says_why(project, tmp_path):
     assert [path.name for path in tmp_path.glob("*.zip")] == []
 
 
+def test_paths_among_the_parameters_stay_paths_whether_or_not_there_is_anything(project, tmp_path):
+    features = importlib.import_module("features_of_archive")
+    (tmp_path / "data.csv").write_text("a,b")
+    for file in [tmp_path / "data.csv", tmp_path / "nothing"]:
+        pipeline = Pipeline(
+            stages={"source": features.source, "lines": features.lines},
+            edges={"lines": "source"},
+            parameters={"file": file},
+        )
+        pipeline.save(tmp_path / "model.zip")
+        assert Pipeline.load(tmp_path / "model.zip").run("lines") == [str(file), 1.0, 2.0, 3.0]
+        assert b"a,b" not in (tmp_path / "model.zip").read_bytes()
+
+
+def test_what_a_module_of_it_raises_is_raised(archive, tmp_path):
+    def change(members, manifest):
+        members["code/features_of_archive.py"] = b"open('/not/there')"
+        manifest["members"]["code/features_of_archive.py"] = bytes_digest(members["code/features_of_archive.py"])
+
+    rewritten(archive, tmp_path / "raises.zip", change)
+    with pytest.raises(FileNotFoundError, match="/not/there") as raised:
+        Pipeline.load(tmp_path / "raises.zip")
+    assert "loading" in raised.value.__notes__[0] and "raises.zip" in raised.value.__notes__[0]
+
+
 def test_a_script_that_saves_when_it_is_imported_is_told_so(project, tmp_path):
     source = (project / "features_of_archive.py").read_text()
     training = """
@@ -228,8 +258,8 @@ def rewritten(archive, path, change):
 
 def renamed(to):
     def change(members, manifest):
-        members[to] = members.pop("values/0.json")
-        manifest["members"][to] = manifest["members"].pop("values/0.json")
+        members[to] = members.pop("values/1.json")
+        manifest["members"][to] = manifest["members"].pop("values/1.json")
 
     return change
 
@@ -243,10 +273,10 @@ def renamed(to):
         (lambda members, manifest: manifest.pop("stages"), r"manifest is damaged \(KeyError"),
         (lambda members, manifest: manifest["stages"][0].pop("target"), "manifest is damaged"),
         (lambda members, manifest: manifest.update(members=[]), "manifest.json in it is damaged"),
-        (lambda members, manifest: members.pop("values/0.json"), r'"values/0\.json" is missing'),
+        (lambda members, manifest: members.pop("values/1.json"), r'"values/1\.json" is missing'),
         (lambda members, manifest: members.pop("code/features_of_archive.py"), "is missing"),
         (lambda members, manifest: manifest["members"].pop("code/features_of_archive.py"), "is missing"),
-        (lambda members, manifest: members.update({"values/0.json": b"7"}), r"values/0\.json.* not what was saved"),
+        (lambda members, manifest: members.update({"values/1.json": b"7"}), r"values/1\.json.* not what was saved"),
         (renamed("../evil"), r'"\.\./evil" in it would lie outside'),
         (renamed("/evil"), "would lie outside"),
         (renamed("a\\..\\..\\evil"), "would lie outside"),
@@ -266,13 +296,13 @@ def test_a_bad_archive_is_told_in_words(archive, tmp_path, change, said):
 def test_a_file_that_is_no_archive_is_told_in_words(archive, tmp_path):
     bad = tmp_path / "bad.zip"
     content = archive.read_bytes()
-    start = zipfile.ZipFile(archive).getinfo("values/0.json").header_offset + 30 + len("values/0.json")
+    start = zipfile.ZipFile(archive).getinfo("values/1.json").header_offset + 30 + len("values/1.json")
     flipped = content[:start] + bytes([content[start] ^ 0xFF]) + content[start + 1 :]
     for data, said in [
         (b"", "is no archive"),
         (b"PK\3\4 no zip", "is no archive"),
         (content[: len(content) // 2], "not all of it is there"),
-        (flipped, r'"values/0\.json" in it is damaged'),
+        (flipped, r'"values/1\.json" in it is damaged'),
     ]:
         bad.write_bytes(data)
         with pytest.raises(ArchiveError, match=said):
