@@ -81,6 +81,16 @@ class PipelineStopped(MlpipelineError):
     exit_status = 1
 
 
+class CodeUnknown(MlpipelineError):
+    """What the code of a stage is cannot be said; `part` is the function, class or module that it is about."""
+
+    exit_status = 1
+
+    def __init__(self, part: str, message: str) -> None:
+        super().__init__(f"{part}: {message}")
+        self.part = part
+
+
 class DamagedArtifact(MlpipelineError):
     """An artifact in a cache is not what was stored there; `name` is the artifact's."""
 
@@ -139,6 +149,20 @@ class NoContent(MlpipelineError):
     def __init__(self, path: Path) -> None:
         super().__init__(f"{path} is neither a file nor a folder: what it holds cannot be told. Give a stage one.")
         self.path = path
+
+
+class ArchiveError(MlpipelineError):
+    """A pipeline cannot be saved to, or loaded from, the archive at `path`."""
+
+    exit_status = 1
+
+    def __init__(self, path: Path, message: str) -> None:
+        super().__init__(f"{path}: {message}")
+        self.path = path
+
+
+class NotTrusted(ArchiveError):
+    """Something in an archive is a pickle, and nobody said that it is trusted."""
 
 
 class NoSuchParameter(VersionsError):

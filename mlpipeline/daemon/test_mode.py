@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from random import SystemRandom
 
 from mlpipeline.daemon.active import LEAVE_TIME_S
 from mlpipeline.daemon.descriptions import Request
+from mlpipeline.daemon.leftovers import folder_of_test_mode
 from mlpipeline.daemon.test_runs import spec_of_test, written_attempt
 from mlpipeline.domain.chosen import chosen
 from mlpipeline.domain.description import Description, VersionDescription
@@ -77,8 +77,8 @@ class TestMode:
         listing = listed_scripts(queue, self._settings.models_dir)
         for passed_over in listing.passed_over:
             self._say(f"{passed_over.script}: passed over: {passed_over.why}")
-        with tempfile.TemporaryDirectory(prefix="mlpipeline-test-", ignore_cleanup_errors=True) as name:
-            folder = Path(name, "version")
+        with folder_of_test_mode() as own:
+            folder = own / "version"
             folder.mkdir()
             for entry in listing.entries:
                 self._listed.setdefault(model_name(entry.script), None)

@@ -80,6 +80,14 @@ class Graph:
         Raises:
             PipelineError: one of them lacks something.
         """
+        found = self.upstream(artifacts)
+        for node in found:
+            if node.lacks is not None:
+                raise PipelineError(node.lacks)
+        return found
+
+    def upstream(self, artifacts: Iterable[str]) -> list[Node]:
+        """The nodes that these artifacts are made by, directly or not, in order, whatever they lack."""
         names: set[str] = set()
         pending = [self.maker[artifact] for artifact in artifacts if self._is_made(artifact)]
         while pending:
@@ -87,11 +95,7 @@ class Graph:
             if name not in names:
                 names.add(name)
                 pending += [self.maker[need] for need in self.nodes[name].needs() if self._is_made(need)]
-        found = [node for name, node in self.nodes.items() if name in names]
-        for node in found:
-            if node.lacks is not None:
-                raise PipelineError(node.lacks)
-        return found
+        return [node for name, node in self.nodes.items() if name in names]
 
     def leaves(self) -> list[str]:
         """The artifacts of those nodes of which no other node needs anything, in order."""
@@ -106,7 +110,9 @@ class Graph:
             for artifact in source.artifacts:
                 if artifact not in self.maker and artifact not in self._handed_in:
                     known = [*self.maker, *self._handed_in]
-                    advice = did_you_mean(artifact, known) or " Add a stage that makes it, or hand it in."
+                    advice = did_you_mean(artifact, known) or (
+                        " Add a stage that makes it, or an Input of that name; a parameter belongs to the constructor."
+                    )
                     raise PipelineError(
                         f'{node.title} takes "{artifact}"{"" if artifact == argument else f" as {argument}"}, '
                         f"which no stage makes.{advice}"

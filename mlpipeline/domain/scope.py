@@ -53,6 +53,11 @@ class ModuleScope:
                 return ""
 
 
+def bound_names(statement: ast.stmt) -> frozenset[str]:
+    """The names that a statement of the top level binds there; of `from … import *` none can be said."""
+    return frozenset(name for node in _scope_nodes(statement) for name, _ in _bound_names(node))
+
+
 def _scope_nodes(tree: ast.AST) -> Iterator[ast.AST]:
     pending = [tree]
     while pending:

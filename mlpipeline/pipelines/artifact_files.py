@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
-import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
@@ -31,12 +29,8 @@ class ArtifactFiles:
         self._folder = folder
 
     def path(self, artifact: StoredArtifact) -> Path:
-        """Where an artifact is, if it is there.
-
-        Raises:
-            DamagedArtifact: nothing here can read it.
-        """
-        return self._folder.artifacts / f"{artifact.digest}{self._serializer(artifact).suffix}"
+        """Where an artifact is, if it is there."""
+        return self._folder.artifacts / artifact.file_name
 
     def require_there(self, artifact: StoredArtifact) -> None:
         """See that an artifact is there and as long as it was, which costs next to nothing.
@@ -59,7 +53,7 @@ class ArtifactFiles:
             DamagedArtifact: another user did.
             OSError: it is gone.
         """
-        if self._serializer(artifact).is_pickle and (owner := self.path(artifact).stat().st_uid) != os.geteuid():
+        if serializer_of(artifact).is_pickle and (owner := self.path(artifact).stat().st_uid) != os.geteuid():
             raise DamagedArtifact(artifact.name, f"another user wrote it, uid {owner}, and it is a pickle")
 
     def require_sound(self, artifact: StoredArtifact, *, is_thorough: bool = False) -> Path:
@@ -111,17 +105,20 @@ class ArtifactFiles:
             self._note_checked(path)
 
     def drop(self, artifact: StoredArtifact) -> bool:
-        """Delete an artifact if it is damaged, or cannot be trusted; return whether it was.
+        """Delete an artifact if it is damaged, or cannot be trusted; return whether it cannot be used here.
 
         Raises:
             OSError: it could not be deleted.
         """
         try:
+            serializer_of(artifact)
+        except DamagedArtifact:
+            return True  # Elsewhere it can.
+        try:
             self.require_sound(artifact, is_thorough=True)
             self.require_own(artifact)
         except DamagedArtifact:
-            with suppress(DamagedArtifact):
-                self._discard(self.path(artifact))
+            self._discard(self.path(artifact))
             return True
         return False
 
@@ -129,16 +126,11 @@ class ArtifactFiles:
         if not path.is_dir():
             path.unlink(missing_ok=True)
             return
-        trash = self._folder.aside / f"{path.name}.{secrets.token_hex(4)}"
-        path.rename(trash)
-        shutil.rmtree(trash, ignore_errors=True)
+        from mlpipeline.project.storage import delete
 
-    def _serializer(self, artifact: StoredArtifact) -> Serializer:
-        try:
-            return serializer_named(artifact.serializer)
-        except LookupError as error:
-            why = f'it was stored by the serializer "{artifact.serializer}", which is not installed here'
-            raise DamagedArtifact(artifact.name, why) from error
+        trash = self._folder.aside / f"{path.name}.{os.urandom(4).hex()}"
+        path.rename(trash)
+        delete(trash)
 
     def _looks_checked(self, path: Path) -> bool:
         """Whether something looks as it did when its content was last compared, and that is on the disk by now."""
@@ -163,6 +155,19 @@ class ArtifactFiles:
         with suppress(OSError):
             note.parent.mkdir(parents=True, exist_ok=True)
             write_whole(note, to_json({"looks": _looks(path), "boot": boot}), to_disk=False)
+
+
+def serializer_of(artifact: StoredArtifact) -> Serializer:
+    """What stores and loads an artifact.
+
+    Raises:
+        DamagedArtifact: it is not installed here.
+    """
+    try:
+        return serializer_named(artifact.serializer)
+    except LookupError as error:
+        why = f'it was stored by the serializer "{artifact.serializer}", which is not installed here'
+        raise DamagedArtifact(artifact.name, why) from error
 
 
 def content_digest(path: Path) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mlpipeline.domain.graph import Source
-from mlpipeline.errors import NoDigest
-from mlpipeline.pipelines.code import Code, code_of
+from mlpipeline.errors import CodeUnknown, NoDigest
+from mlpipeline.pipelines.code import Code, Codes
 from mlpipeline.pipelines.content import json_digest, text_digest
 from mlpipeline.pipelines.records import Basis
 from mlpipeline.pipelines.remembered import Remembered
@@ -32,9 +32,18 @@ class Bases:
         self._remembered = remembered
         #: Step -> why it is not kept: one of its parameters, and what is the matter with that.
         self.undigested: dict[str, str] = {}
-        kept = [step for step in steps if step.stage.mark.is_cached]
-        self._codes = {step.name: _code(step) for step in kept}
-        self._markers = {marker: code_of(marker) for step in kept for marker in step.markers.values()}
+        #: Stage -> why nobody can say what its code is.
+        self.unknown: dict[str, CodeUnknown] = {}
+        self._codes: dict[str, Code] = {}
+        self._markers: dict[type, Code] = {}
+        codes = Codes()
+        for step in steps:
+            if step.stage.mark.is_cached:
+                try:
+                    self._markers |= {marker: codes.of(marker) for marker in step.markers.values()}
+                    self._codes[step.name] = _code(step, codes)
+                except CodeUnknown as error:
+                    self.unknown[step.stage.name] = error
 
     def formats(self, step: Step) -> dict[str, OwnFormat]:
         """How artifacts that a step makes are stored by marker classes; other code is another format."""
@@ -103,7 +112,7 @@ def _is_plain(value: Any) -> bool:
     return type(value) in _PLAIN and (type(value) is not str or len(value) <= _LONGEST)
 
 
-def _code(step: Step) -> Code:
+def _code(step: Step, codes: Codes) -> Code:
     if step.stage.mark.version is not None:
         return Code(parts=(), packages={})
-    return code_of(step.stage.code)
+    return codes.of(step.stage.code)

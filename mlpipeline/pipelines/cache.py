@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-import secrets
-import shutil
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
@@ -14,15 +13,18 @@ from typing import Any
 
 from mlpipeline.errors import DamagedArtifact, NotStored
 from mlpipeline.pipelines import locks
-from mlpipeline.pipelines.artifact_files import ArtifactFiles, content_digest, size_of
+from mlpipeline.pipelines.artifact_files import ArtifactFiles, content_digest, serializer_of, size_of
 from mlpipeline.pipelines.cache_folder import CacheFolder
 from mlpipeline.pipelines.numbers import numbers_of
 from mlpipeline.pipelines.records import Basis, Made, StoredArtifact
 from mlpipeline.pipelines.remembered import Remembered
-from mlpipeline.pipelines.serializers import Serializer, save, serializer_named
+from mlpipeline.pipelines.serializers import Serializer, save
 from mlpipeline.project.clock import timestamp
 from mlpipeline.project.files import to_json, write_whole
 from mlpipeline.project.settings import host_name
+
+#: Where there is less room, that is why something could not be written.
+_NO_ROOM_BYTES = 2**16
 
 
 def _nobody_waits(_holder: str | None) -> None:
@@ -124,7 +126,7 @@ class Cache:
         try:
             self._places.make()
             for name, value in values.items():
-                aside = self._places.aside / f"{key}.{secrets.token_hex(8)}"
+                aside = self._places.aside / f"{key}.{os.urandom(8).hex()}"
                 written.append((aside, self._written(name, value, aside, own_formats.get(name))))
             made = Made(
                 key=key,
@@ -162,7 +164,7 @@ class Cache:
         path = self._files.require_sound(artifact)
         try:
             self._files.require_own(artifact)
-            return (own_format or serializer_named(artifact.serializer)).load(path)
+            return (own_format or serializer_of(artifact)).load(path)
         except (DamagedArtifact, MemoryError):
             raise
         except Exception as error:
@@ -207,14 +209,18 @@ class Cache:
             if own_format is not None:
                 own_format.save(value, aside)
             return StoredArtifact(
-                name=name, digest=content_digest(aside), serializer=serializer.name, size_bytes=size_of(aside)
+                name=name,
+                digest=content_digest(aside),
+                serializer=serializer.name,
+                size_bytes=size_of(aside),
+                suffix=serializer.suffix,
             )
         except BaseException as error:
+            reason = _reason(error, aside.parent)
             _delete(aside)
             if not isinstance(error, Exception) or isinstance(error, NotStored):
                 raise
-            reason = error.strerror if isinstance(error, OSError) else None
-            raise NotStored(name, reason or f"{type(error).__name__}: {error}") from error
+            raise NotStored(name, reason) from error
 
 
 def read_record(path: Path) -> Made:
@@ -231,9 +237,20 @@ def read_record(path: Path) -> Made:
         raise DamagedArtifact(path.parent.name, "its record cannot be understood") from error
 
 
-def _delete(aside: Path) -> None:
+def _reason(error: BaseException, folder: Path) -> str:
+    """Return why something could not be written to a folder."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     with suppress(OSError):
-        if aside.is_dir() and not aside.is_symlink():
-            shutil.rmtree(aside)
-        else:
-            aside.unlink(missing_ok=True)
+        # Most libraries have words of their own for it.
+        disk = os.statvfs(folder)
+        if disk.f_bavail * disk.f_frsize < _NO_ROOM_BYTES:
+            return os.strerror(errno.ENOSPC)
+    return f"{type(error).__name__}: {error}"
+
+
+def _delete(aside: Path) -> None:
+    if os.path.lexists(aside):
+        from mlpipeline.project.storage import delete
+
+        delete(aside)

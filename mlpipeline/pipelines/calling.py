@@ -11,7 +11,7 @@ from mlpipeline.authoring.stages import is_marker, output_name
 from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import PipelineError
 from mlpipeline.pipelines.definitions import FROM_RUN
-from mlpipeline.pipelines.states import restored, state_of
+from mlpipeline.pipelines.states import restored, state_in
 from mlpipeline.pipelines.wiring import Action, Step
 
 if TYPE_CHECKING:
@@ -43,10 +43,10 @@ def call(step: Step, inputs: Mapping[str, Any], run: Run | None) -> dict[str, An
                 made = step.stage.built(step.parameters)
             if step.action is Action.FIT:
                 made.fit(**arguments)
-                return {step.makes[0]: state_of(made)}
+                return {step.makes[0]: state_in(made)}
             returned = made.run(**arguments)
     except Exception as error:
-        error.add_note(f"in {'`fit` of ' if step.action is Action.FIT else ''}{step.title}")
+        error.add_note(f"in {step.title}")
         raise
     return handed_on(returned, step)
 

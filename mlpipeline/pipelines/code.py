@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
-import textwrap
-from collections.abc import Mapping
-from dataclasses import dataclass
+import sys
+import types
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from mlpipeline.domain.syntax import canonical_source
+from mlpipeline.errors import CodeUnknown
+from mlpipeline.pipelines.code_reach import Place, Reach
+from mlpipeline.pipelines.code_sources import Sources
+from mlpipeline.pipelines.code_values import Values
 from mlpipeline.pipelines.content import text_digest
 
 
@@ -34,11 +37,70 @@ class Code:
 
 
 def code_of(target: Any) -> Code:
-    """Return the code of a stage's class or function.
+    """Return the code of a stage's class or function, as it is now.
 
     Raises:
-        CodeUnknown: it cannot be read.
+        CodeUnknown: it cannot be said what it is.
     """
-    source = textwrap.dedent(inspect.getsource(target))
-    name = f"{target.__module__}.{target.__qualname__}"
-    return Code(parts=(Part(name=name, digest=text_digest(canonical_source(source))),), packages={})
+    return Codes().of(target)
+
+
+class Codes:
+    """The code of several stages, as it is when it is first asked for: what they share is read once."""
+
+    def __init__(self) -> None:
+        self._sources = Sources()
+        self._reaches: dict[Place, tuple[Reach, tuple[Part, ...]]] = {}
+
+    def of(self, target: Any) -> Code:
+        """The code of a class, a function, or of any value that refers to some.
+
+        Raises:
+            CodeUnknown: it cannot be said what it is.
+        """
+        try:
+            return self._of(target)
+        except RecursionError as error:
+            raise CodeUnknown(type(target).__qualname__, "what it reads is nested too deep") from error
+
+    def _of(self, target: Any) -> Code:
+        first = Reach(self._sources)
+        text = Values(first).text(target)
+        parts: list[Part] = []
+        if not isinstance(target, type | types.FunctionType):
+            name = str(getattr(target, "__qualname__", type(target).__qualname__))
+            parts.append(Part(name=name, digest=text_digest(text)))
+        packages = {"python": f"{sys.version_info.major}.{sys.version_info.minor}"}
+        seen: set[Place] = set()
+        pending = [first]
+        for reach in pending:
+            packages |= reach.packages
+            for place in reach.leads_to:
+                if place not in seen:
+                    seen.add(place)
+                    inner, found = self._at(place)
+                    parts += found
+                    pending.append(inner)
+        return Code(parts=tuple(_by_name(parts)), packages=packages)
+
+    def _at(self, place: Place) -> tuple[Reach, tuple[Part, ...]]:
+        known = self._reaches.get(place)
+        if known is None:
+            reach = Reach(self._sources)
+            place.read(reach)
+            parts = tuple(
+                Part(name=name, digest=text_digest(text), file=None if file is None else file.shown_path, line=line)
+                for name, text, file, line in reach.texts
+            )
+            known = self._reaches[place] = reach, parts
+        return known
+
+
+def _by_name(parts: Iterable[Part]) -> Iterator[Part]:
+    """One part for each name: a function and what wraps it, or closures of one function, are told apart by no name."""
+    found: dict[str, list[Part]] = {}
+    for part in parts:
+        found.setdefault(part.name, []).append(part)
+    for same in found.values():
+        digests = sorted({part.digest for part in same})
+        yield same[0] if len(digests) == 1 else replace(same[0], digest=text_digest(" ".join(digests)))

@@ -163,7 +163,8 @@ def _leftovers(folder: CacheFolder, *, is_alone: bool, now: float) -> Iterator[I
     for path in listed(folder.aside):
         # It begins with the key of what its writer makes, who holds the lock for that as long as he lives.
         lock = folder.locks / path.name.partition(".")[0]
-        if locks.is_free(lock) or _is_older(path, _YOUNG_S, now):
+        is_free = locks.is_free(lock)
+        if is_free or (is_free is None and _is_older(path, _YOUNG_S, now)):
             yield Item(kind=Kind.LEFTOVER, path=path, size_bytes=size_of(path), why=why)
     for path in listed(folder.locks):
         if locks.is_free(path):

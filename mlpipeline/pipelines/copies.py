@@ -23,7 +23,8 @@ class Original:
     """
 
     def __init__(self, value: Any) -> None:
-        self._value = value
+        #: It itself, for those who do not change it.
+        self.value = value
         self._shared: list[Any] = []
         #: What has a faster way than `deepcopy` has.
         self._flat: list[Any] = []
@@ -33,10 +34,10 @@ class Original:
     def copy(self) -> Any:
         """The value for one user."""
         try:
-            return self._copied(self._value)
+            return self._copied(self.value)
         except Exception:  # A lock, a generator: there can be but the one.
-            self._shared += [part for part in _items(self._value) if not self._can_be_copied(part)]
-        return self._copied(self._value)
+            self._shared += [part for part in _items(self.value) if not self._can_be_copied(part)]
+        return self._copied(self.value)
 
     def _copied(self, value: Any) -> Any:
         memo = {id(part): part for part in self._shared} | {id(part): part.copy() for part in self._flat}

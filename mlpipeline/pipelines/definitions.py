@@ -156,26 +156,24 @@ class StageDefinition:
     @cached_property
     def constructor(self) -> tuple[Argument, ...]:
         """The arguments of its constructor, which are its parameters; none of a function, or where it is not called."""
-        if self.is_function or not self._is_made:
+        if self.is_function or not self.is_made:
             return ()
         try:
             return constructor_arguments(self._kind)
         except Unfit as error:
             raise PipelineError(f"{self.title}: its constructor {error}.") from error
 
-    def default_of(self, parameter: str) -> Any:
-        """The default of a parameter; None where it has none."""
-        takes = inspect.signature(self.target if self.is_function else self._kind.__init__).parameters
-        default = takes[parameter].default if parameter in takes else inspect.Parameter.empty
-        return None if default is inspect.Parameter.empty else default
-
     @cached_property
     def defaults(self) -> Mapping[str, Any]:
         """What the arguments of its constructor, or of its function, are where nobody says anything."""
-        arguments = self.run_arguments if self.is_function else self.constructor
-        named = {argument.name for argument in arguments if argument.has_default and argument.name != FROM_RUN}
-        signature = inspect.signature(self._kind if self.is_function else self._kind.__init__)
-        return {name: one.default for name, one in signature.parameters.items() if name in named}
+        fields = dataclasses.fields(self._kind) if dataclasses.is_dataclass(self._kind) else ()
+        # Made anew by each call: what they are is for the code to say.
+        made_anew = {field.name for field in fields if field.default_factory is not dataclasses.MISSING}
+        return {
+            argument.name: argument.default
+            for argument in (self.run_arguments if self.is_function else self.constructor)
+            if argument.has_default and argument.name != FROM_RUN and argument.name not in made_anew
+        }
 
     @cached_property
     def given(self) -> Mapping[str, Any]:
@@ -184,13 +182,13 @@ class StageDefinition:
             return {}
         if isinstance(self.target, Stage):
             return _by_name(self.target, self.constructor)
-        if self._is_made:
+        if self.is_made:
             return {argument.name: getattr(self.target, argument.name) for argument in self.constructor}
         held = self.target.__getstate__() or {}
         return held if isinstance(held, dict) else {"self": held}
 
     @property
-    def _is_made(self) -> bool:
+    def is_made(self) -> bool:
         """Whether each call is of a new object: the script gave a class, or an object that tells how it was made."""
         target = self.target
         if inspect.isclass(target) or isinstance(target, Stage):
@@ -237,7 +235,7 @@ class StageDefinition:
 
     def built(self, parameters: Mapping[str, Any]) -> Any:
         """An object of its class, made with these values; where the script's can only be copied, that."""
-        if not self._is_made:
+        if not self.is_made:
             return copy.deepcopy(self.target)
         return self._kind(**{**self.given, **parameters})
 

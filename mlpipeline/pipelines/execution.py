@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -73,8 +74,8 @@ class Execution:
         self._watcher = watcher
         self._run = run or current()
         self._force = force
-        self._uncached = uncached
         self._run_id = None if self._run is None else self._run.id
+        self._uncached = uncached
         self._bases: Bases | None = None
         #: Steps whose artifacts are held.
         self._over: list[Step] = []
@@ -93,6 +94,11 @@ class Execution:
         if self._cache is not None:
             kept = [step for step in steps if step.name not in self._uncached]
             self._bases = Bases(kept, self._cache.remembered)
+            for stage, error in self._bases.unknown.items():
+                self._watcher.warns(
+                    f"stage {stage} runs every time, because nobody can tell whether its code changed: {error}. "
+                    'Give the stage a version, which you change by hand: @stage(version="1")'
+                )
         self._watcher.plans(steps)
         for step in steps:
             self.held |= self._outcome(step)
@@ -164,9 +170,11 @@ class Execution:
         values, seconds = self._values(step, self._inputs(step), f"{seed} {step.name}")
         self._watcher.ran(step, seconds, None)
         self._tell_numbers(step, numbers_of(values))
-        held = {name: Held.given(value, has_digest=self._cache is not None) for name, value in values.items()}
+        # Of what is made of something that is handed in to be used, nothing is kept.
+        has_digest = self._cache is not None and step.name not in self._uncached
+        held = {name: Held.given(value, has_digest=has_digest) for name, value in values.items()}
         for name, value in values.items():
-            if self._cache is not None and held[name].digest is None:
+            if has_digest and held[name].digest is None:
                 self._watcher.warns(
                     f'stage {step.name}: nobody can tell "{name}", a {type(value).__name__}, from another one: '
                     "what is made of it is not kept in the cache"
@@ -236,12 +244,16 @@ class Execution:
         self._watcher.begins(step)
         run = None if self._run is None else StageRun(self._run)
         given = (run or plain_run()) if step.takes_run else None
+        process = os.getpid()
         began = time.perf_counter()
         try:
             values = drawing_apart(_seed(key), partial(self._call, step, inputs, given, run))
         except BaseException as error:
-            self._watcher.fails(step, error)
+            if os.getpid() == process:
+                self._watcher.fails(step, error)
             raise
+        if os.getpid() != process:
+            raise PipelineStopped(f"stage {step.name} forked this process, which is not to go on with the pipeline")
         if run is not None and run.stop_noticed:
             raise PipelineStopped(f"stage {step.name} was stopped: what it made so far is not kept in the cache")
         return values, time.perf_counter() - began

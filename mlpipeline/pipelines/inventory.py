@@ -93,7 +93,8 @@ class Inventory:
                 if path not in sound:
                     sound[path] = self._what_is_wrong(artifact)
                 what = sound[path]
-                if what is not None:
+                # `gc` may have taken it meanwhile.
+                if what is not None and entry.path.exists():
                     yield Damage(path=path, step=entry.step, artifact=artifact.name, record=entry.path, what=what)
         for path in self.unnamed:
             with suppress(OSError):
@@ -121,9 +122,7 @@ class Inventory:
         made, trouble, artifacts = None, None, []
         try:
             made = read_record(path)
-            for artifact in made.artifacts:
-                where = self._files.path(artifact)
-                artifacts.append((where, self._size(where)))
+            artifacts = [(where := self._files.path(one), self._size(where)) for one in made.artifacts]
             for artifact in made.artifacts:
                 self._files.require_there(artifact)
         except FileNotFoundError:
@@ -132,8 +131,6 @@ class Inventory:
             trouble = f"its record cannot be read: {error.strerror}"
         except DamagedArtifact as error:
             trouble = error.message if made is None else str(error)
-            if made is not None and len(artifacts) < len(made.artifacts):
-                made, artifacts = None, []  # Nothing here knows where it is.
         return Entry(
             path=path,
             made=made,

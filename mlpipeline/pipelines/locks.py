@@ -47,17 +47,19 @@ def held(path: Path, note: str, waits: Waits) -> Iterator[None]:
         if descriptor is None:
             yield
             return
+        process = os.getpid()
         try:
             with suppress(OSError):
                 os.truncate(descriptor, 0)
                 os.pwrite(descriptor, note.encode("utf-8", "replace")[:_NOTE_BYTES], 0)
             yield
         finally:
-            _let_go(descriptor, path)
+            if os.getpid() == process:  # What a stage forked may come here, too.
+                _let_go(descriptor, path)
 
 
-def is_free(path: Path, *, is_cleared: bool = False) -> bool:
-    """Return whether nobody holds the lock that a file stands for; where locks do not work, nobody knows: it is held.
+def is_free(path: Path, *, is_cleared: bool = False) -> bool | None:
+    """Return whether nobody holds the lock that a file stands for; None where that cannot be told.
 
     Args:
         path: the file.
@@ -66,13 +68,13 @@ def is_free(path: Path, *, is_cleared: bool = False) -> bool:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except OSError as error:
-        return error.errno == errno.ENOENT
+        return True if error.errno == errno.ENOENT else None
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if is_cleared and _is_at(path, descriptor):
             path.unlink()
-    except OSError:
-        return False
+    except OSError as error:
+        return False if error.errno in _TAKEN else None
     finally:
         os.close(descriptor)
     return True

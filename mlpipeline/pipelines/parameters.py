@@ -73,7 +73,7 @@ class Parameters:
                 if short[name] == 1:
                     written[name] = key
                 if key not in own:
-                    defaults[key] = assigned[stage].get(name, self._stages[stage].default_of(name))
+                    defaults[key] = assigned[stage].get(name, self._stages[stage].defaults.get(name))
         return Further(defaults=defaults, names=written)
 
     def lacking(

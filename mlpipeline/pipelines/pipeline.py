@@ -16,7 +16,7 @@ from mlpipeline.pipelines.definitions import collected, defined
 from mlpipeline.pipelines.edges import Edge
 from mlpipeline.pipelines.execution import Execution, Held
 from mlpipeline.pipelines.place import default_cache_folder
-from mlpipeline.pipelines.plan import Plan, artifacts_handed_in
+from mlpipeline.pipelines.plan import Plan, artifact_handed_in
 from mlpipeline.pipelines.states import Fitted, FittedState
 from mlpipeline.pipelines.watching import SILENT, Watcher
 from mlpipeline.pipelines.wiring import Purpose, Wiring
@@ -68,6 +68,7 @@ class Pipeline:
         self._script = caller.get("__file__")
         #: What the stages have learned; put here whole, so that each thread that runs sees all of one or of another.
         self._fitted: Fitted | None = None
+        self._is_loaded = False
 
     @classmethod
     def of_script(cls, namespace: dict[str, Any]) -> Pipeline:
@@ -170,6 +171,44 @@ class Pipeline:
         """What the stages have learned: stage -> its attributes by name, or what its `__getstate__` said; a copy."""
         return {} if self._fitted is None else {name: state.copy() for name, state in self._fitted.states.items()}
 
+    def save(self, path: str | Path) -> None:
+        """Write the fitted pipeline to one file, which `load` reads in another process and environment.
+
+        It is a zip of the sources of the modules that the stages use, what they have learned, their parameters, and
+        which packages they need. What was at `path` is replaced.
+
+        Raises:
+            PipelineError: a stage has not been fitted, or cannot be stored.
+            ArchiveError: the file cannot be written.
+        """
+        from mlpipeline.pipelines.archive import save
+
+        save(self._fitted or Fitted(wiring=self.wired({}), states={}), Path(path))
+
+    @staticmethod
+    def load(path: str | Path, *, trust: bool = False) -> Pipeline:
+        """The pipeline that was saved to `path`: it has no cache, and writes nothing.
+
+        **Loading runs the sources in the archive**, as importing them would, with `trust` or without: load only what
+        comes from somebody whose code you would run. Their modules are private to the archive; a project that has
+        modules of the same names keeps its own.
+
+        Args:
+            path: of the archive.
+            trust: whether pickles in it are loaded, too.
+
+        Raises:
+            ArchiveError: it is no archive, or a package that it needs is not installed.
+            NotTrusted: it holds pickles, and `trust` is false.
+        """
+        from mlpipeline.pipelines.archive import load
+
+        contents = load(Path(path).absolute(), trust=trust)
+        pipeline = Pipeline(contents.stages, contents.edges, parameters=contents.parameters)
+        pipeline._is_loaded = True
+        pipeline._fitted = Fitted(wiring=pipeline.wired({}), states=contents.states)
+        return pipeline
+
     def execute(
         self,
         outputs: str | Sequence[str] | None = None,
@@ -234,7 +273,8 @@ class Pipeline:
         force: Collection[str] = (),
         only_states: bool = False,
     ) -> tuple[Execution, Plan]:
-        artifacts = artifacts_handed_in(wiring, inputs)
+        self._check_not_loading()
+        artifacts = {name: artifact_handed_in(wiring, name) for name in inputs}
         asked = [outputs] if isinstance(outputs, str) else outputs
         plan = Plan.of(wiring, purpose, artifacts.values(), asked, only_states=only_states)
         trains = purpose is Purpose.TRAINING
@@ -259,6 +299,15 @@ class Pipeline:
         execution.run(plan.steps)
         return execution, plan
 
+    def _check_not_loading(self) -> None:
+        """See that this is no script in an archive that is being loaded, which would train anew."""
+        spec = self._namespace.get("__spec__")
+        if getattr(getattr(spec, "loader", None), "is_running", False):
+            raise PipelineError(
+                f"{self._script}: this script runs a pipeline when it is imported, so it cannot be loaded. "
+                'Put that below `if __name__ == "__main__":` and save the pipeline again.'
+            )
+
     def wired(self, parameters: Mapping[str, Any]) -> Wiring:
         """The stages, wired up, with these parameters beside its own.
 
@@ -281,7 +330,7 @@ class Pipeline:
         return self._cache_folder or default_cache_folder(self._script)
 
     def _cache(self, folder: Path | None) -> Cache | None:
-        return Cache(folder or self.cache_folder)
+        return None if self._is_loaded else Cache(folder or self.cache_folder)
 
     def check_version(self, version: Version) -> None:
         """See that a version's parameters reach the stages, and that these fit together.
@@ -290,8 +339,7 @@ class Pipeline:
             VersionsError: they do not.
         """
         try:
-            graph = self.wired(version.own_parameters()).graph(Purpose.TRAINING)
-            graph.needed(graph.leaves())
+            Plan.of(self.wired(version.own_parameters()), Purpose.TRAINING)
         except PipelineError as error:
             raise VersionsError(f'version "{version.name}": {error}') from error
 

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import cast
 
 from mlpipeline.domain.graph import Graph, Node
-from mlpipeline.domain.words import did_you_mean, named
+from mlpipeline.domain.words import named
 from mlpipeline.errors import PipelineError
 from mlpipeline.pipelines.wiring import Purpose, Step, Wiring
 
@@ -58,7 +58,7 @@ class Plan:
             # Who trains and asks for nothing in particular wants all that can be learned.
             wanted = [*names, *(states if purpose is Purpose.TRAINING else ())]
         if only_states:
-            needed = {artifact for node in graph.needed(wanted) for artifact in node.makes}
+            needed = {artifact for node in graph.upstream(wanted) for artifact in node.makes}
             names = wanted = [state for state in states if state in needed]
         missing = _each_once(lacking.get(name, []) for name in wanted)
         if missing or not (wanted or only_states):
@@ -73,24 +73,10 @@ class Plan:
 _OTHER = {Purpose.TRAINING: Purpose.INFERENCE, Purpose.INFERENCE: Purpose.TRAINING}
 
 
-def artifacts_handed_in(wiring: Wiring, names: Collection[str]) -> dict[str, str]:
-    """Return which artifact each of the names stands for that something is handed in by.
-
-    Raises:
-        PipelineError: one stands for none, or for several.
-    """
-    return {name: _artifact_handed_in(wiring, name) for name in names}
-
-
-def _artifact_handed_in(wiring: Wiring, name: str) -> str:
-    known = dict.fromkeys([*wiring.inputs, *wiring.makes, *(one for made in wiring.makes.values() for one in made)])
-    if name not in known:
-        inputs = f" Its inputs: {', '.join(wiring.inputs)}." if wiring.inputs else ""
-        raise PipelineError(f'inputs: there is no stage or artifact "{name}".{did_you_mean(name, known)}{inputs}')
-    artifacts = wiring.artifacts_of(name)
-    if len(artifacts) > 1:
-        raise PipelineError(f'inputs: "{name}" makes {named(artifacts, None)}. Hand these in, each by its name.')
-    return artifacts[0]
+def artifact_handed_in(wiring: Wiring, name: str) -> str:
+    """The artifact that something is handed in as by a name: that of a stage, if it is its only one, or its own."""
+    makes = wiring.makes.get(name, ())
+    return makes[0] if len(makes) == 1 else name
 
 
 def _lacking(graph: Graph, given: Collection[str], inputs: Collection[str]) -> dict[str, list[str]]:

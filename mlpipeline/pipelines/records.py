@@ -11,7 +11,8 @@ from typing import Any
 from mlpipeline.pipelines.code import Part
 from mlpipeline.pipelines.content import json_digest, text_digest
 
-_DIGEST = re.compile("[0-9a-f]{64}")
+#: What the files of artifacts are called.
+_FILE = re.compile(r"[0-9a-f]{64}(\.[\w.-]*)?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +70,8 @@ class StoredArtifact:
     #: The name of its serializer.
     serializer: str
     size_bytes: int
+    #: How its file ends, with the full stop; nothing for folders.
+    suffix: str = ""
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> StoredArtifact:
@@ -78,9 +81,14 @@ class StoredArtifact:
             KeyError, TypeError, ValueError: it is none.
         """
         made = cls(**value)
-        if not _DIGEST.fullmatch(made.digest):
-            raise ValueError(made.digest)  # It is part of a path.
+        if not _FILE.fullmatch(made.file_name):
+            raise ValueError(made.file_name)  # It is part of a path.
         return made
+
+    @property
+    def file_name(self) -> str:
+        """What its file or folder is called."""
+        return f"{self.digest}{self.suffix}"
 
     @property
     def content_digest(self) -> str:

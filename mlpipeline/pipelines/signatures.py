@@ -23,11 +23,17 @@ class Argument:
     name: str
     #: What the artifact is called that it takes by its signature: a marker class's name, else its own.
     artifact: str
-    has_default: bool
+    #: `inspect.Parameter.empty` where it has none.
+    default: Any
     #: The marker class in its annotation; None where there is none.
     marker: type[Artifact] | None = None
     #: Whether it is `**name`, which takes whatever it is given by other names.
     is_rest: bool = False
+
+    @property
+    def has_default(self) -> bool:
+        """Whether it needs no value."""
+        return self.default is not inspect.Parameter.empty
 
 
 def arguments_of(function: Callable[..., Any], *, is_method: bool = False) -> tuple[Argument, ...]:
@@ -78,7 +84,7 @@ def _arguments(parameters: list[inspect.Parameter], markers: Mapping[str, type[A
             name=parameter.name,
             artifact=artifact_name(markers[parameter.name]) if parameter.name in markers else parameter.name,
             marker=markers.get(parameter.name),
-            has_default=parameter.default is not parameter.empty,
+            default=parameter.default,
             is_rest=parameter.kind is inspect.Parameter.VAR_KEYWORD,
         )
         for parameter in parameters

@@ -30,7 +30,7 @@ class Fitted:
     states: Mapping[str, FittedState]
 
 
-def state_of(made: Any) -> Any:
+def state_in(made: Any) -> Any:
     """The state of an object: what its `__getstate__` says, else its attributes by name, in slots too."""
     kind: Any = type(made)
     if kind.__getstate__ is not object.__getstate__:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -60,7 +60,7 @@ class Step(Node):
     @property
     def title(self) -> str:
         """How errors call it: `stage train (net.py:12)`."""
-        return self.stage.title
+        return f"`fit` of {self.stage.title}" if self.action is Action.FIT else self.stage.title
 
     @property
     def values(self) -> dict[str, Any]:
@@ -105,9 +105,11 @@ class Wiring:
         self.makes = {name: outputs.names for name, outputs in self._outputs.items()}
         self._artifacts = {artifact for names in self.makes.values() for artifact in names}
         #: The artifacts that are handed in, or not there.
-        self.inputs = tuple(name for name, stage in self.stages.items() if stage.is_input)
+        self.inputs = tuple(one for name, stage in self.stages.items() if stage.is_input for one in self.makes[name])
         #: Stage that learns -> the artifact that is its fitted state.
         self.states = {name: f"{name}{SEPARATOR}{STATE}" for name, stage in self.stages.items() if stage.can_fit}
+        #: Stage -> its parents, as the script says.
+        self.edges = edges
         self._markers = storing_markers(self.stages.values())
         self._parents = {name: Parents(self.stages[name], edge) for name, edge in edges.items()}
         for name, parents in self._parents.items():
@@ -122,23 +124,28 @@ class Wiring:
         """What the queue may change in a version beside the parameters that are named."""
         return self._parameters.further(own, self.parameters)
 
-    def graph(self, purpose: Purpose, handed_in: Collection[str] = ()) -> Graph:
+    def graph(self, purpose: Purpose, handed_in: Iterable[str] = ()) -> Graph:
         """The steps for a purpose, in order; what is handed in is not made.
 
         An input that is not handed in is no argument where that has a default.
 
         Raises:
-            PipelineError: they do not fit together.
+            PipelineError: they do not fit together, or something is handed in that nothing takes.
         """
+        given = set(handed_in)
+        self._check_handed_in(given)
         steps: list[Node] = []
         for name, stage in self.stages.items():
             if stage.is_input:
                 continue
             state = self.states.get(name)
+            outputs = self._outputs[name]
             if state is not None and purpose is Purpose.TRAINING:
-                steps.append(self._step(stage, Action.FIT, purpose, handed_in))
-            steps.append(self._step(stage, Action.RUN, purpose, handed_in))
-        return Graph(steps, {*handed_in, *self.inputs})
+                learnt = Outputs(names=(state,), is_named=False)
+                steps.append(self._step(stage, Action.FIT, stage.fit_arguments, learnt, purpose, given))
+            steps.append(self._step(stage, Action.RUN, stage.run_arguments, outputs, purpose, given, state))
+        awaited = self.states.values() if purpose is Purpose.INFERENCE else ()
+        return Graph(steps, {*given, *self.inputs, *awaited})
 
     def artifacts_of(self, name: str) -> tuple[str, ...]:
         """The artifacts that a name stands for: those of the stage, or the artifact itself.
@@ -162,38 +169,47 @@ class Wiring:
                 f"{'it' if maker == name else self.stages[maker].title} makes. Rename one."
             )
 
-    def _step(self, stage: StageDefinition, action: Action, purpose: Purpose, handed_in: Collection[str]) -> Step:
-        fits = action is Action.FIT
-        arguments = stage.fit_arguments if fits else stage.run_arguments
-        takes = self._takes(stage, action, arguments, purpose)
+    def _step(
+        self,
+        stage: StageDefinition,
+        action: Action,
+        arguments: Sequence[Argument],
+        outputs: Outputs,
+        purpose: Purpose,
+        handed_in: set[str],
+        state: str | None = None,
+    ) -> Step:
+        takes = self._takes(stage, action, arguments, purpose, handed_in)
+        absent = set(self.inputs) - handed_in
         for argument in arguments:
-            source = takes.get(argument.name)
-            if argument.has_default and source is not None and self._is_lacking(source, handed_in):
+            if argument.has_default and argument.name in takes and absent.intersection(takes[argument.name].artifacts):
                 del takes[argument.name]
-        state = self.states.get(stage.name)
-        if state is not None and not fits:
+        if state is not None:
             takes[state] = Source(artifacts=(state,))
         parameters = {name: value for name, value in self.parameters[stage.name].items() if name not in takes}
-        makes = (self.states[stage.name],) if fits else self.makes[stage.name]
+        lacks = self._not_handed_in(stage, takes, purpose, handed_in)
         return Step(
-            name=f"{stage.name}{SEPARATOR}{FIT}" if fits else stage.name,
-            makes=makes,
+            name=f"{stage.name}{SEPARATOR}{FIT}" if action is Action.FIT else stage.name,
+            makes=outputs.names,
             takes=takes,
-            lacks=self._parameters.lacking(stage, arguments, takes, parameters),
+            lacks=lacks or self._parameters.lacking(stage, arguments, takes, parameters),
             stage=stage,
             action=action,
             parameters=parameters,
-            state=None if fits else state,
-            markers={name: self._markers[name] for name in makes if name in self._markers},
-            is_named=self._outputs[stage.name].is_named and not fits,
+            state=state,
+            markers={name: self._markers[name] for name in outputs.names if name in self._markers},
+            is_named=outputs.is_named,
         )
 
-    def _is_lacking(self, source: Source, handed_in: Collection[str]) -> bool:
-        return any(artifact in self.inputs and artifact not in handed_in for artifact in source.artifacts)
-
     def _takes(
-        self, stage: StageDefinition, action: Action, arguments: Sequence[Argument], purpose: Purpose
+        self,
+        stage: StageDefinition,
+        action: Action,
+        arguments: Sequence[Argument],
+        purpose: Purpose,
+        handed_in: set[str],
     ) -> dict[str, Source]:
+        there = self._artifacts | handed_in
         parents = self._parents.get(stage.name)
         if parents is not None:
             given = parents.of(arguments, is_training=purpose is Purpose.TRAINING)
@@ -215,13 +231,19 @@ class Wiring:
                     f"{stage.title}: its `{action}` takes **{argument.name}, which no signature can fill. Name what it "
                     f'takes, or say its parents: edges={{"{stage.name}": […]}}.'
                 )
+            several = self.makes.get(argument.artifact, ())
+            if len(several) > 1 and argument.artifact not in there and _is_needed(argument):
+                raise PipelineError(
+                    f'{stage.title}: its `{action}` takes "{argument.artifact}", a stage that makes '
+                    f"{', '.join(several)}. Take these, each by its name."
+                )
         return {
             argument.name: Source(artifacts=(argument.artifact,))
             for argument in arguments
             if argument.name != FROM_RUN
             and not argument.is_rest
             # What no stage makes is a parameter of a function; of a class it is an error of which the graph tells.
-            and (argument.artifact in self._artifacts or not (stage.is_function or argument.has_default))
+            and (argument.artifact in there or not (stage.is_function or argument.has_default))
         }
 
     def _source(self, parent: str, stage: StageDefinition) -> Source:
@@ -242,6 +264,30 @@ class Wiring:
             return {FROM_RUN, *parents.of(stage.run_arguments, is_training=True)}
         return {FROM_RUN} | {argument.name for argument in stage.run_arguments if argument.artifact in self._artifacts}
 
+    def _check_handed_in(self, names: set[str]) -> None:
+        known = set(self._artifacts)
+        for stage in self.stages.values():
+            known |= {argument.artifact for argument in (*stage.run_arguments, *stage.fit_arguments)}
+        known.update(self.states.values())
+        known.discard(FROM_RUN)
+        for name in sorted(names - known):
+            if len(self.makes.get(name, ())) > 1:
+                raise PipelineError(f'"{name}" makes {", ".join(self.makes[name])}: hand in these.')
+            raise PipelineError(f'"{name}" is handed in, and no stage takes it.{did_you_mean(name, sorted(known))}')
+
+    def _not_handed_in(
+        self, stage: StageDefinition, takes: Mapping[str, Source], purpose: Purpose, handed_in: set[str]
+    ) -> str | None:
+        """What is wrong where a step takes something that has to be handed in, and is not."""
+        for artifact in dict.fromkeys(artifact for source in takes.values() for artifact in source.artifacts):
+            if artifact in handed_in:
+                continue
+            if artifact in self.inputs:
+                return f'{stage.title} takes "{artifact}", which is to be handed in: inputs={{"{artifact}": …}}.'
+            if purpose is Purpose.INFERENCE and artifact == self.states.get(stage.name):
+                return f"{stage.title} has learned nothing yet: call `fit` of the pipeline first."
+        return None
+
 
 def _is_needed(argument: Argument) -> bool:
     return not (argument.has_default or argument.is_rest or argument.name == FROM_RUN)
@@ -258,11 +304,12 @@ def _made(stages: Mapping[str, StageDefinition], *, by_edges: bool) -> dict[str,
             # Nobody gave these names: they are the keys of a dict, and it is the dict that children get by the name of
             # the stage in either case. So one class may be two stages.
             found[name] = stage.only_itself
+    handed_in = {artifact: stage for name, stage in stages.items() if stage.is_input for artifact in found[name].names}
     for name, outputs in found.items():
         for artifact in outputs.names:
-            if artifact != name and artifact in stages and stages[artifact].is_input:
+            place = handed_in.get(artifact, stages[name])
+            if place is not stages[name]:
                 raise PipelineError(
-                    f'"{artifact}" is handed in, as {stages[artifact].title} says, and made by {stages[name].title}. '
-                    "Rename one."
+                    f'"{artifact}" is handed in, as {place.title} says, and made by {stages[name].title}. Rename one.'
                 )
     return found

@@ -30,7 +30,8 @@ def perform(model: Pipeline, version: Version, job: Job, _stop: StopSignal) -> N
                 inputs={}, parameters=version.own_parameters(), cache=cache, watcher=_Reporter(job), run=job.run
             )
     except PipelineStopped as stopped:
-        job.run.log(f"{job.spec.model}:{job.spec.version} {stopped}")
+        if job.run.stop_noticed:  # Otherwise this is a process that a stage forked: it leaves, see `attempt`.
+            job.run.log(f"{job.spec.model}:{job.spec.version} {stopped}")
     job.record.is_trained = not job.run.stop_noticed
 
 

@@ -127,14 +127,14 @@ def test_what_would_run_is_known_before_and_why(project):
 
     edit(project, "net.py", "sum(train_data)", "max(train_data)")
     first, second = told(project, "why", "net", "train_model")
-    assert first == "train_model would run again: net.TrainModel.run changed (models/net.py:23)"
+    assert first == "train_model would run again: net.TrainModel.run changed (models/net.py:21)"
     assert second.startswith("compared with what it made on 20")
     edit(project, "features.py", "/ 10", "/ 20")
     # What it takes is the first reason, and what makes that is told as well.
     assert told(project, "why", "net", "weights") == [
         "train_model would run again:",
         "  it takes train_data from gen_data, which would run",
-        "  net.TrainModel.run changed (models/net.py:23)",
+        "  net.TrainModel.run changed (models/net.py:21)",
         second,
         "",
         "gen_data would run again: features.normalize changed (models/features.py:2)",

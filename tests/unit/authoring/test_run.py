@@ -7,7 +7,7 @@ import numpy
 import pytest
 
 from mlpipeline.authoring.modes import ExecutionModeKeys
-from mlpipeline.authoring.run import Run, current, set_current
+from mlpipeline.authoring.run import Run, StageRun, current, set_current
 from mlpipeline.errors import NotJson
 
 
@@ -17,6 +17,7 @@ class Sink:
         self.lines = []
         self.progress_seen = []
         self.epochs_seen = []
+        self.stages_seen = []
 
     def metrics(self, values, step):
         self.metrics_seen.append((dict(values), step))
@@ -29,6 +30,9 @@ class Sink:
 
     def epochs(self, ended):
         self.epochs_seen.append(ended)
+
+    def stages(self, done, total):
+        self.stages_seen.append((done, total))
 
 
 @pytest.fixture
@@ -198,3 +202,25 @@ def test_of_several_counts_of_epochs_the_highest_is_noted_and_none_in_test_mode(
         run.note_epochs(ended)
     make_run(sink, mode=ExecutionModeKeys.TEST).note_epochs(9)
     assert sink.epochs_seen == [1, 2, 3]
+
+
+class TestStages:
+    def test_the_loops_of_a_stage_begin_anew_and_have_lines_of_their_own(self, sink):
+        run = make_run(sink, steps_done=(5, 5))
+        first, second = StageRun(run), StageRun(run)
+        assert list(first.steps(2)) == [0, 1]
+        assert list(second.steps(3, done=2)) == [2]
+        assert sink.progress_seen == [(0, 0, 2), (0, 1, 2), (0, 2, 2), (1, 2, 3), (1, 3, 3)]
+
+    def test_a_stage_notices_stops_for_itself_and_for_the_run(self, sink):
+        run = make_run(sink)
+        before, after = StageRun(run), StageRun(run)
+        assert before.should_stop is False
+        run.request_stop()
+        assert after.should_stop is True
+        assert (before.stop_noticed, after.stop_noticed, run.stop_noticed) == (False, True, True)
+
+    def test_how_many_are_done_is_not_said_in_test_mode(self, sink):
+        make_run(sink).note_stages(1, 3)
+        make_run(sink, ExecutionModeKeys.TEST).note_stages(2, 3)
+        assert sink.stages_seen == [(1, 3)]

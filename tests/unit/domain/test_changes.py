@@ -1,8 +1,9 @@
 from collections import OrderedDict
+from typing import ClassVar
 
 import pytest
 
-from mlpipeline.domain.changes import Changes
+from mlpipeline.domain.changes import Changes, Further
 from mlpipeline.errors import NoSuchParameter
 
 
@@ -59,3 +60,43 @@ def test_changes_are_the_same_where_they_call_and_do_the_same():
     ones = [Changes(values={"x": value}) for value in (1, 1.0, True, "1")]
     assert len(set(ones)) == 4
     assert Changes(values={"x": 1, "y": 2}) != Changes(values={"y": 2, "x": 1})
+
+
+class TestFurther:
+    """What stages of a pipeline take, though the version gives it no value."""
+
+    own: ClassVar = {"epochs": 1, "load.path": "a"}
+    further = Further(
+        defaults={"train.width": 8, "train.optimizer": {"lr": 0.1, "beta": 0.9}},
+        names={
+            "train.epochs": "epochs",
+            "epochs": "epochs",
+            "load.path": "load.path",
+            "path": "load.path",
+            "width": "train.width",
+            "train.width": "train.width",
+            "train.optimizer": "train.optimizer",
+        },
+    )
+
+    @pytest.mark.parametrize(
+        ("values", "changed"),
+        [
+            ({"train.epochs": 5}, {"epochs": 5}),
+            ({"train": {"epochs": 5}}, {"epochs": 5}),
+            ({"path": "b"}, {"load.path": "b"}),
+            ({"width": 9}, {"train.width": 9}),
+            ({"train": {"width": 9, "epochs": 2}}, {"train.width": 9, "epochs": 2}),
+            ({"train": {"optimizer": {"lr": 1.0}}}, {"train.optimizer": {"lr": 1.0, "beta": 0.9}}),
+        ],
+    )
+    def test_a_parameter_of_a_stage_is_changed_by_any_of_its_names(self, values, changed):
+        assert Changes(values=values).in_place(self.own, self.further) == {**self.own, **changed}
+
+    def test_one_that_no_stage_takes_is_an_error_with_the_nearest(self):
+        with pytest.raises(NoSuchParameter, match=r'"train\.epocs"\. Did you mean "train\.epochs"'):
+            Changes(values={"train": {"epocs": 5}}).in_place(self.own, self.further)
+
+    def test_one_may_not_be_given_two_values(self):
+        with pytest.raises(NoSuchParameter, match='"epochs" stands for it already'):
+            Changes(values={"epochs": 1, "train.epochs": 2}).in_place(self.own, self.further)

@@ -55,7 +55,8 @@ def test_a_node_that_lacks_something_keeps_only_those_from_running_that_need_it(
         ),
         (
             [node("fit", "qqq")],
-            'fit takes "qqq", which no stage makes. Add a stage that makes it, or hand it in.',
+            'fit takes "qqq", which no stage makes. Add a stage that makes it, or an Input of that name; '
+            "a parameter belongs to the constructor.",
         ),
         (
             [

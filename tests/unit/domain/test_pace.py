@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlpipeline.domain.pace import Loop, Pace, Unit, current_loop, pace_of, rate_of
+from mlpipeline.domain.pace import Loop, Pace, Unit, begun_since, current_loop, pace_of, rate_of
 
 
 def test_the_loop_that_began_last_tells_how_far_a_run_is():
@@ -68,3 +68,15 @@ def test_a_rate_is_of_something_in_some_time():
     assert rate_of(0, 4) is None
     assert rate_of(-3, 4) is None
     assert rate_of(3, 0) is None
+
+
+def test_of_the_loops_of_a_pipeline_those_count_that_its_present_stage_began():
+    before, now = Loop(7, 7, 0, 6.0, 8.0), Loop(2, 7, 0, 9.0, 10.0)
+    assert begun_since([before, now], Loop(1, 3, 0, 5.0, 8.5)) == [now]
+    assert begun_since([before, now], Loop(2, 3, 0, 5.0, 11.0)) == []
+    assert begun_since([before, now], None) == [before, now]
+
+
+def test_how_long_some_stages_took_says_nothing_of_those_that_are_left():
+    pace = pace_of(Loop(50, 100, 40, 1000.0, 1025.0), Unit.STAGES, paused_s=0, is_paused=False, waited_s=0)
+    assert (pace.rate, pace.left_s) == (None, None)

@@ -138,21 +138,33 @@ def test_a_record_that_cannot_be_understood_is_damaged_and_never_leads_elsewhere
     whole = record.read_text()
     elsewhere = json.loads(whole)
     elsewhere["artifacts"][0]["digest"] = "../../../secrets"
-    unknown = json.loads(whole)
-    unknown["artifacts"][0]["serializer"] = "zarr"
+    upwards = json.loads(whole)
+    upwards["artifacts"][0]["suffix"] = "./../../secrets"
     for damaged, what in (
         (whole[:50], "cannot be understood"),
         ("", "cannot be understood"),
         ("[]", "cannot be understood"),
         ("{}", "cannot be understood"),
         (json.dumps(elsewhere), "cannot be understood"),
-        (json.dumps(unknown), '"zarr", which is not installed'),
+        (json.dumps(upwards), "cannot be understood"),
         (whole.replace(made.key, "0" * 64), "another one's"),
     ):
         record.write_text(damaged)
         with pytest.raises(DamagedArtifact, match=what):
             cache.use("train", made.key)
         assert cache.find("train", made.key) is None
+
+
+def test_what_a_serializer_stored_that_is_not_here_is_made_again_and_left_for_others(cache):
+    (artifact,) = cache.put(BASIS, {"weights": [1]}, 0.0).artifacts
+    record = the(cache, "made")
+    record.write_text(record.read_text().replace('"serializer":"json"', '"serializer":"zarr"'))
+    made = cache.use("train", BASIS.key())
+    with pytest.raises(DamagedArtifact, match='the serializer "zarr", which is not installed here'):
+        cache.load(made.artifacts[0])
+    cache.forget(made)
+    assert cache.use("train", BASIS.key()) is None
+    assert the(cache, "artifacts").name == artifact.file_name
 
 
 def test_a_large_artifact_is_read_again_only_if_it_looks_different(cache, monkeypatch):

@@ -135,6 +135,12 @@ def test_the_parameters_of_a_class_are_the_arguments_of_its_constructor(target, 
     assert names(of(target).constructor) == constructor
 
 
+def test_defaults_are_known_unless_each_call_makes_them_anew():
+    assert of(scale).defaults == {"factor": 2}
+    assert of(Settings).defaults == {}
+    assert of(Plain).defaults == of(Plain(2)).defaults == of(Tuple).defaults == {"epochs": 3}
+
+
 @pytest.mark.parametrize(
     ("target", "given"),
     [

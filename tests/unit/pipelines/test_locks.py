@@ -66,7 +66,7 @@ def test_where_there_are_no_locks_everybody_goes_on(tmp_path, monkeypatch, code)
 
     monkeypatch.setattr(fcntl, "lockf", no_locks)
     with held(tmp_path / "key", "one", fail):
-        assert not is_free(tmp_path / "key")
+        assert is_free(tmp_path / "key") is None
 
 
 def test_where_nothing_can_be_written_everybody_goes_on(tmp_path):

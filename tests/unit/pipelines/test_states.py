@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlpipeline import Stage
-from mlpipeline.pipelines.states import restored, state_of
+from mlpipeline.pipelines.states import restored, state_in
 
 
 class Plain(Stage):
@@ -43,13 +43,13 @@ class Frozen:
 
 
 def moved(made, parameters):
-    return restored(type(made), parameters, state_of(made))
+    return restored(type(made), parameters, state_in(made))
 
 
 def test_attributes_are_the_state_in_slots_too():
     made = Plain(start=2)
     made.means = 3
-    assert state_of(made) == {"start": 2, "means": 3}
+    assert state_in(made) == {"start": 2, "means": 3}
     again = moved(made, {"start": 2})
     assert (vars(again), again._given) == ({"start": 2, "means": 3}, ((), {"start": 2}))
 
@@ -58,7 +58,7 @@ def test_attributes_are_the_state_in_slots_too():
     again = moved(both, {})
     assert (again.means, again.extra, vars(again), hasattr(again, "unset")) == (1, 2, {"extra": 2}, False)
     slotted = Slotted()
-    assert state_of(slotted) == {}
+    assert state_in(slotted) == {}
     slotted.means = 4
     assert moved(slotted, {}).means == 4
     assert moved(Frozen(5), {}) == Frozen(5)
@@ -67,7 +67,7 @@ def test_attributes_are_the_state_in_slots_too():
 def test_a_stage_may_say_itself_what_its_state_is():
     made = OwnWay()
     made.means = 1
-    assert state_of(made) == [1]
+    assert state_in(made) == [1]
     assert moved(made, {}).means == 2
 
 

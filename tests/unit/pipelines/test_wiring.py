@@ -244,6 +244,14 @@ def test_an_edge_that_does_not_fit_is_an_error(edges, expected):
     assert expected in message(lambda: steps(stages, edges))
 
 
+def test_a_circle_tells_what_learns_of_what():
+    stages, edges = {"load": Load, "one": Learner, "two": Learner}, {"one": ["two", "test"], "two": ["one", "test"]}
+    told = message(lambda: steps(stages, edges))
+    assert told.startswith("the stages need each other in a circle: ")
+    assert "`fit` of stage one (" in told
+    assert ") -(one.state)-> stage one (" in told
+
+
 def test_names_stand_for_one_thing():
     def load():
         return 1
@@ -285,6 +293,40 @@ def test_a_parameter_without_a_value_matters_only_where_it_is_needed():
     told = message(lambda: graph.needed(["weights"]))
     assert 'its constructor takes "epochs", which has neither a value nor a default. Give it one: parameters=' in told
     assert wiring([Load, Greedy], epochs=3).graph(Purpose.TRAINING).needed(["weights"])
+
+
+def test_what_is_handed_in_is_taken_instead_of_a_parameter_or_of_what_is_made():
+    graph = wiring([accuracy], **{"accuracy.threshold": 1}).graph(Purpose.TRAINING, ["weights", "test", "threshold"])
+    (node,) = graph.needed(["accuracy"])
+    assert set(node.takes) == {"weights", "test", "threshold"}
+    assert node.parameters == {}
+
+
+def test_what_is_handed_in_and_fits_nothing_is_an_error():
+    made = wiring([Load, Fit, accuracy])
+    assert message(lambda: made.graph(Purpose.TRAINING, ["weigths"])) == (
+        '"weigths" is handed in, and no stage takes it. Did you mean "weights"?'
+    )
+    assert message(lambda: made.graph(Purpose.TRAINING, ["load"])) == '"load" makes train, test: hand in these.'
+
+
+def test_what_is_not_handed_in_or_not_learned_matters_only_where_it_is_needed():
+    stages = {"load": Load, "new": Input, "learner": Learner, "other": lambda new, train: new}
+    graph = wiring(stages, {"learner": ["train", "test"]}).graph(Purpose.INFERENCE)
+    assert [node.name for node in graph.needed(["train"])] == ["load"]
+    assert message(lambda: graph.needed(["learner"])).endswith(
+        "has learned nothing yet: call `fit` of the pipeline first."
+    )
+    assert 'takes "new", which is to be handed in: inputs={"new": …}.' in message(lambda: graph.needed(["other"]))
+
+
+def test_a_stage_with_several_artifacts_is_no_argument():
+    class Wants:
+        def run(self, load):
+            return {"wanted": load}
+
+    told = message(lambda: wiring([Load, Wants]).graph(Purpose.TRAINING))
+    assert told.endswith('its `run` takes "load", a stage that makes train, test. Take these, each by its name.')
 
 
 def test_there_is_no_stage_or_artifact_of_a_wrong_name():

@@ -1,0 +1,357 @@
+"""The sources of project modules as they were loaded, and where in them a function or a class stands."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache, cached_property
+from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, SourceFileLoader
+from importlib.util import decode_source, resolve_name
+from pathlib import Path
+from types import CodeType, FunctionType
+from typing import Any
+
+from mlpipeline.domain.references import Definition, References, class_outline, references
+from mlpipeline.domain.scope import bound_names
+from mlpipeline.domain.syntax import canonical, children, syntax_tree
+from mlpipeline.errors import CodeUnknown, SettingsError
+from mlpipeline.pipelines.installed import Origin, origin_of_spec, spec_of
+from mlpipeline.project.settings import find_project
+
+_Node = Definition | ast.Lambda
+#: Source files that were read, by path: the last one is how it looks now. Earlier ones stay, because what was imported
+#: of them may still run.
+_READ: dict[str, list[SourceFile]] = {}
+#: id of a code object -> it, and where its syntax is: found once, though every execution asks for it.
+_PLACES: dict[int, tuple[CodeType, SourceFile, _Node]] = {}
+
+
+class SourceFile:
+    """One source file, as some module was loaded from it.
+
+    Args:
+        path: where it was.
+        text: what it held.
+        name: what parts are called that lie in it: by its place, whatever it was imported as.
+        signature: by which a change of the file is seen.
+        is_compiled_as_written: whether what runs is what Python makes of this text; a loader may rewrite assertions.
+    """
+
+    def __init__(self, path: str, text: str, name: str, signature: object, is_compiled_as_written: bool) -> None:
+        self.path, self.text, self.name, self.signature = path, text, name, signature
+        self._is_compiled_as_written = is_compiled_as_written
+        tree = syntax_tree(text)
+        if tree is None:
+            raise CodeUnknown(name, f"{path} does not parse any more")
+        self.tree = tree
+        self._references: dict[ast.AST, References] = {}
+        self._evaluates_annotations = not any(
+            isinstance(node, ast.ImportFrom)
+            and node.module == "__future__"
+            and "annotations" in {alias.name for alias in node.names}
+            for node in tree.body
+        )
+
+    @cached_property
+    def shown_path(self) -> str:
+        """Its path below the project, else below the folder that its modules are imported from."""
+        return os.path.relpath(self.path, self.root)
+
+    @cached_property
+    def root(self) -> str:
+        """The folder of the project that it lies in, else the one that its modules are imported from."""
+        return _root(os.path.dirname(self.path))
+
+    @cached_property
+    def canonical(self) -> str:
+        """The syntax of all of it."""
+        return canonical(self.tree)
+
+    def portable(self, text: str) -> str:
+        """A text of values in which nothing says where the project is."""
+        return text.replace(ascii(self.root + os.sep)[1:-1], "<project>/")
+
+    def references(self, node: ast.AST) -> References:
+        """What a definition or a statement in it refers to."""
+        found = self._references.get(node)
+        if found is None:
+            outline = class_outline(node) if isinstance(node, ast.ClassDef) else node
+            found = references(outline, evaluates_annotations=self._evaluates_annotations)
+            self._references[node] = found
+        return found
+
+    @property
+    def whole(self) -> References:
+        """What all of it refers to."""
+        return self.references(self.tree)
+
+    def place(self, code: CodeType) -> _Node | None:
+        """Where the code of a function stands; None if it was not made of this text."""
+        candidates = self._functions.get((code.co_name, code.co_firstlineno), [])
+        if self._is_compiled_as_written and code not in self._compiled.get((code.co_name, code.co_firstlineno), ()):
+            return None
+        if len(candidates) > 1:
+            candidates = [node for node in candidates if _holds(node, code)]
+        # Of lambdas in each other, the innermost.
+        return candidates[-1] if candidates else None
+
+    def classes(self, qualname: str) -> list[ast.ClassDef]:
+        """All classes of that name in it."""
+        return self._classes.get(qualname, [])
+
+    def is_defined_once(self, qualname: str) -> bool:
+        """Whether that name is that of one function or class."""
+        return self._definitions.count(qualname) == 1
+
+    def binding(self, name: str) -> list[ast.stmt]:
+        """The statements of its top level that bind a name, and those that may do something with its value."""
+        return [
+            statement
+            for statement in self.tree.body
+            if name in self._bound[statement]
+            or (_may_change_values(statement) and any(chain[0] == name for chain in self.references(statement).names))
+        ]
+
+    def line(self, name: str) -> int | None:
+        """The line where its top level first binds a name."""
+        return next((statement.lineno for statement in self.tree.body if name in self._bound[statement]), None)
+
+    def imported_from(self, name: str) -> list[tuple[int, str, str]]:
+        """From where its top level may have a name: the dots of the import, the module, and what it is called there."""
+        return self._imports.get(name, []) + [(level, module, name) for level, module, _ in self._imports.get("*", [])]
+
+    @cached_property
+    def _imports(self) -> Mapping[str, list[tuple[int, str, str]]]:
+        found: dict[str, list[tuple[int, str, str]]] = {}
+        for statement in self.tree.body:
+            if isinstance(statement, ast.ImportFrom):
+                for alias in statement.names:
+                    origin = (statement.level, statement.module or "", alias.name)
+                    found.setdefault(alias.asname or alias.name, []).append(origin)
+        return found
+
+    @cached_property
+    def _bound(self) -> Mapping[ast.stmt, frozenset[str]]:
+        return {statement: bound_names(statement) for statement in self.tree.body}
+
+    @cached_property
+    def _nodes(self) -> list[tuple[str, ast.AST]]:
+        """Functions, lambdas and classes with their qualified names, outer before inner."""
+        return list(_defined(self.tree))
+
+    @cached_property
+    def _functions(self) -> Mapping[tuple[str, int], list[_Node]]:
+        found: dict[tuple[str, int], list[_Node]] = {}
+        for _, node in self._nodes:
+            if isinstance(node, ast.Lambda):
+                found.setdefault(("<lambda>", node.lineno), []).append(node)
+            elif isinstance(node, Definition):
+                first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+                found.setdefault((node.name, first), []).append(node)
+        return found
+
+    @cached_property
+    def _classes(self) -> Mapping[str, list[ast.ClassDef]]:
+        found: dict[str, list[ast.ClassDef]] = {}
+        for qualname, node in self._nodes:
+            if isinstance(node, ast.ClassDef):
+                found.setdefault(qualname, []).append(node)
+        return found
+
+    @cached_property
+    def _definitions(self) -> list[str]:
+        return [qualname for qualname, _ in self._nodes]
+
+    @cached_property
+    def _compiled(self) -> Mapping[tuple[str, int], list[CodeType]]:
+        found: dict[tuple[str, int], list[CodeType]] = {}
+        try:
+            pending = [compile(self.tree, self.path, "exec", dont_inherit=True)]
+        except (SyntaxError, ValueError, RecursionError):
+            return {}
+        while pending:
+            code = pending.pop()
+            found.setdefault((code.co_name, code.co_firstlineno), []).append(code)
+            pending += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+        return found
+
+
+class Sources:
+    """The source files of what is loaded; each is looked at once by one of these, and again by the next."""
+
+    def __init__(self) -> None:
+        self._looked_at: dict[str, list[SourceFile]] = {}
+        self._modules: dict[str, tuple[Origin | None, Mapping[str, Any]]] = {}
+
+    def of_function(self, function: FunctionType) -> tuple[SourceFile, _Node]:
+        """The source file of a function, and where in it the function stands.
+
+        Raises:
+            CodeUnknown: it cannot be read, or is another one by now.
+        """
+        code = function.__code__
+        known = _PLACES.get(id(code))
+        if known is not None:
+            return known[1:]
+        name = f"{function.__module__}.{function.__qualname__}"
+        files = self._files(code.co_filename, function.__globals__)
+        if not files:
+            raise CodeUnknown(name, "its source cannot be read")
+        for file in reversed(files):
+            node = file.place(code)
+            if node is not None:
+                _PLACES[id(code)] = (code, file, node)
+                return file, node
+        raise CodeUnknown(name, f"{files[-1].shown_path} was edited after it was imported")
+
+    def of_module(self, namespace: Mapping[str, Any]) -> SourceFile | None:
+        """The source file of a module by its names; None where it has none that can be read."""
+        path = namespace.get("__file__")
+        is_source = isinstance(path, str) and not path.endswith((*EXTENSION_SUFFIXES, ".pyc"))
+        files = self._files(str(path), namespace) if is_source else []
+        return files[-1] if files else None
+
+    def has_function(self, function: FunctionType) -> bool:
+        """Whether there is a source of a function."""
+        code = function.__code__
+        return id(code) in _PLACES or bool(self._files(code.co_filename, function.__globals__))
+
+    def module(self, name: str) -> tuple[Origin | None, Mapping[str, Any]]:
+        """Whose a module is that may not be loaded, None if there is none, and its names, as far as they are known."""
+        if name not in self._modules:
+            spec, loaded = spec_of(name), sys.modules.get(name)
+            names = vars(loaded) if loaded is not None else {} if spec is None else _names_of(spec)
+            self._modules[name] = (None if spec is None else origin_of_spec(spec), names)
+        return self._modules[name]
+
+    def _files(self, path: str, namespace: Mapping[str, Any]) -> list[SourceFile]:
+        """All readings of a file, of which the last is how it is now; empty where it cannot be read."""
+        seen = self._looked_at.get(path)
+        if seen is None:
+            where = path if path.startswith("<") else os.path.abspath(path)
+            seen = self._looked_at[path] = self._look(where, namespace)
+        return seen
+
+    def _look(self, path: str, namespace: Mapping[str, Any]) -> list[SourceFile]:
+        known = _READ.setdefault(path, [])
+        loader = namespace.get("__loader__") if namespace.get("__file__") == path else None
+        signature = _signature(path)
+        is_live = loader is None or type(loader) is SourceFileLoader
+        if is_live and known and signature is not None and known[-1].signature == signature:
+            return known
+        text = _text(path, loader)
+        if text is not None and not (known and known[-1].text == text):
+            is_compiled_as_written = loader is None or (
+                isinstance(loader, SourceFileLoader) and type(loader).source_to_code is SourceFileLoader.source_to_code
+            )
+            name = str(namespace.get("__name__")) if signature is None else module_name(path)
+            known.append(SourceFile(path, text, name, signature, is_compiled_as_written))
+        return known
+
+
+def absolute(level: int, module: str, names: Mapping[str, Any]) -> str | None:
+    """The full name of a module that an import names in a module of these names; None where there is no such."""
+    try:
+        return resolve_name("." * level + module, names.get("__package__")) if level else module
+    except ImportError:
+        return None
+
+
+@cache
+def module_name(path: str) -> str:
+    """What a source file is called as a module, by the packages that it lies in: the same for whoever imports it."""
+    folder, file = os.path.split(path)
+    names = [] if file == "__init__.py" else [file.removesuffix(".py")]
+    while os.path.isfile(os.path.join(folder, "__init__.py")) and os.path.dirname(folder) != folder:
+        folder, package = os.path.split(folder)
+        names.insert(0, package)
+    return ".".join(names)
+
+
+def _names_of(spec: ModuleSpec) -> dict[str, Any]:
+    names: dict[str, Any] = {"__name__": spec.name, "__loader__": spec.loader, "__package__": spec.parent}
+    if spec.has_location:
+        names["__file__"] = spec.origin
+    if spec.submodule_search_locations is not None:
+        names["__path__"] = list(spec.submodule_search_locations)
+    return names
+
+
+def _signature(path: str) -> tuple[int, int, int] | None:
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _text(path: str, loader: Any) -> str | None:
+    get_source = getattr(loader, "get_source", None)
+    if get_source is not None and type(loader) is not SourceFileLoader:
+        try:
+            source = get_source(loader.name)
+        except (ImportError, AttributeError):
+            source = None
+        if isinstance(source, str):
+            return source
+    try:
+        return decode_source(Path(path).read_bytes())
+    except (OSError, ValueError, SyntaxError):
+        # The cell of a notebook, or what was typed.
+        return "".join(linecache.getlines(path)) or None
+
+
+@cache
+def _root(folder: str) -> str:
+    try:
+        return str(find_project(Path(folder)))
+    except SettingsError:
+        while os.path.isfile(os.path.join(folder, "__init__.py")) and os.path.dirname(folder) != folder:
+            folder = os.path.dirname(folder)
+        return folder
+
+
+_LEAVES = {ast.Name, ast.Constant, ast.arg, ast.alias}
+
+
+def _defined(tree: ast.AST) -> Iterator[tuple[str, ast.AST]]:
+    pending: list[tuple[str, ast.AST]] = [("", tree)]
+    while pending:
+        prefix, node = pending.pop()
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield f"{prefix}{name}", node
+                prefix = f"{prefix}{name}.<locals>."
+            case ast.ClassDef(name=name):
+                yield f"{prefix}{name}", node
+                prefix = f"{prefix}{name}."
+            case ast.Lambda():
+                yield f"{prefix}<lambda>", node
+                prefix = f"{prefix}<lambda>.<locals>."
+        pending += [(prefix, child) for child in reversed(children(node)) if type(child) not in _LEAVES]
+
+
+def _holds(node: _Node, code: CodeType) -> bool:
+    """Whether all of a code object stands within a function: several lambdas may begin in one line."""
+    body = node.body if isinstance(node, ast.Lambda) else node
+    begin, end = (body.lineno, body.col_offset), (body.end_lineno, body.end_col_offset)
+    places = [
+        ((line, column), (end_line, end_column))
+        for line, end_line, column, end_column in code.co_positions()
+        if None not in (line, end_line, column, end_column) and end_column
+    ]
+    return all(begin <= first and last <= end for first, last in places)
+
+
+def _may_change_values(statement: ast.stmt) -> bool:
+    """Whether a statement of the top level may do something with a value that another one has bound."""
+    match statement:
+        case ast.Assign(targets=targets):
+            return not all(isinstance(target, ast.Name) for target in targets)
+        case ast.Expr() | ast.AugAssign() | ast.Delete() | ast.With() | ast.For() | ast.Try():
+            return True
+        case _:
+            return False

@@ -1,0 +1,259 @@
+"""Values as texts that are equal for equal values, in every process; what has code is named by it."""
+
+from __future__ import annotations
+
+import copyreg
+import dataclasses
+import enum
+import functools
+import sys
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from pathlib import PurePath
+from typing import Any, Protocol
+
+from mlpipeline.pipelines.content import bytes_digest, text_digest
+
+_PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...), type(NotImplemented), range, slice)
+#: Of the standard library, whose objects are values: what they are made again of says all about them.
+_VALUE_MODULES = {
+    "array",
+    "collections",
+    "datetime",
+    "decimal",
+    "fractions",
+    "ipaddress",
+    "operator",
+    "pathlib",
+    "re",
+    "types",
+    "uuid",
+    "zoneinfo",
+}
+_DESCRIPTORS = (
+    types.MemberDescriptorType,
+    types.GetSetDescriptorType,
+    types.WrapperDescriptorType,
+    types.MethodDescriptorType,
+    types.ClassMethodDescriptorType,
+    types.MethodWrapperType,
+)
+_OF_BYTECODE = (
+    "co_code",
+    "co_consts",
+    "co_names",
+    "co_varnames",
+    "co_freevars",
+    "co_cellvars",
+    "co_flags",
+    "co_argcount",
+    "co_posonlyargcount",
+    "co_kwonlyargcount",
+    "co_exceptiontable",
+)
+#: What classes have that is no one's code, that changes by itself, or that their syntax says.
+_OF_EVERY_CLASS = {
+    "__module__",
+    "__dict__",
+    "__weakref__",
+    "__doc__",
+    "__qualname__",
+    "__annotations__",
+    "__annotate__",
+    "__annotate_func__",
+    "__annotations_cache__",
+    "__conditional_annotations__",
+    "__firstlineno__",
+    "__static_attributes__",
+    "__abstractmethods__",
+    "__dataclass_params__",
+    "__match_args__",
+    "__orig_bases__",
+    "__parameters__",
+    "__slots__",
+    "__mlpipeline_stage__",
+    "__mlpipeline_artifact__",
+    "_abc_impl",
+    "__classcell__",
+    "__classdictcell__",
+}
+
+
+class Referrer(Protocol):
+    """Is told what the values that are put into a text refer to."""
+
+    def function(self, function: types.FunctionType) -> str:
+        """What stands for a function."""
+
+    def kind(self, kind: type) -> str:
+        """What stands for a class."""
+
+    def module(self, module: types.ModuleType) -> str:
+        """What stands for a module."""
+
+    def named(self, module: str, name: str) -> str:
+        """What stands for something that is not written in Python, by the module that it says it is of."""
+
+    def is_project_class(self, kind: type) -> bool:
+        """Whether a class is one of the user's."""
+
+    def no_value(self) -> None:
+        """There is something that has no value, so that it counts how it was made."""
+
+
+class Values:
+    """Puts values into texts, for one referrer."""
+
+    def __init__(self, referrer: Referrer, seen: Mapping[int, tuple[int, Any]] | None = None) -> None:
+        self._referrer = referrer
+        # Objects refer to each other in circles: id -> the how manieth, and it, or its id could become another's.
+        self._seen: dict[int, tuple[int, Any]] = dict(seen or {})
+
+    def text(self, value: Any) -> str:
+        """The text of a value."""
+        kind = type(value)
+        if kind in _PLAIN:
+            # Python refuses to write a very long int in decimal.
+            return f"{kind.__name__} {hex(value) if kind is int else ascii(value)}"
+        known = self._seen.get(id(value))
+        if known is not None:
+            return f"the {known[0]}."
+        self._seen[id(value)] = (len(self._seen), value)
+        return self._text(value, kind)
+
+    def class_members(self, kind: type) -> str:
+        """The text of what a class has of its own."""
+        members = {name: value for name, value in vars(kind).items() if name not in _OF_EVERY_CLASS}
+        if issubclass(kind, enum.Enum):
+            own = kind.__members__
+            listed = [(name, self.text(member._value_)) for name, member in own.items()]
+            rest = {name: value for name, value in members.items() if name not in own and not _is_private_to_enum(name)}
+            return f"{listed} {self._named(rest)}"
+        fields = members.pop("__dataclass_fields__", None)
+        if isinstance(fields, Mapping):
+            members["dataclass fields"] = [
+                (name, field.default, field.default_factory)
+                for name, field in fields.items()
+                if isinstance(field, dataclasses.Field)
+            ]
+        return self._named(members)
+
+    def _text(self, value: Any, kind: type) -> str:  # noqa: PLR0911, PLR0912
+        referrer = self._referrer
+        match value:
+            case types.FunctionType():
+                return referrer.function(value)
+            case type():
+                return referrer.kind(value)
+            case types.ModuleType():
+                return referrer.module(value)
+            case types.MethodType():
+                return f"method {self.text(value.__func__)} of {self.text(value.__self__)}"
+            case types.BuiltinFunctionType():
+                owner = value.__self__
+                if owner is None or isinstance(owner, types.ModuleType):
+                    return referrer.named(value.__module__ or "", value.__qualname__)
+                return f"{value.__name__} of {self.text(owner)}"
+            case staticmethod() | classmethod():
+                return f"{kind.__name__} {self.text(value.__func__)}"
+            case types.CodeType():
+                return f"bytecode {self._each([getattr(value, name) for name in _OF_BYTECODE])}"
+            case property():
+                return f"property {self._each([value.fget, value.fset, value.fdel])}"
+            case functools.cached_property():
+                return f"cached_property {self.text(value.func)}"
+            case functools.partial():
+                return f"partial {self._each([value.func, value.args, value.keywords, vars(value)])}"
+            case functools.partialmethod() | functools.singledispatchmethod():
+                return f"{kind.__name__} {self._named(vars(value))}"
+            case enum.Enum():
+                return f"{value.name} of {self.text(kind)}"
+            case _ if kind.__module__ == "functools" and hasattr(value, "cache_parameters"):
+                return f"cached {self._each([value.__wrapped__, value.cache_parameters()])}"
+            case _ if isinstance(value, _DESCRIPTORS):
+                return f"{kind.__name__} {getattr(value, '__name__', '')}"
+        return self._container(value, kind)
+
+    def _container(self, value: Any, kind: type) -> str:  # noqa: PLR0911
+        if kind in (list, tuple, set, frozenset) and all(type(item) in _PLAIN for item in value):
+            # Long ones are common, and this is several times as fast.
+            items = value if kind in (list, tuple) else sorted(value, key=ascii)
+            return f"{kind.__name__} {_plain(items)}"
+        if kind in (list, tuple):
+            return f"{kind.__name__} {self._each(value)}"
+        if kind in (set, frozenset):
+            # Each as if it were the first: their order is that of hashes, which change from process to process.
+            return f"{kind.__name__} {sorted(Values(self._referrer, self._seen).text(item) for item in value)}"
+        if kind in (dict, types.MappingProxyType):
+            if all(type(key) in _PLAIN and type(item) in _PLAIN for key, item in value.items()):
+                return f"dict {_plain([*value, *value.values()])}"
+            return f"dict {[(self.text(key), self.text(item)) for key, item in value.items()]}"
+        if kind is bytearray:
+            return f"bytearray {bytes(value)!r}"
+        if typing.get_origin(value) is not None:
+            return f"generic {self._each([typing.get_origin(value), typing.get_args(value)])}"
+        if isinstance(value, typing.TypeVar | typing.ForwardRef):
+            return ascii(value)
+        return _numpy_text(value) or self._object(value, kind)
+
+    def _object(self, value: Any, kind: type) -> str:
+        if self._referrer.is_project_class(kind):
+            return f"object of {self.text(kind)} {self._state(value)}"
+        module = kind.__module__.partition(".")[0]
+        if module == "mlpipeline":
+            return module
+        if isinstance(value, PurePath):
+            return f"path {str(value)!a}"
+        if module in _VALUE_MODULES:
+            try:
+                reduce = copyreg.dispatch_table.get(kind)
+                made = value.__reduce_ex__(4) if reduce is None else reduce(value)
+            except Exception:  # It has no value, whatever it says.
+                made = None
+            if isinstance(made, tuple):
+                return f"made {self._each([list(part) if hasattr(part, '__next__') else part for part in made])}"
+        self._referrer.no_value()
+        return f"some {self.text(kind)}"
+
+    def _state(self, value: Any) -> str:
+        state = dict(getattr(value, "__dict__", {}))
+        for base in type(value).__mro__:
+            slots = vars(base).get("__slots__", ())
+            for name in [slots] if isinstance(slots, str) else slots:
+                mangled = f"_{base.__name__.lstrip('_')}{name}" if name.startswith("__") and name[-2:] != "__" else name
+                if name not in ("__dict__", "__weakref__") and hasattr(value, mangled):
+                    state[name] = getattr(value, mangled)
+        # What a dict, a list or a number holds beside its attributes.
+        for base, plain in ((dict, dict), (list, list), (tuple, tuple), (set, set), (frozenset, set)):
+            if isinstance(value, base):
+                state["items"] = plain(value)
+        for simple in (int, float, str, bytes):
+            if isinstance(value, simple):
+                state["value"] = simple.__repr__(value)
+        return self._named(state)
+
+    def _each(self, values: Iterable[Any]) -> str:
+        return f"[{', '.join(map(self.text, values))}]"
+
+    def _named(self, values: Mapping[str, Any]) -> str:
+        return str([(name, self.text(values[name])) for name in sorted(values, key=str)])
+
+
+def _plain(values: Iterable[Any]) -> str:
+    return ascii([(type(value).__name__, hex(value) if type(value) is int else value) for value in values])
+
+
+def _numpy_text(value: Any) -> str | None:
+    numpy = sys.modules.get("numpy")
+    if numpy is None or type(value).__module__.partition(".")[0] != "numpy":
+        return None
+    if isinstance(value, numpy.ndarray) and type(value) is numpy.ndarray and not value.dtype.hasobject:
+        return f"array {value.dtype!r} {value.shape} {bytes_digest(numpy.ascontiguousarray(value).tobytes())}"
+    if isinstance(value, numpy.generic):
+        return f"number {value.dtype!r} {text_digest(ascii(value.item()))}"
+    return f"dtype {value}" if isinstance(value, numpy.dtype) else None
+
+
+def _is_private_to_enum(name: str) -> bool:
+    return name.startswith("_") and name.endswith("_") and not name.startswith("__")

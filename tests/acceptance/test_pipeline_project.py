@@ -1,0 +1,130 @@
+"""The sample project of pipelines, as a user would run it: what its versions share is made once, whatever happens."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from support import Project, wait_until
+
+SAMPLE = Path(__file__).parents[2] / "examples/pipeline-project"
+PATIENCE_S = 300
+VERSIONS = ("small", "medium", "wide", "hasty", "patient", "short")
+#: Far from what a bug would leave, and from a fluke.
+LEAST_ACCURACY = 0.8
+
+#: Put into the stages of a copy: each call is noted.
+NOTING = "with open({calls!r}, 'a') as file: print({stage!r}, file=file)"
+
+
+@pytest.fixture
+def sample(tmp_path):
+    """A copy of the project; its stages note their calls in a file beside it."""
+    root = tmp_path / "pipeline-project"
+    shutil.copytree(SAMPLE, root, ignore=shutil.ignore_patterns("outputs", "__pycache__", ".*"))
+    project = Project(root, tmp_path / "terminal")
+    script = project.models_dir / "digits.py"
+    source = script.read_text()
+    for stage, begin in (
+        ("features", "    def run(self):\n"),
+        ("train_model", "    def run(self, train_x, train_y, run):\n"),
+        ("accuracy", "def accuracy(model, test_x, test_y) -> float:\n"),
+    ):
+        assert begin in source
+        indent = "    " if stage == "accuracy" else "        "
+        note = NOTING.format(calls=str(tmp_path / "calls"), stage=stage)
+        source = source.replace(begin, f"{begin}{indent}{note}\n")
+    script.write_text(source)
+    yield project
+    project.kill_everything()
+
+
+def calls(project):
+    """How often each stage was called so far."""
+    path = project.root.parent / "calls"
+    return Counter(path.read_text().split()) if path.exists() else Counter()
+
+
+def said(project, pattern):
+    return len(re.findall(pattern, project.log))
+
+
+def accuracies(project):
+    found = re.findall(r"accuracy  ([\d.]+)", project.results)
+    return [float(one) for one in found]
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_six_versions_make_what_they_share_once_and_a_second_launch_makes_nothing(sample, jobs):
+    assert sample.run("-r", "-j", jobs, timeout=PATIENCE_S).returncode == 0
+    once = Counter(features=1, train_model=6, accuracy=6)
+    assert calls(sample) == once
+    assert (said(sample, "stage features ran in"), said(sample, "stage features cached")) == (1, 5)
+    assert said(sample, "stage train_model ran in") == 6
+    assert len(accuracies(sample)) == 6
+    assert min(accuracies(sample)) > LEAST_ACCURACY
+
+    assert sample.run("-r", "-j", jobs, timeout=PATIENCE_S).returncode == 0
+    assert calls(sample) == once
+    assert said(sample, "stage (features|train_model|accuracy) cached") == 5 + 18
+    assert sorted(accuracies(sample)) == sorted(2 * accuracies(sample)[:6])
+
+    # Another comment in a helper makes nothing run again, another body what depends on it.
+    helper = sample.models_dir / "_images.py"
+    helper.write_text(helper.read_text().replace("WHITE = 16.0", "WHITE = 8.0 * 2.0  # the same number"))
+    sample.write_queue([{"script": "digits.py", "versions": ["short", "small"]}])
+    assert sample.run("-r", "-j", jobs, timeout=PATIENCE_S).returncode == 0
+    assert calls(sample) - once in (Counter(), Counter(features=1))  # what it makes is the same
+    before = calls(sample)
+    helper.write_text(helper.read_text().replace("np.gradient(images", "np.gradient(images**0.5"))
+    assert sample.run("-r", "-j", jobs, timeout=PATIENCE_S).returncode == 0
+    assert calls(sample) - before == Counter(features=1, train_model=2, accuracy=2)
+
+
+def test_test_mode_leaves_no_cache(sample, tmp_path):
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    done = sample.run(env={"TMPDIR": str(folder)}, timeout=PATIENCE_S)
+    assert (done.returncode, "6 versions passed" in done.stdout + done.stderr) == (0, True)
+    assert calls(sample) == Counter(features=1, train_model=6, accuracy=6)
+    assert list(folder.iterdir()) == []
+    assert not sample.outputs.exists()
+
+
+def test_whatever_is_killed_nothing_is_made_twice_that_was_done(sample):
+    """kill -9 of the daemon, then of a worker in the middle of a stage."""
+    # A stage that lasts until it is killed.
+    script = sample.models_dir / "digits.py"
+    gate = sample.root.parent / "gate"
+    script.write_text(
+        script.read_text().replace(
+            "        for epoch in run.steps(self.epochs):\n",
+            "        import pathlib, time\n"
+            f"        while self.hidden == 128 and not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.01)\n"
+            "        for epoch in run.steps(self.epochs):\n",
+        )
+    )
+    daemon = sample.start("-r", "-j", "2")
+    wait_until(lambda: said(sample, "digits:wide stage features cached"), PATIENCE_S, lambda: sample.log)
+    wait_until(lambda: calls(sample)["train_model"] >= 3, PATIENCE_S)
+    daemon.kill()
+    daemon.wait()
+    # Its workers live on; another daemon adopts them. One of them is killed in the middle of a stage.
+    daemon = sample.start("-r", "-j", "2")
+    wait_until(lambda: said(sample, "digits:wide.*adopted|adopted"), PATIENCE_S, lambda: sample.log)
+    (wide,) = (process for process in sample.processes() if "digits-wide" in " ".join(process.cmdline()))
+    wide.send_signal(signal.SIGKILL)
+    assert daemon.wait(PATIENCE_S) == 1
+    assert Counter(event["outcome"] for event in sample.history() if event["event"] == "ended") == Counter(
+        succeeded=5, failed=1
+    )
+    before = calls(sample)
+    gate.touch()
+    assert sample.run("-r", "-u", timeout=PATIENCE_S).returncode == 0
+    assert calls(sample) - before == Counter(train_model=1, accuracy=1)
+    # Once, but for the one that was killed.
+    assert calls(sample) == Counter(features=1, train_model=7, accuracy=6)

@@ -1,0 +1,188 @@
+"""What there is in a cache, what of it may go, and what is damaged."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mlpipeline.pipelines.cache import Cache
+from mlpipeline.pipelines.cache_folder import CacheFolder
+from mlpipeline.pipelines.collecting import Kind, collect, delete_damaged, least_used
+from mlpipeline.pipelines.inventory import Entry, Inventory
+from mlpipeline.pipelines.records import Basis
+
+NOW = 2_000_000_000.0
+DAY = 24 * 3600
+LARGE = np.arange(200_000)
+
+
+def basis(step, **parameters):
+    return Basis(step=step, makes=("it",), parameters=parameters, inputs={}, parts=(), packages={})
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return Cache(tmp_path / "cache")
+
+
+@pytest.fixture
+def folder(cache):
+    return CacheFolder(cache.folder)
+
+
+def put(cache, step, values, used_at=0.0, **parameters):
+    """Put something there that was last used at a time, and return its record."""
+    made = cache.put(basis(step, **parameters), values, 0.0)
+    record = cache.folder / "1" / "made" / step / f"{made.key}.json"
+    os.utime(record, (used_at, used_at))
+    return record
+
+
+def collected(folder, *, max_bytes=None, are_formats_too=False, is_dry=False, now=NOW):
+    done = collect(folder, max_bytes=max_bytes, are_formats_too=are_formats_too, is_dry=is_dry, now=now)
+    return {(item.kind, item.path.name) for item in done.items}, done
+
+
+def entry(name, used_at, **artifacts):
+    return Entry(
+        path=Path(name),
+        made=None,
+        trouble=None,
+        used_at=used_at,
+        size_bytes=10,
+        artifacts=tuple((Path(path), size) for path, size in artifacts.items()),
+    )
+
+
+def test_what_was_used_last_stays_and_what_several_name_is_there_once():
+    old, middle, new = entry("old", 1, a=100, b=50), entry("middle", 2, b=50), entry("new", 3, a=100)
+    every = [old, middle, new]
+
+    def names(max_bytes):
+        return [one.path.name for one in least_used(every, max_bytes)]
+
+    assert names(180) == []
+    # Without the oldest alone, all artifacts are still named.
+    assert names(179) == ["old"]
+    assert names(170) == ["old"]
+    assert names(169) == ["old", "middle"]
+    assert names(110) == ["old", "middle"]
+    assert names(109) == ["old", "middle", "new"]
+    assert names(0) == ["old", "middle", "new"]
+
+
+def test_what_was_not_used_for_longest_goes_with_what_nobody_else_names(cache, folder):
+    old = put(cache, "load", {"it": LARGE, "own": [1]}, used_at=1)
+    new = put(cache, "load", {"it": LARGE}, used_at=2, seed="1")
+    limit = Inventory(folder).size_bytes - 1
+    only_shown, _ = collected(folder, max_bytes=limit, is_dry=True)
+    assert old.exists()
+    gone, done = collected(folder, max_bytes=limit)
+    assert only_shown == gone
+    assert sorted(kind for kind, _ in gone) == [Kind.ARTIFACT, Kind.RECORD]
+    assert (old.exists(), new.exists(), done.left_records) == (False, True, 1)
+    assert done.left_bytes == Inventory(folder).size_bytes <= limit
+    assert done.freed_bytes == limit + 1 - done.left_bytes
+    gone, done = collected(folder, max_bytes=0)
+    # With the large artifact goes the note of what it looked like, at once or the next time.
+    collected(folder)
+    assert [path for path in (cache.folder / "1").rglob("*") if path.is_file()] == [folder.lock]
+
+
+def test_without_a_limit_only_that_goes_which_nobody_can_find(cache, folder, tmp_path):
+    kept = put(cache, "load", {"it": LARGE})
+    cut = put(cache, "cut", {"it": [1]})
+    broken = put(cache, "broken", {"it": [2]})
+    (artifact,) = folder.artifacts.glob("*.npy")
+    assert collected(folder)[0] == set()
+    (record,) = [one for one in Inventory(folder).entries if one.step == "cut"]
+    record.artifacts[0][0].unlink()
+    broken.write_text("{")
+    asides = [folder.aside / f"{'0' * 64}.0123456789abcdef", kept.with_name(f".{kept.name[:32]}.0123456789ab")]
+    for aside in asides:
+        aside.write_text("half")
+    (folder.aside / f"{'1' * 64}.fedcba").mkdir()
+    lock = folder.locks / ("2" * 64)
+    lock.parent.mkdir()
+    lock.touch()
+    (folder.checked / "gone.npy").write_text("{}")
+    gone, _ = collected(folder)
+    assert gone >= {
+        (Kind.RECORD, cut.name),
+        (Kind.RECORD, broken.name),
+        *((Kind.LEFTOVER, aside.name) for aside in asides),
+        (Kind.LEFTOVER, f"{'1' * 64}.fedcba"),
+        (Kind.LEFTOVER, lock.name),
+        (Kind.NOTE, "gone.npy"),
+    }
+    # That of the broken record: nobody knows any more that it is needed.
+    assert sorted(kind for kind, _ in gone if kind is Kind.ARTIFACT) == [Kind.ARTIFACT]
+    assert collected(folder)[0] == set()
+    assert kept.exists()
+    assert artifact.exists()
+
+
+def test_where_there_are_no_locks_what_is_young_stays(cache, folder, monkeypatch):
+    put(cache, "load", {"it": [1]}).unlink()
+    (artifact,) = Inventory(folder).unnamed
+    os.utime(artifact, (NOW - DAY / 2,) * 2)
+    monkeypatch.setattr("fcntl.flock", lambda *_: (_ for _ in ()).throw(OSError(37, "no locks")))
+    assert collected(folder)[0] == set()
+    assert collected(folder, now=NOW + DAY)[0] == {(Kind.ARTIFACT, artifact.name)}
+
+
+def test_older_formats_go_when_that_is_asked_for_and_newer_ones_never(cache, folder):
+    put(cache, "load", {"it": [1]})
+    for number in ("0", "2"):
+        (cache.folder / number / "made").mkdir(parents=True)
+        (cache.folder / number / "made" / "x.json").write_text("12345")
+    assert collected(folder, max_bytes=10**9)[0] == set()
+    gone, done = collected(folder, are_formats_too=True)
+    assert (gone, done.freed_bytes) == ({(Kind.FORMAT, "0")}, 5)
+    assert list(folder.other_formats()) == [2]
+
+
+def test_what_is_remembered_of_files_that_are_gone_goes(cache, folder, tmp_path):
+    data = tmp_path / "data.csv"
+    put(cache, "load", {"it": [1]})
+    folder.files.mkdir()
+    (folder.files / "1.json").write_text(json.dumps({"path": str(data), "files": {}}))
+    assert collected(folder)[0] == {(Kind.NOTE, "1.json")}
+    (folder.files / "1.json").write_text(json.dumps({"path": str(tmp_path), "files": {}}))
+    assert collected(folder)[0] == set()
+
+
+def test_a_folder_that_is_not_there_yet_has_nothing_in_it(tmp_path):
+    folder = CacheFolder(tmp_path / "none")
+    assert collected(folder, max_bytes=0)[0] == set()
+    assert (Inventory(folder).size_bytes, list(Inventory(folder).damages())) == (0, [])
+    assert not folder.path.exists()
+
+
+def test_what_is_damaged_is_found_named_and_deleted(cache, folder):
+    put(cache, "sound", {"it": {1, 2}})
+    record = put(cache, "large", {"it": LARGE, "other": "x"})
+    twin = put(cache, "large", {"it": LARGE}, seed="1")
+    broken = put(cache, "broken", {"it": [2]})
+    (path,) = folder.artifacts.glob("*.npy")
+    path.chmod(0o644)
+    with path.open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"x")
+    broken.write_text("{")
+    (folder.artifacts / f"{'0' * 64}.json").write_text("1")
+    damages = list(Inventory(folder).damages())
+    assert {(one.step, one.artifact, one.record, one.path.name) for one in damages} == {
+        ("large", "it", record, path.name),
+        ("large", "it", twin, path.name),
+        ("broken", None, broken, broken.name),
+        (None, None, None, f"{'0' * 64}.json"),
+    }
+    assert {one.what for one in damages if one.step == "large"} == {"its content has changed"}
+    assert delete_damaged(folder, damages) == 4
+    assert list(Inventory(folder).damages()) == []
+    assert [one.step for one in Inventory(folder).entries] == ["sound"]

@@ -1,0 +1,240 @@
+"""What of a pipeline runs, what is found, and what is told of it."""
+
+from __future__ import annotations
+
+import random
+import threading
+from pathlib import Path
+
+import pytest
+
+from mlpipeline import Pipeline, stage
+from mlpipeline.authoring.modes import ExecutionModeKeys
+from mlpipeline.authoring.run import Run
+from mlpipeline.errors import PipelineStopped
+
+calls: list[str] = []
+#: What `ask` is answered.
+world = {"answer": 1}
+
+
+@stage(cache=False)
+def ask():
+    calls.append("ask")
+    return world["answer"]
+
+
+@stage
+def double(ask):
+    calls.append("double")
+    return 2 * ask
+
+
+@stage
+def lock():
+    calls.append("lock")
+    return threading.Lock()
+
+
+@stage(cache=False)
+def connection():
+    calls.append("connection")
+    return threading.Lock()
+
+
+@stage
+def is_locked(lock):
+    calls.append("is_locked")
+    return lock.locked()
+
+
+@stage
+def is_open(connection):
+    calls.append("is_open")
+    return not connection.locked()
+
+
+@stage
+def noise():
+    calls.append("noise")
+    return random.random()
+
+
+@stage
+def more_noise(noise):
+    calls.append("more_noise")
+    return random.random()
+
+
+@stage
+def looped(run):
+    calls.append("looped")
+    return list(run.steps(3))
+
+
+@stage
+def after(looped):
+    calls.append("after")
+    return len(looped)
+
+
+class Heard:
+    """Notes what it hears."""
+
+    def __init__(self):
+        self.of: list[tuple[str, ...]] = []
+
+    def plans(self, steps):
+        self.of.append(("plans", *(step.name for step in steps)))
+
+    def found(self, step, made):
+        self.of.append(("found", step.name))
+
+    def waits(self, step, maker):
+        self.of.append(("waits", step.name))
+
+    def begins(self, step):
+        self.of.append(("begins", step.name))
+
+    def ran(self, step, seconds, size_bytes):
+        self.of.append(("ran", step.name, "kept" if size_bytes else "not kept"))
+
+    def numbers(self, step, numbers):
+        self.of.append(("numbers", step.name, *(f"{name}={value}" for name, value in numbers.items())))
+
+    def fails(self, step, error):
+        self.of.append(("fails", step.name, str(error)))
+
+    def warns(self, message):
+        self.of.append(("warns", message))
+
+
+class Quiet:
+    def metrics(self, values, step): ...
+
+    def log(self, message, *, to_file): ...
+
+    def progress(self, loop, done, total): ...
+
+    def epochs(self, ended): ...
+
+    def stages(self, done, total): ...
+
+
+@pytest.fixture(autouse=True)
+def _forgotten():
+    calls.clear()
+    world["answer"] = 1
+
+
+def carry_out(folder, *stages, run=None):
+    """Carry a pipeline out; return what was heard, and its artifacts."""
+    heard = Heard()
+    execution, _ = Pipeline(list(stages)).execute(inputs={}, cache=folder, watcher=heard, run=run)
+    return heard.of, {name: held.value() for name, held in execution.held.items()}
+
+
+def make_run(seed=0):
+    return Run(id="a1f3", mode=ExecutionModeKeys.TRAIN, model_dir=Path("dir"), seed=seed, sink=Quiet())
+
+
+def test_what_is_heard_of_a_step_that_runs_and_of_one_that_is_found(tmp_path):
+    assert carry_out(tmp_path, ask, double)[0] == [
+        ("plans", "ask", "double"),
+        ("begins", "ask"),
+        ("ran", "ask", "not kept"),
+        ("numbers", "ask", "ask=1"),
+        ("begins", "double"),
+        ("ran", "double", "kept"),
+        ("numbers", "double", "double=2"),
+    ]
+    assert carry_out(tmp_path, ask, double)[0][-2:] == [("found", "double"), ("numbers", "double", "double=2")]
+
+
+def test_of_a_stage_that_runs_every_time_the_content_decides_what_else_runs(tmp_path):
+    carry_out(tmp_path, ask, double)
+    carry_out(tmp_path, ask, double)
+    assert calls == ["ask", "double", "ask"]
+    world["answer"] = 2
+    assert carry_out(tmp_path, ask, double)[1]["double"] == 4
+    assert calls[3:] == ["ask", "double"]
+
+
+def test_what_cannot_be_kept_is_handed_on_in_memory_and_said_once(tmp_path):
+    for _ in range(2):
+        calls.clear()
+        heard, values = carry_out(tmp_path, lock, is_locked)
+        assert (calls, values["is_locked"]) == (["lock", "is_locked"], False)
+        assert [one[0] for one in heard].count("warns") == 1
+
+
+def test_what_cannot_be_told_from_another_one_is_handed_on_and_said_once(tmp_path):
+    for _ in range(2):
+        calls.clear()
+        heard, _ = carry_out(tmp_path, connection, is_open)
+        assert calls == ["connection", "is_open"]
+        (warning,) = (one[1] for one in heard if one[0] == "warns")
+        assert 'nobody can tell "connection", a lock, from another one' in warning
+
+
+def test_what_a_stage_draws_depends_on_nothing_that_ran_before_it(tmp_path):
+    random.seed(1)
+    state = random.getstate()
+    _, first = carry_out(tmp_path / "one", noise, more_noise)
+    assert random.getstate() == state
+    assert first["noise"] != first["more_noise"]
+    carry_out(tmp_path / "two", noise)
+    random.seed(2)
+    # `noise` is found, `more_noise` runs.
+    assert carry_out(tmp_path / "two", noise, more_noise)[1] == first
+    assert carry_out(tmp_path / "three", noise, more_noise, run=make_run(seed=9))[1] == first
+
+
+def test_what_a_stage_draws_that_is_not_kept_follows_from_the_seed_of_the_run(tmp_path):
+    @stage(cache=False)
+    def draws():
+        return random.random()
+
+    drawn = [carry_out(tmp_path, draws, run=make_run(seed))[1]["draws"] for seed in (1, 1, 2)]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_once_a_run_is_to_stop_no_other_stage_begins_and_nothing_cut_short_is_kept(tmp_path):
+    run = make_run()
+    with pytest.raises(PipelineStopped, match="stopped before stage looped"):
+        run.request_stop()
+        carry_out(tmp_path, looped, after, run=run)
+    assert calls == []
+
+    class Stopping(Quiet):
+        def progress(self, loop, done, total):
+            if done == 1:
+                run.request_stop()
+
+    run = Run(id="a1f3", mode=ExecutionModeKeys.TRAIN, model_dir=Path("dir"), seed=0, sink=Stopping())
+    with pytest.raises(PipelineStopped, match="stage looped was stopped"):
+        carry_out(tmp_path, looped, after, run=run)
+    assert carry_out(tmp_path, looped, after, run=make_run())[1] == {"looped": [0, 1, 2], "after": 3}
+    assert calls == ["looped", "looped", "after"]
+
+
+def test_a_stage_gets_a_run_outside_the_queue_too(tmp_path, capsys):
+    @stage
+    def speaks(run):
+        run.log("said")
+        run.log_metrics({"loss": 0.25}, step=3)
+        return [run.mode, run.should_stop, run.model_dir.is_dir()]
+
+    assert carry_out(tmp_path, speaks)[1]["speaks"] == ["Train", False, True]
+    assert capsys.readouterr().out == "said\nstep 3: loss=0.25\n"
+
+
+def test_of_a_stage_that_fails_it_is_heard_which(tmp_path):
+    @stage
+    def fails():
+        raise ValueError("no good")
+
+    heard = Heard()
+    with pytest.raises(ValueError, match="no good"):
+        Pipeline([fails]).execute(inputs={}, cache=tmp_path, watcher=heard)
+    assert heard.of[-1] == ("fails", "fails", "no good")
