@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mlpipeline.domain.graph import Source
-from mlpipeline.errors import CodeUnknown
+from mlpipeline.errors import CodeUnknown, NoDigest
 from mlpipeline.pipelines.code import Code, Codes
-from mlpipeline.pipelines.content import text_digest
+from mlpipeline.pipelines.content import json_digest, text_digest
 from mlpipeline.pipelines.records import Basis
+from mlpipeline.pipelines.remembered import Remembered
+from mlpipeline.pipelines.serializers.own import OwnFormat
 from mlpipeline.pipelines.value_digests import value_digest
 from mlpipeline.pipelines.wiring import Step
 
@@ -20,17 +22,35 @@ _PLAIN, _LONGEST, _MOST_ITEMS = (bool, int, float, str, type(None)), 60, 8
 class Bases:
     """What steps are made of. Their code counts as it is when this is made, before any of them runs."""
 
-    def __init__(self, steps: Iterable[Step]) -> None:
+    def __init__(self, steps: Iterable[Step], remembered: Remembered | None = None) -> None:
+        """Read the code.
+
+        Args:
+            steps: of the pipeline.
+            remembered: what was found of files before, for paths among the parameters; None for nothing.
+        """
+        self._remembered = remembered
+        #: Step -> why it is not kept: one of its parameters, and what is the matter with that.
+        self.undigested: dict[str, str] = {}
         #: Stage -> why nobody can say what its code is.
         self.unknown: dict[str, CodeUnknown] = {}
         self._codes: dict[str, Code] = {}
+        self._markers: dict[type, Code] = {}
         codes = Codes()
         for step in steps:
             if step.stage.mark.is_cached:
                 try:
+                    self._markers |= {marker: codes.of(marker) for marker in step.markers.values()}
                     self._codes[step.name] = _code(step, codes)
                 except CodeUnknown as error:
                     self.unknown[step.stage.name] = error
+
+    def formats(self, step: Step) -> dict[str, OwnFormat]:
+        """How artifacts that a step makes are stored by marker classes; other code is another format."""
+        return {
+            name: OwnFormat.of(marker, json_digest([part.digest for part in self._markers[marker].parts]))
+            for name, marker in step.markers.items()
+        }
 
     def of(self, step: Step, digests: Mapping[str, str | None]) -> Basis | None:
         """What a step is made of; None where that cannot be said: what it makes is not kept then.
@@ -45,22 +65,29 @@ class Bases:
     def known_of(self, step: Step, digests: Mapping[str, str | None]) -> Basis | None:
         """What a step is made of as far as that can be said: without those inputs of which nobody knows the digest.
 
-        None where its code is not known either.
+        None where its code is not known either, or a parameter cannot be told from others.
         """
         if step.name not in self._codes:
             return None
         inputs = {name: _digest(source, digests) for name, source in step.takes.items()}
-        code = self._codes[step.name]
+        codes = [self._codes[step.name], *(self._markers[marker] for marker in step.markers.values())]
         # What is given and what is there by default is the same, where it is the same: versions share that. Of other
         # defaults than plain ones the code is all that counts: they may be such as nobody ever stores.
         plain = {name: value for name, value in step.values.items() if name in step.parameters or _is_plain(value)}
+        parameters = {}
+        for name, value in plain.items():
+            try:
+                parameters[name] = value_digest(value, self._remembered)
+            except NoDigest as error:
+                self.undigested[step.name] = f"its parameter {name} cannot be told from others: {error}"
+                return None
         return Basis(
             step=step.name,
             makes=step.makes,
-            parameters={name: value_digest(value) for name, value in plain.items()},
+            parameters=parameters,
             inputs={name: digest for name, digest in inputs.items() if digest is not None},
-            parts=code.parts,
-            packages=code.packages,
+            parts=tuple(part for one in codes for part in one.parts),
+            packages={name: version for one in codes for name, version in one.packages.items()},
             version=step.stage.mark.version,
             shown=_shown(plain),
         )
