@@ -14,6 +14,8 @@ from mlpipeline.errors import PipelineError
 from mlpipeline.pipelines.archived_code import ArchivedCode
 from mlpipeline.pipelines.project_modules import ProjectModules
 from mlpipeline.pipelines.serializers import save_unpickled, serializer_named
+from mlpipeline.pipelines.serializers.files import Files
+from mlpipeline.pipelines.serializers.folders import Folders
 
 _PICKLE_SUFFIX = ".pkl"
 #: What stands for a serializer where none of artifacts does: a pickle that refers to the modules of its archive, and
@@ -38,6 +40,11 @@ class StoredValue:
     def needs_trust(self) -> bool:
         """Whether loading it executes what it says."""
         return self.serializer == PICKLE or (self.serializer != PATH and serializer_named(self.serializer).is_pickle)
+
+    @property
+    def may_hold_paths(self) -> bool:
+        """Whether it is, or has in it, a path to what lies in the archive."""
+        return self.serializer in (Files.name, Folders.name)
 
 
 class ValueWriter:
