@@ -91,6 +91,16 @@ for name in ("running", "next", "stopped", "lost"):
     versions.add_version(name, gate=f"{folder}/{{name}}")
 MODEL = FunctionModel(train, versions)
 """
+#: In the project's folder, where nothing is listed: nobody has run it yet.
+_STAGES = """
+from mlpipeline import stage
+
+@stage(outputs=["measurements", "labels"])
+def load(path="data of last year.csv", seed=0): ...
+
+@stage
+def total(measurements, labels, weight=0.5): ...
+"""
 _QUEUE = """
 # What is to be trained, the quick ones first.
 use_blacklist = false
@@ -169,6 +179,7 @@ def made_two_hosts(folder: Path) -> Iterator[TwoHosts]:
     """Make the project in `folder`; at the end all that runs in it is killed."""
     scripts = {"digits.py": _DIGITS, "broken.py": _BROKEN, "crash.py": _CRASH, "slow.py": _SLOW.format(folder=folder)}
     project = write_project(folder, scripts, _QUEUE)
+    (project.root / "stages.py").write_text(_STAGES, "utf-8")
     try:
         found = TwoHosts(project, folder)
         _night_of_box2(project, folder)

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -28,6 +29,8 @@ def main(arguments: Sequence[str]) -> int:
     cases = [_CASES[name]() for name in list(dict.fromkeys(asked.names)) or _CASES]
     rounds = 1 if asked.quick else asked.rounds
     began = time.monotonic()
+    # Otherwise who ends this leaves gigabytes behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with workbench(is_quick=asked.quick, say=_say) as bench:
         about = surroundings(bench.folder)
         for case in cases:

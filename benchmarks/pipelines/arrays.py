@@ -12,10 +12,11 @@ from benchmarks.pipelines.requirements import JOBLIB
 
 _SIZE_BYTES, _QUICK_SIZE_BYTES = 500_000_000, 5_000_000
 
-HIT = Measurement(
-    name="array hit", what="An array of 500 MB, found and loaded by a fresh process", unit="ms", limit=5.0
+AGAIN = Measurement(
+    name="array again", what="An array of 500 MB, found and loaded in a process that runs on", unit="ms", limit=5.0
 )
-SUM = Measurement(name="array sum", what="The same, and all of it read from the page cache and added up", unit="ms")
+HIT = Measurement(name="array hit", what="The same by a fresh process, beyond its imports", unit="ms", limit=5.0)
+SUM = Measurement(name="array sum", what="That, and all of it read from the page cache and added up", unit="ms")
 STORED = Measurement(name="array stored", what="The array made and stored", unit="s")
 
 
@@ -25,6 +26,7 @@ def _measured(script: str, *arguments: str) -> Any:
         made = told(place, python, script, size, *arguments)
         found = told(place, python, script, size, *arguments)
         return {
+            AGAIN.name: found["again_s"] * 1000,
             HIT.name: found["run_s"] * 1000,
             SUM.name: (found["run_s"] + found["sum_s"]) * 1000,
             STORED.name: made["run_s"],
@@ -37,7 +39,7 @@ def big_array() -> Case:
     """Return the big array, for every tool that can do it."""
     return Case(
         name="array",
-        measurements=(HIT, SUM, STORED),
+        measurements=(AGAIN, HIT, SUM, STORED),
         contenders=(
             Contender(name="mlpipeline", usage="Pipeline().run(big)", measure=_measured("array_mlpipeline.py")),
             Contender(

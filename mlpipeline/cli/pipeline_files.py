@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
 from mlpipeline.cli.output import require_stdout
 from mlpipeline.cli.project import Place
@@ -18,7 +18,7 @@ from mlpipeline.domain.queue import model_name
 from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import MlpipelineError, NotListed, PipelineError, QueueError, ScriptError, SettingsError
 from mlpipeline.pipelines.pipeline import Pipeline
-from mlpipeline.pipelines.wiring import Purpose, Step, Wiring
+from mlpipeline.pipelines.wiring import Purpose, Wiring
 from mlpipeline.project.settings import find_project, load_settings
 from mlpipeline.worker.importing import StoredCode, prepare_path
 from mlpipeline.worker.models import load_script, script_name
@@ -113,7 +113,7 @@ def named_pipeline(place: Place, what: str, which: str | None, settings: Sequenc
     return NamedPipeline(
         name=named.name,
         pipeline=pipeline,
-        parameters={**parameters, **_parameters(given, named.wired(), parameters)},
+        parameters=_parameters(given, named.wired(), parameters),
         versions=named.versions,
     )
 
@@ -232,24 +232,14 @@ def _made(found: Any, namespace: dict[str, Any]) -> Pipeline:
 
 
 def _parameters(given: Mapping[str, Any], wiring: Wiring, own: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was given as the pipeline takes it: what stands before a dot may be a stage, or a table.
+    """Return the parameters of a version, or none, with what was given in their place and beside them.
 
     Raises:
-        MlpipelineError: a text is to stand where there is anything else than a text now.
+        MlpipelineError: no stage takes one, or a text is to stand where there is anything else than a text now.
     """
     from mlpipeline.domain.assignments import require_kinds
     from mlpipeline.domain.changes import Changes
 
-    steps = cast("Iterable[Step]", wiring.graph(Purpose.TRAINING).nodes.values())
-    by_stage = {step.stage.name: step.values for step in steps}
-    everywhere = {key: item for values in by_stage.values() for key, item in values.items()} | dict(own)
-    parameters: dict[str, Any] = {}
-    for name, value in given.items():
-        is_stage = isinstance(value, dict) and name in wiring.stages
-        before, values = (f"{name}.", value) if is_stage else ("", {name: value})
-        present = by_stage.get(name, {}) if is_stage else everywhere
-        require_kinds(values, present, before)
-        # What nobody takes is the wiring's to refuse: it knows what was meant.
-        known = Changes(values={key: item for key, item in values.items() if key in present}).in_place(present)
-        parameters |= {f"{before}{key}": known.get(key, item) for key, item in values.items()}
-    return parameters
+    changes, further = Changes(values=given), wiring.further_parameters(own)
+    require_kinds(changes.called(own, further), {**further.defaults, **own})
+    return changes.in_place(own, further)

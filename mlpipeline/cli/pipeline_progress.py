@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mlpipeline.cli.output import echo_message
 from mlpipeline.domain.quantities import duration_in_words, size_in_words
 from mlpipeline.pipelines.watching import Silent
+from mlpipeline.views.pipeline_why import time_taken
 from mlpipeline.views.tables import GAP, display_width
 from mlpipeline.views.words import one_line, roughly
 
@@ -67,7 +68,7 @@ class Progress(Silent):
     def ran(self, step: Step, seconds: float, size_bytes: int | None) -> None:
         """Say how long it took, and how much it made."""
         kept = "not kept" if size_bytes is None else size_in_words(size_bytes)
-        self._say(step, f"{duration_in_words(seconds)}, {kept}")
+        self._say(step, f"{time_taken(seconds)}, {kept}")
         self._note(step, is_cached=False, seconds=seconds, size_bytes=size_bytes)
 
     def fails(self, step: Step, error: BaseException) -> None:

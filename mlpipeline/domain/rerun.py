@@ -16,8 +16,8 @@ class Why(StrEnum):
     NEVER_MADE = "never_made"
     #: Its script says that it is not to be kept: `cache=False`.
     NOT_CACHED = "not_cached"
-    #: Its code cannot be read, so nobody knows whether that changed.
-    CODE_UNKNOWN = "code_unknown"
+    #: Its code, or a parameter, cannot be told from another, so nobody knows whether that changed; a sentence says why.
+    UNKNOWN = "unknown"
     #: What it made is not in the cache any more.
     ARTIFACT_GONE = "artifact_gone"
     #: What it made is not as it was stored.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from mlpipeline.domain.graph import Source
-from mlpipeline.errors import CodeUnknown, NoDigest
+from mlpipeline.domain.values import described
+from mlpipeline.errors import CodeUnknown
 from mlpipeline.pipelines.code import Code, Codes
 from mlpipeline.pipelines.content import json_digest, text_digest
 from mlpipeline.pipelines.records import Basis
@@ -29,21 +31,20 @@ class Bases:
             steps: of the pipeline.
             remembered: what was found of files before, for paths among the parameters; None for nothing.
         """
-        self._remembered = remembered
-        #: Step -> why it is not kept: one of its parameters, and what is the matter with that.
-        self.undigested: dict[str, str] = {}
-        #: Stage -> why nobody can say what its code is.
-        self.unknown: dict[str, CodeUnknown] = {}
-        self._codes: dict[str, Code] = {}
+        #: Step that is to be kept in the cache, and cannot be -> why not.
+        self.unknown: dict[str, str] = {}
+        self._without_inputs: dict[str, Basis] = {}
         self._markers: dict[type, Code] = {}
         codes = Codes()
         for step in steps:
-            if step.stage.mark.is_cached:
-                try:
-                    self._markers |= {marker: codes.of(marker) for marker in step.markers.values()}
-                    self._codes[step.name] = _code(step, codes)
-                except CodeUnknown as error:
-                    self.unknown[step.stage.name] = error
+            if not step.stage.mark.is_cached:
+                continue
+            try:
+                markers = {marker: codes.of(marker) for marker in step.markers.values()}
+                self._without_inputs[step.name] = _without_inputs(step, codes, list(markers.values()), remembered)
+                self._markers |= markers
+            except (CodeUnknown, _ParameterUnknown) as error:
+                self.unknown[step.name] = str(error)
 
     def formats(self, step: Step) -> dict[str, OwnFormat]:
         """How artifacts that a step makes are stored by marker classes; other code is another format."""
@@ -65,32 +66,44 @@ class Bases:
     def known_of(self, step: Step, digests: Mapping[str, str | None]) -> Basis | None:
         """What a step is made of as far as that can be said: without those inputs of which nobody knows the digest.
 
-        None where its code is not known either, or a parameter cannot be told from others.
+        None where its code, or a parameter, is not known either.
         """
-        if step.name not in self._codes:
+        basis = self._without_inputs.get(step.name)
+        if basis is None:
             return None
         inputs = {name: _digest(source, digests) for name, source in step.takes.items()}
-        codes = [self._codes[step.name], *(self._markers[marker] for marker in step.markers.values())]
-        # What is given and what is there by default is the same, where it is the same: versions share that. Of other
-        # defaults than plain ones the code is all that counts: they may be such as nobody ever stores.
-        plain = {name: value for name, value in step.values.items() if name in step.parameters or _is_plain(value)}
-        parameters = {}
-        for name, value in plain.items():
-            try:
-                parameters[name] = value_digest(value, self._remembered)
-            except NoDigest as error:
-                self.undigested[step.name] = f"its parameter {name} cannot be told from others: {error}"
-                return None
-        return Basis(
-            step=step.name,
-            makes=step.makes,
-            parameters=parameters,
-            inputs={name: digest for name, digest in inputs.items() if digest is not None},
-            parts=tuple(part for one in codes for part in one.parts),
-            packages={name: version for one in codes for name, version in one.packages.items()},
-            version=step.stage.mark.version,
-            shown=_shown(plain),
-        )
+        return replace(basis, inputs={name: digest for name, digest in inputs.items() if digest is not None})
+
+
+class _ParameterUnknown(Exception):
+    """The value of a parameter cannot be told from another."""
+
+
+def _without_inputs(step: Step, codes: Codes, markers: Sequence[Code], remembered: Remembered | None) -> Basis:
+    version = step.stage.mark.version
+    own = codes.of(step.stage.code) if version is None else Code(parts=(), packages={})
+    code = [own, *markers]
+    # What is given and what is there by default is the same, where it is the same: versions share that. Of other
+    # defaults than plain ones the code is all that counts: they may be such as nobody ever stores.
+    values = {name: value for name, value in step.values.items() if name in step.parameters or _is_plain(value)}
+    return Basis(
+        step=step.name,
+        makes=step.makes,
+        parameters={name: _parameter_digest(name, value, remembered) for name, value in values.items()},
+        inputs={},
+        parts=tuple(part for one in code for part in one.parts),
+        packages={name: version for one in code for name, version in one.packages.items()},
+        version=version,
+        shown=_shown(values),
+    )
+
+
+def _parameter_digest(name: str, value: Any, remembered: Remembered | None) -> str:
+    try:
+        return value_digest(value, remembered)
+    except Exception as error:
+        told = f'nobody can tell the value of its parameter "{name}", {described(value)}, from another one: {error}'
+        raise _ParameterUnknown(told) from error
 
 
 def _digest(source: Source, digests: Mapping[str, str | None]) -> str | None:
@@ -110,9 +123,3 @@ def _is_plain(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return len(value) <= _MOST_ITEMS and all(type(item) in _PLAIN for item in value)
     return type(value) in _PLAIN and (type(value) is not str or len(value) <= _LONGEST)
-
-
-def _code(step: Step, codes: Codes) -> Code:
-    if step.stage.mark.version is not None:
-        return Code(parts=(), packages={})
-    return codes.of(step.stage.code)

@@ -79,6 +79,16 @@ class Cache:
         """The names of the artifacts of a step that are not there any more."""
         return [artifact.name for artifact in made.artifacts if not self._is_there(artifact)]
 
+    def damaged(self, made: Made) -> list[str]:
+        """The names of the artifacts of a step that would not be loaded, as they are not what was stored."""
+        found = []
+        for artifact in made.artifacts:
+            try:
+                self._files.require_sound(artifact)
+            except DamagedArtifact:
+                found.append(artifact.name)
+        return found
+
     def path_of(self, artifact: StoredArtifact) -> Path:
         """Where an artifact lies: not to be written to.
 

@@ -95,12 +95,12 @@ class Execution:
         if self._cache is not None:
             kept = [step for step in steps if step.name not in self._uncached]
             self._bases = Bases(kept, self._cache.remembered)
-            for stage, error in self._bases.unknown.items():
-                self._watcher.warns(
-                    f"stage {stage} runs every time, because nobody can tell whether its code changed: {error}. "
-                    'Give the stage a version, which you change by hand: @stage(version="1")'
-                )
         self._watcher.plans(steps)
+        for name, why in ({} if self._bases is None else self._bases.unknown).items():
+            self._watcher.warns(
+                f"stage {name} runs every time, because nobody can tell whether it changed: {why}. "
+                'Give the stage a version, which you change by hand: @stage(version="1")'
+            )
         for step in steps:
             self.held |= self._outcome(step)
             self._over.append(step)
@@ -110,7 +110,6 @@ class Execution:
             self._heed_stop(step)
             basis = None if step.name in self._unkept else self._basis(step)
             if self._cache is None or basis is None:
-                self._tell_why_not_kept(step)
                 return self._called(step)
             # Where all is there, nobody waits for anybody.
             made = self._found(step, basis)
@@ -219,10 +218,6 @@ class Execution:
         }
         self.held |= outcome
         return changed
-
-    def _tell_why_not_kept(self, step: Step) -> None:
-        if self._bases is not None and (why := self._bases.undigested.pop(step.name, None)) is not None:
-            self._watcher.warns(f"stage {step.name}: what it makes is not kept in the cache: {why}")
 
     def _formats(self, step: Step) -> Mapping[str, OwnFormat]:
         return {} if self._bases is None or not step.markers else self._bases.formats(step)

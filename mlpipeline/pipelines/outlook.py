@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import cast
 
 from mlpipeline.domain.rerun import Reason, Why, nearest
+from mlpipeline.errors import PipelineError
 from mlpipeline.pipelines.bases import Bases
 from mlpipeline.pipelines.cache import Cache
-from mlpipeline.pipelines.records import Basis, Made
+from mlpipeline.pipelines.records import Made
 from mlpipeline.pipelines.wiring import Purpose, Step, Wiring
 
 
@@ -19,10 +20,10 @@ class Standing(StrEnum):
 
     #: No: what it makes is in the cache.
     CACHED = "cached"
-    #: If what it takes turns out to be another than before: a step that makes it would run.
-    MAY_RUN = "may_run"
     #: Yes.
     WOULD_RUN = "would_run"
+    #: If what it takes turns out to be another than before: a step that makes it would run.
+    MAY_RUN = "may_run"
     #: It lacks something, such as a value that nobody gave, or what it takes does.
     CANNOT_RUN = "cannot_run"
 
@@ -63,13 +64,25 @@ def outlooks(wiring: Wiring, cache: Cache, asked: str | None = None) -> list[Out
             found.append(Outlook(step=step, standing=Standing.CANNOT_RUN, reasons=reasons))
             lacking.update(step.makes)
             continue
-        outlook = _outlook(step, bases.known_of(step, digests), makers, cache)
+        outlook = _outlook(step, bases, digests, makers, cache)
         found.append(outlook)
         if outlook.standing is Standing.CACHED and outlook.made is not None:
             digests |= {artifact.name: artifact.content_digest for artifact in outlook.made.artifacts}
         else:
             makers |= dict.fromkeys(step.makes, step.name)
+    if asked is not None:
+        found[-1] = _sound(found[-1], cache)
     return found
+
+
+def _sound(outlook: Outlook, cache: Cache) -> Outlook:
+    """Return what is to be expected of a step whose artifacts are loaded, which only then are seen to be damaged."""
+    made = outlook.made
+    names = cache.damaged(made) if outlook.standing is Standing.CACHED and made is not None else []
+    if not names:
+        return outlook
+    reasons = tuple(Reason(why=Why.ARTIFACT_DAMAGED, what=name) for name in names)
+    return replace(outlook, standing=Standing.WOULD_RUN, reasons=reasons)
 
 
 def _steps(wiring: Wiring, asked: str | None) -> list[Step]:
@@ -80,15 +93,26 @@ def _steps(wiring: Wiring, asked: str | None) -> list[Step]:
         artifacts: Sequence[str] = graph.nodes[asked].makes
     else:
         artifacts = [asked] if asked in graph.maker else wiring.artifacts_of(asked)
-    return cast("list[Step]", graph.needed(artifacts))
+    steps = cast("list[Step]", graph.needed(artifacts))
+    if not steps:
+        raise PipelineError(f'"{asked}" is handed in: no stage makes it.')
+    return steps
 
 
-def _outlook(step: Step, basis: Basis | None, makers: dict[str, str], cache: Cache) -> Outlook:
+def _outlook(
+    step: Step, bases: Bases, digests: Mapping[str, str | None], makers: Mapping[str, str], cache: Cache
+) -> Outlook:
+    basis = bases.known_of(step, digests)
     if basis is None:
-        why = Why.CODE_UNKNOWN if step.stage.mark.is_cached else Why.NOT_CACHED
-        return Outlook(step=step, standing=Standing.WOULD_RUN, reasons=(Reason(why=why, what=step.name),))
+        why = bases.unknown.get(step.name)
+        reason = Reason(why=Why.NOT_CACHED, what=step.name) if why is None else Reason(why=Why.UNKNOWN, what=why)
+        return Outlook(step=step, standing=Standing.WOULD_RUN, reasons=(reason,))
+    by_maker: dict[str, list[str]] = {}
+    for need in step.needs():
+        if need in makers:
+            by_maker.setdefault(makers[need], []).append(need)
     anew = tuple(
-        Reason(why=Why.INPUT_MADE_ANEW, what=need, maker=makers[need]) for need in step.needs() if need in makers
+        Reason(why=Why.INPUT_MADE_ANEW, what=", ".join(needs), maker=maker) for maker, needs in by_maker.items()
     )
     unknown = step.takes.keys() - basis.inputs.keys()
     if not unknown and (made := cache.find(step.name, basis.key())) is not None:

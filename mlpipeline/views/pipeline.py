@@ -40,16 +40,16 @@ def pipeline_screen(name: str, versions: Sequence[str], found: Sequence[Outlook]
     """
     counts = Counter(outlook.standing for outlook in found)
     summary = ", ".join(f"{counts[one]} {one.replace('_', ' ')}" for one in Standing if counts[one])
-    head = [f"{screen.paint(one_line(name), Color.STRONG)}: {counted(len(found), 'step')}, {summary}"]
+    head = [f"{one_line(name)}: {counted(len(found), 'step')}, {summary}"]
     if versions:
-        text = f"with the defaults; its versions are {one_line(named(versions, _VERSIONS_NAMED))}"
-        head += [text] if screen.width is None else fold(text, screen.width)
+        head.append(f"with the defaults; its versions are {one_line(named(versions, _VERSIONS_NAMED))}")
+    lines = head if screen.width is None else [part for line in head for part in fold(line, screen.width)]
     standings = {outlook.step.name: outlook.standing for outlook in found}
     rows = [_row(outlook, standings, now) for outlook in found]
     # Where nothing is in a column, it only takes room.
     shown = [index for index in range(len(_COLUMNS)) if any(row[index] for row in rows)]
     columns = [_COLUMNS[index] for index in shown]
-    return "\n".join(head) + "\n\n" + table(columns, [[row[index] for index in shown] for row in rows], screen)
+    return "\n".join(lines) + "\n\n" + table(columns, [[row[index] for index in shown] for row in rows], screen)
 
 
 def pipeline_for_programs(name: str, versions: Sequence[str], found: Sequence[Outlook], cache: Path) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from mlpipeline.views.words import moment, one_line
 _TEXTS = {
     Why.NEVER_MADE: "nothing that it made is in the cache",
     Why.NOT_CACHED: "its script says cache=False: it runs every time",
-    Why.CODE_UNKNOWN: "its code cannot be read, so it runs every time: give it a version, @stage(version=1)",
+    Why.UNKNOWN: "{what}, so it runs every time",
     Why.LACKS: "{what}",
     Why.ARTIFACT_DAMAGED: "{what} in the cache is damaged",
     Why.CODE_CHANGED: "{what} changed{place}",
@@ -29,6 +29,8 @@ _TEXTS = {
     Why.INPUT_GONE: "it takes {what} no more",
     Why.OUTPUTS: "it makes {now} now, and made {was}",
 }
+#: What does not follow from what was made before.
+_NOT_COMPARED = {Why.INPUT_MADE_ANEW, Why.ARTIFACT_GONE, Why.ARTIFACT_DAMAGED}
 _STANDINGS = {
     Standing.MAY_RUN: "may run",
     Standing.WOULD_RUN: "would run",
@@ -104,7 +106,12 @@ def outlook_for_programs(outlook: Outlook) -> dict[str, Any]:
 
 def made_in_words(made: Made, at: str) -> str:
     """Return when something was made, how long that took, and how much it is: `11-20 14:02, 12.3 s, 4.1 MB`."""
-    return f"{at}, {duration_in_words(made.seconds)}, {size_in_words(_size(made))}"
+    return f"{at}, {time_taken(made.seconds)}, {size_in_words(_size(made))}"
+
+
+def time_taken(seconds: float) -> str:
+    """Return how long a step took: most that are no work take less than anybody wants to know."""
+    return "under 1 ms" if seconds < 0.001 else duration_in_words(seconds)
 
 
 def _lines(outlook: Outlook, standings: Mapping[str, Standing], screen: Screen) -> Iterator[str]:
@@ -123,7 +130,7 @@ def _lines(outlook: Outlook, standings: Mapping[str, Standing], screen: Screen) 
         yield from _folded(head, Color.NOTICE, screen)
         for reason in reasons:
             yield from (f"  {line}" for line in _folded(reason, Color.PLAIN, screen, indented=2))
-    is_compared = any(reason.why not in (Why.INPUT_MADE_ANEW, Why.ARTIFACT_GONE) for reason in outlook.reasons)
+    is_compared = any(reason.why not in _NOT_COMPARED for reason in outlook.reasons)
     if is_compared and outlook.made is not None:
         told = f"compared with what it made on {_when(outlook.made)}, the nearest that is known"
         yield from _folded(told, Color.DIM, screen)

@@ -21,6 +21,7 @@ VERBS = [
         "compare --json broken:a broken:b",
     ),
     *("gc --dry-run --keep 1 --unfinished", "gc --dry-run --json"),
+    *("pipeline show stages.py", "pipeline show stages.py --json", "pipeline why stages.py total"),
     "runs --where lr<0.5 --sort accuracy --columns lr,accuracy,host",
 ]
 

@@ -17,6 +17,10 @@ VERSIONS = ("small", "medium", "wide", "hasty", "patient", "short")
 #: Far from what a bug would leave, and from a fluke.
 LEAST_ACCURACY = 0.8
 
+EACH_ONCE = Counter(features=1, train_model=6, accuracy=6)
+#: Two runs, and whatever else is at work, are not to wait for each other's threads.
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
 #: Put into the stages of a copy: each call is noted.
 NOTING = "with open({calls!r}, 'a') as file: print({stage!r}, file=file)"
 
@@ -58,39 +62,47 @@ def accuracies(project):
     return [float(one) for one in found]
 
 
+def launch(project, *arguments):
+    done = project.run("-r", *arguments, env=ONE_THREAD, timeout=PATIENCE_S)
+    assert done.returncode == 0, f"{project.log}{done.stderr}"
+
+
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_six_versions_make_what_they_share_once_and_a_second_launch_makes_nothing(sample, jobs):
-    assert sample.run("-r", "-j", jobs, timeout=PATIENCE_S).returncode == 0
-    once = Counter(features=1, train_model=6, accuracy=6)
-    assert calls(sample) == once
+def test_six_versions_make_what_they_share_once(sample, jobs):
+    launch(sample, "-j", jobs)
+    assert calls(sample) == EACH_ONCE
     assert (said(sample, "stage features ran in"), said(sample, "stage features cached")) == (1, 5)
     assert said(sample, "stage train_model ran in") == 6
     assert len(accuracies(sample)) == 6
     assert min(accuracies(sample)) > LEAST_ACCURACY
 
-    assert sample.run("-r", "-j", jobs, timeout=PATIENCE_S).returncode == 0
-    assert calls(sample) == once
-    assert said(sample, "stage (features|train_model|accuracy) cached") == 5 + 18
-    assert sorted(accuracies(sample)) == sorted(2 * accuracies(sample)[:6])
 
-    # Another comment in a helper makes nothing run again, another body what depends on it.
-    helper = sample.models_dir / "_images.py"
-    helper.write_text(helper.read_text().replace("WHITE = 16.0", "WHITE = 8.0 * 2.0  # the same number"))
+def test_a_later_launch_makes_what_changed_and_nothing_else(sample):
     sample.write_queue([{"script": "digits.py", "versions": ["short", "small"]}])
-    assert sample.run("-r", "-j", jobs, timeout=PATIENCE_S).returncode == 0
-    assert calls(sample) - once in (Counter(), Counter(features=1))  # what it makes is the same
-    before = calls(sample)
+    launch(sample)
+    first = Counter(features=1, train_model=2, accuracy=2)
+    assert calls(sample) == first
+    launch(sample)
+    assert calls(sample) == first
+    assert said(sample, "stage (features|train_model|accuracy) cached") == 1 + 6
+    assert accuracies(sample)[:2] == accuracies(sample)[2:]
+
+    # A comment in a helper makes nothing run again, another body what depends on it.
+    helper = sample.models_dir / "_images.py"
+    helper.write_text(helper.read_text().replace("WHITE = 16.0", "WHITE = 16.0  # the brightest"))
+    launch(sample)
+    assert calls(sample) == first
     helper.write_text(helper.read_text().replace("np.gradient(images", "np.gradient(images**0.5"))
-    assert sample.run("-r", "-j", jobs, timeout=PATIENCE_S).returncode == 0
-    assert calls(sample) - before == Counter(features=1, train_model=2, accuracy=2)
+    launch(sample)
+    assert calls(sample) == first + first
 
 
 def test_test_mode_leaves_no_cache(sample, tmp_path):
     folder = tmp_path / "tmp"
     folder.mkdir()
-    done = sample.run(env={"TMPDIR": str(folder)}, timeout=PATIENCE_S)
+    done = sample.run(env={**ONE_THREAD, "TMPDIR": str(folder)}, timeout=PATIENCE_S)
     assert (done.returncode, "6 versions passed" in done.stdout + done.stderr) == (0, True)
-    assert calls(sample) == Counter(features=1, train_model=6, accuracy=6)
+    assert calls(sample) == EACH_ONCE
     assert list(folder.iterdir()) == []
     assert not sample.outputs.exists()
 
@@ -108,13 +120,13 @@ def test_whatever_is_killed_nothing_is_made_twice_that_was_done(sample):
             "        for epoch in run.steps(self.epochs):\n",
         )
     )
-    daemon = sample.start("-r", "-j", "2")
+    daemon = sample.start("-r", "-j", "2", env=ONE_THREAD)
     wait_until(lambda: said(sample, "digits:wide stage features cached"), PATIENCE_S, lambda: sample.log)
     wait_until(lambda: calls(sample)["train_model"] >= 3, PATIENCE_S)
     daemon.kill()
     daemon.wait()
     # Its workers live on; another daemon adopts them. One of them is killed in the middle of a stage.
-    daemon = sample.start("-r", "-j", "2")
+    daemon = sample.start("-r", "-j", "2", env=ONE_THREAD)
     wait_until(lambda: said(sample, "digits:wide.*adopted|adopted"), PATIENCE_S, lambda: sample.log)
     (wide,) = (process for process in sample.processes() if "digits-wide" in " ".join(process.cmdline()))
     wide.send_signal(signal.SIGKILL)
@@ -124,7 +136,7 @@ def test_whatever_is_killed_nothing_is_made_twice_that_was_done(sample):
     )
     before = calls(sample)
     gate.touch()
-    assert sample.run("-r", "-u", timeout=PATIENCE_S).returncode == 0
+    launch(sample, "-u")
     assert calls(sample) - before == Counter(train_model=1, accuracy=1)
     # Once, but for the one that was killed.
     assert calls(sample) == Counter(features=1, train_model=7, accuracy=6)

@@ -130,7 +130,7 @@ MAKER = """
     @stage(version=1)
     def slow():
         if os.fork() == 0:
-            time.sleep(120)
+            time.sleep(600)
             os._exit(0)
         with open("count", "a") as file:
             file.write("x")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -85,10 +86,11 @@ def artifact(folder, suffix):
     return path
 
 
-def spoil(path):
+def spoil(path, at=-1):
+    """Change a byte, with the size as it was."""
     path.chmod(0o644)
     data = bytearray(path.read_bytes())
-    data[-1] ^= 1
+    data[at] ^= 1
     path.write_bytes(data)
 
 
@@ -168,6 +170,60 @@ def test_a_disk_that_loses_all_it_gets_keeps_nobody_at_it_for_ever(folder, monke
 def test_what_is_forced_runs_though_it_is_there(folder):
     run(folder)
     assert run(folder, force=["middle"])[1].names == ["middle"]
+
+
+def every_kind():
+    """A value of each kind that is stored in a way of its own, and how it is shown whole."""
+    import numpy as np
+
+    values = {
+        "array": np.arange(7),
+        "large": np.arange(200_000),
+        "number": 1.5,
+        "table": {"a": [1, None, True], "b": "ä"},
+        "text": "Zeile 1\nZeile 2\n",
+        "data": bytes(range(256)),
+        "odd": Unlike(a=1),
+        "arrays": {"x": np.arange(3), "y": [np.arange(4)]},
+    }
+    if importlib.util.find_spec("pandas"):
+        import pandas as pd
+
+        values["frame"] = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
+    return values
+
+
+HARMS = {
+    "first byte": lambda path: spoil(path, 0),
+    "byte in the middle": lambda path: spoil(path, path.stat().st_size // 2),
+    "last byte": lambda path: spoil(path, -1),
+    "cut": lambda path: os.truncate(path, path.stat().st_size // 2),
+    "emptied": lambda path: os.truncate(path, 0),
+    "longer": lambda path: path.write_bytes(path.read_bytes() + b"x"),
+    "deleted": lambda path: path.unlink(),
+}
+
+
+def test_whatever_happens_to_a_file_of_an_artifact_of_whatever_kind_it_is_made_again(folder):
+    values = every_kind()
+    stages = [stage(name, version=1)(lambda value=value: value) for name, value in values.items()]
+    pipeline = Pipeline(stages=stages, cache=folder)
+
+    def once():
+        seen = Seen()
+        execution, _ = pipeline.execute(inputs={}, watcher=seen)
+        return {name: repr(execution.held[name].value()) for name in values}, seen
+
+    right = {name: repr(value) for name, value in values.items()}
+    assert once()[0] == right
+    for path in sorted((folder / "1" / "artifacts").rglob("*")):
+        for harm, do in HARMS.items() if path.is_file() else ():
+            path.chmod(0o644)
+            do(path)
+            again, seen = once()
+            assert again == right, (path, harm)
+            assert (len(seen.names), len(seen.warned)) == (1, 1), (path, harm, seen.warned)
+    assert once()[1].names == []
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import textwrap
 
 import pytest
 from schemas import complaints
-from support import GATE_SOURCE, Gate
+from support import GATE_SOURCE, Gate, wait_until
 
 FEATURES = """
     def normalize(rows):
@@ -129,6 +129,10 @@ def test_what_would_run_is_known_before_and_why(project):
     first, second = told(project, "why", "net", "train_model")
     assert first == "train_model would run again: net.TrainModel.run changed (models/net.py:21)"
     assert second.startswith("compared with what it made on 20")
+    edit(
+        project, "features.py", "def normalize(rows):\n    return", "def normalize(rows):\n    # Not code.\n    return"
+    )
+    assert standings(project, "net")["gen_data"] == "cached"
     edit(project, "features.py", "/ 10", "/ 20")
     # What it takes is the first reason, and what makes that is told as well.
     assert told(project, "why", "net", "weights") == [
@@ -169,6 +173,15 @@ def test_a_stage_may_say_that_it_is_not_cached_or_what_stands_for_its_code(proje
     assert (standing, reasons[-1]) == ("would_run", ("version", "version"))
 
 
+def test_what_cannot_be_read_runs_every_time_and_says_so(project):
+    edit(project, "net.py", "sum(train_data)", "__import__(self.__module__).sum(train_data)")
+    edit(project, "net.py", "import sys", "from builtins import sum")
+    run = project.run("pipeline", "run", "net")
+    assert "train_model: what it makes is not kept in the cache" in run.stderr
+    ((why, what),) = whys(project, "net", "train_model")[1]
+    assert (why, "name" in what) == ("unknown", True)
+
+
 def test_what_is_gone_from_the_cache_is_told_and_nothing_in_it_is_loaded(project):
     edit(project, "net.py", "weights * len(test_data), 3)", "weights * len(test_data), 3), Opaque()")
     assert "unpickled" in project.run("pipeline", "run", "net").stderr
@@ -178,6 +191,13 @@ def test_what_is_gone_from_the_cache_is_told_and_nothing_in_it_is_loaded(project
     (record,) = (project.outputs / "cache").rglob("train_model/*.json")
     digest = json.loads(record.read_bytes())["artifacts"][0]["digest"]
     (artifact,) = (project.outputs / "cache").rglob(f"{digest}*")
+    artifact.chmod(0o644)
+    artifact.write_text(artifact.read_text()[::-1])
+    assert told(project, "why", "net", "train_model") == [
+        "train_model would run again: weights in the cache is damaged"
+    ]
+    # Nobody would see that who takes what is made of it, which is cached.
+    assert standings(project, "net")["train_model"] == "cached"
     artifact.unlink()
     assert whys(project, "net", "train_model") == ("would_run", [("artifact_gone", "weights")])
 
@@ -219,7 +239,7 @@ def test_the_pipeline_of_a_file_is_its_only_one_or_made_of_all_stages_that_it_ma
             1,
             '--force: there is no stage "trainmodel". Did you mean "train_mod',
         ),
-        (["run", "net", "--set", "epoch=3"], 1, 'no stage takes the parameter "epoch". Did you mean "epochs"?'),
+        (["run", "net", "--set", "epoch=3"], 1, 'there is no parameter "epoch". Did you mean "epochs"?'),
         (["run", "net", "--set", "epochs=many"], 2, 'epochs is 3, a number, and "many" is a text.'),
         (["run", "net", "--set", "epochs"], 2, '--set "epochs" sets nothing.'),
         (["show", "net", "--pipeline", "MODLE"], 1, 'it has no pipeline called "MODLE". Did you mean "MODEL"?'),
@@ -258,6 +278,19 @@ def test_a_stage_that_fails_is_named_below_its_own_traceback(project):
     done = project.run("pipeline", "show", "net")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("mlpipeline: net.py: cannot be imported: ModuleNotFoundError")
+
+
+def test_what_another_process_makes_is_waited_for(project, tmp_path):
+    gate = Gate(tmp_path / "gate")
+    edit(project, "net.py", 'print("makes data")', f'from _gate import wait_for; wait_for("{gate}")')
+    first = project.start("pipeline", "run", "net")
+    gate.wait_reached(60)
+    second = project.start("pipeline", "run", "net")
+    wait_until(lambda: "gen_data      is being made by process " in second.err)
+    gate.open()
+    assert (first.wait(60), second.wait(60)) == (0, 0)
+    assert first.out == second.out == "3.6\n"
+    assert "gen_data      cached" in second.err
 
 
 def test_ctrl_c_ends_it_without_a_word_of_ours(project, tmp_path):

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from mlpipeline.pipelines import locks
 from mlpipeline.pipelines.locks import held, is_free
 
 
@@ -57,6 +58,21 @@ def test_threads_wait_for_each_other_and_can_be_stopped_meanwhile(tmp_path):
         entered.append("second")
     thread.join()
     assert entered == ["first", "second"]
+
+
+def test_a_lock_whose_file_was_deleted_meanwhile_is_no_lock(tmp_path, monkeypatch):
+    path, real, gone = tmp_path / "key", locks._opened, []
+
+    def opened_before_it_was_deleted(path):
+        descriptor = real(path)
+        if not gone:
+            gone.append(path)
+            path.unlink()
+        return descriptor
+
+    monkeypatch.setattr(locks, "_opened", opened_before_it_was_deleted)
+    with held(path, "one", fail):
+        assert path.read_text() == "one"
 
 
 @pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
