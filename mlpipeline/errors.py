@@ -112,6 +112,16 @@ class NotStored(MlpipelineError):
         self.name = name
 
 
+class NoDigest(MlpipelineError):
+    """A value cannot be told from others, so what is made of it cannot be kept; `value` is the part at fault."""
+
+    exit_status = 1
+
+    def __init__(self, value: object, why: str) -> None:
+        super().__init__(f"a value of the type {type(value).__qualname__} {why}")
+        self.value = value
+
+
 class CacheError(MlpipelineError):
     """A folder cannot be used as a cache."""
 

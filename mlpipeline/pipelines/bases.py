@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,8 +10,10 @@ from mlpipeline.domain.graph import Source
 from mlpipeline.domain.values import described
 from mlpipeline.errors import CodeUnknown
 from mlpipeline.pipelines.code import Code, Codes
-from mlpipeline.pipelines.content import text_digest
+from mlpipeline.pipelines.content import json_digest
 from mlpipeline.pipelines.records import Basis
+from mlpipeline.pipelines.remembered import Remembered
+from mlpipeline.pipelines.serializers.own import OwnFormat
 from mlpipeline.pipelines.value_digests import value_digest
 from mlpipeline.pipelines.wiring import Step
 
@@ -22,16 +24,25 @@ _PLAIN, _LONGEST, _MOST_ITEMS = (bool, int, float, str, type(None)), 60, 8
 class Bases:
     """What steps are made of. Their code counts as it is when this is made, before any of them runs."""
 
-    def __init__(self, steps: Iterable[Step]) -> None:
+    def __init__(self, steps: Iterable[Step], remembered: Remembered | None = None) -> None:
+        """Read the code.
+
+        Args:
+            steps: of the pipeline.
+            remembered: what was found of files before, for paths among the parameters; None for nothing.
+        """
         #: Stage that runs every time though it is to be cached -> why, and what to do.
         self.unknown: dict[str, str] = {}
         self._without_inputs: dict[str, Basis] = {}
+        self._markers: dict[type, Code] = {}
         codes = Codes()
         for step in steps:
             if not step.stage.mark.is_cached:
                 continue
             try:
-                self._without_inputs[step.name] = _without_inputs(step, codes)
+                markers = {marker: codes.of(marker) for marker in step.markers.values()}
+                self._without_inputs[step.name] = _without_inputs(step, codes, list(markers.values()), remembered)
+                self._markers |= markers
             except CodeUnknown as error:
                 self.unknown[step.stage.name] = (
                     f"nobody can tell whether its code changed: {error}. "
@@ -39,6 +50,13 @@ class Bases:
                 )
             except _ParameterUnknown as error:
                 self.unknown[step.stage.name] = str(error)
+
+    def formats(self, step: Step) -> dict[str, OwnFormat]:
+        """How artifacts that a step makes are stored by marker classes; other code is another format."""
+        return {
+            name: OwnFormat.of(marker, json_digest([part.digest for part in self._markers[marker].parts]))
+            for name, marker in step.markers.items()
+        }
 
     def of(self, step: Step, digests: Mapping[str, str | None]) -> Basis | None:
         """What a step is made of; None where that cannot be said: what it makes is not kept then.
@@ -66,27 +84,28 @@ class _ParameterUnknown(Exception):
     """The value of a parameter cannot be told from another."""
 
 
-def _without_inputs(step: Step, codes: Codes) -> Basis:
+def _without_inputs(step: Step, codes: Codes, markers: Sequence[Code], remembered: Remembered | None) -> Basis:
     version = step.stage.mark.version
-    code = codes.of(step.stage.code) if version is None else Code(parts=(), packages={})
+    own = codes.of(step.stage.code) if version is None else Code(parts=(), packages={})
+    code = [own, *markers]
     # What is given and what is there by default is the same, where it is the same: versions share that. Of other
     # defaults than plain ones the code is all that counts: they may be such as nobody ever stores.
     values = {name: value for name, value in step.values.items() if name in step.parameters or _is_plain(value)}
     return Basis(
         step=step.name,
         makes=step.makes,
-        parameters={name: _parameter_digest(name, value) for name, value in values.items()},
+        parameters={name: _parameter_digest(name, value, remembered) for name, value in values.items()},
         inputs={},
-        parts=code.parts,
-        packages=code.packages,
+        parts=tuple(part for one in code for part in one.parts),
+        packages={name: version for one in code for name, version in one.packages.items()},
         version=version,
         shown=_shown(values),
     )
 
 
-def _parameter_digest(name: str, value: Any) -> str:
+def _parameter_digest(name: str, value: Any, remembered: Remembered | None) -> str:
     try:
-        return value_digest(value)
+        return value_digest(value, remembered)
     except Exception as error:
         told = f'nobody can tell the value of its parameter "{name}", {described(value)}, from another one: {error}'
         raise _ParameterUnknown(told) from error
@@ -96,7 +115,9 @@ def _digest(source: Source, digests: Mapping[str, str | None]) -> str | None:
     found = [digests.get(artifact) for artifact in source.artifacts]
     if None in found:
         return None
-    return text_digest(" ".join(map(str, found))) if source.is_dict else found[0]
+    if not source.is_dict:
+        return found[0]
+    return json_digest(dict(zip(source.artifacts, found, strict=True)))
 
 
 def _shown(parameters: Mapping[str, Any]) -> dict[str, str]:

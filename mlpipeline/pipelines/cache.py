@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from mlpipeline.errors import DamagedArtifact, NotStored
@@ -17,7 +18,7 @@ from mlpipeline.pipelines.cache_folder import CacheFolder
 from mlpipeline.pipelines.numbers import numbers_of
 from mlpipeline.pipelines.records import Basis, Made, StoredArtifact
 from mlpipeline.pipelines.remembered import Remembered
-from mlpipeline.pipelines.serializers import serializer_for
+from mlpipeline.pipelines.serializers import Serializer, save
 from mlpipeline.project.clock import timestamp
 from mlpipeline.project.files import to_json, write_whole
 from mlpipeline.project.settings import host_name
@@ -110,7 +111,14 @@ class Cache:
         host = host_name(os.environ, os.uname().nodename)
         return locks.held(self._places.locks / key, f"{who} on {host}", waits)
 
-    def put(self, basis: Basis, values: Mapping[str, Any], seconds: float, run: str | None = None) -> Made:
+    def put(
+        self,
+        basis: Basis,
+        values: Mapping[str, Any],
+        seconds: float,
+        run: str | None = None,
+        own_formats: Mapping[str, Serializer] = MappingProxyType({}),
+    ) -> Made:
         """Store what a step made, and note what of, while `making` keeps the others out.
 
         Args:
@@ -118,6 +126,7 @@ class Cache:
             values: artifact -> its value.
             seconds: how long that took.
             run: the id of the run that had it made.
+            own_formats: artifact -> what stores it, of those that the script stores in its own way.
 
         Raises:
             NotStored: a value cannot be, there is no room, or it cannot be written; nothing is left of it.
@@ -128,7 +137,7 @@ class Cache:
             self._places.make()
             for name, value in values.items():
                 aside = self._places.aside / f"{key}.{os.urandom(8).hex()}"
-                written.append((aside, self._written(name, value, aside)))
+                written.append((aside, self._written(name, value, aside, own_formats.get(name))))
             made = Made(
                 key=key,
                 basis=basis,
@@ -152,8 +161,12 @@ class Cache:
                 _delete(aside)
         return made
 
-    def load(self, artifact: StoredArtifact) -> Any:
+    def load(self, artifact: StoredArtifact, own_format: Serializer | None = None) -> Any:
         """The value of an artifact.
+
+        Args:
+            artifact: which one.
+            own_format: what loads it, if the script stores it in its own way.
 
         Raises:
             DamagedArtifact: it is not what was stored, or not to be trusted.
@@ -161,7 +174,7 @@ class Cache:
         path = self._files.require_sound(artifact)
         try:
             self._files.require_own(artifact)
-            return serializer_of(artifact).load(path)
+            return (own_format or serializer_of(artifact)).load(path)
         except (DamagedArtifact, MemoryError):
             raise
         except Exception as error:
@@ -195,15 +208,16 @@ class Cache:
             return False
         return True
 
-    def _written(self, name: str, value: Any, aside: Path) -> StoredArtifact:
+    def _written(self, name: str, value: Any, aside: Path, own_format: Serializer | None) -> StoredArtifact:
         """Write a value aside.
 
         Raises:
             NotStored: it cannot be written; nothing is left of it.
         """
         try:
-            serializer = serializer_for(value)
-            serializer.save(value, aside)
+            serializer = own_format or save(value, aside, name)
+            if own_format is not None:
+                own_format.save(value, aside)
             return StoredArtifact(
                 name=name,
                 digest=content_digest(aside),
@@ -214,7 +228,7 @@ class Cache:
         except BaseException as error:
             reason = _reason(error, aside.parent)
             _delete(aside)
-            if not isinstance(error, Exception):
+            if not isinstance(error, Exception) or isinstance(error, NotStored):
                 raise
             raise NotStored(name, reason) from error
 

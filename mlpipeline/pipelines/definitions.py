@@ -5,17 +5,20 @@ from __future__ import annotations
 import copy
 import dataclasses
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from mlpipeline.authoring.stages import (
+    Artifact,
     Input,
     Primary,
     Stage,
     StageMark,
+    is_marker,
     no_stage_because,
     output_name,
     snake_case,
@@ -23,7 +26,7 @@ from mlpipeline.authoring.stages import (
 )
 from mlpipeline.domain.names import check_name
 from mlpipeline.errors import InvalidName, PipelineError
-from mlpipeline.pipelines.returned_keys import KeysUnknown, returned_keys
+from mlpipeline.pipelines.returned_keys import KeysUnknown, returned_keys, returned_markers
 from mlpipeline.pipelines.signatures import Argument, Unfit, arguments_of, constructor_arguments
 
 #: An argument of `run`, of `fit` or of a function that comes from the run, and is no artifact.
@@ -102,6 +105,18 @@ class StageDefinition:
     def is_primary(self) -> bool:
         """Whether it has a parent for training and one for everything else."""
         return inspect.isclass(self._kind) and issubclass(self._kind, Primary)
+
+    @property
+    def markers(self) -> Iterator[type[Artifact]]:
+        """The marker classes that it names: of what it takes, and of what it makes."""
+        for argument in (*self.run_arguments, *self.fit_arguments):
+            if argument.marker is not None:
+                yield argument.marker
+        if self.mark.outputs is not None:
+            yield from filter(is_marker, self.mark.outputs)
+        elif not (self.is_function or self.is_input):
+            with suppress(KeysUnknown):
+                yield from returned_markers(self._kind.run)
 
     @property
     def can_fit(self) -> bool:

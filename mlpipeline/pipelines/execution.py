@@ -20,6 +20,7 @@ from mlpipeline.pipelines.content import text_digest
 from mlpipeline.pipelines.copies import Original
 from mlpipeline.pipelines.numbers import numbers_of
 from mlpipeline.pipelines.records import Basis, Made, StoredArtifact
+from mlpipeline.pipelines.serializers.own import OwnFormat
 from mlpipeline.pipelines.value_digests import value_digest
 from mlpipeline.pipelines.watching import Watcher
 from mlpipeline.pipelines.wiring import Step
@@ -92,7 +93,8 @@ class Execution:
             BaseException: what a stage raises.
         """
         if self._cache is not None:
-            self._bases = Bases(step for step in steps if step.name not in self._uncached)
+            kept = [step for step in steps if step.name not in self._uncached]
+            self._bases = Bases(kept, self._cache.remembered)
             for stage, why in self._bases.unknown.items():
                 self._watcher.warns(f"stage {stage} runs every time, because {why}")
         self._watcher.plans(steps)
@@ -134,7 +136,7 @@ class Execution:
     def _made(self, step: Step, basis: Basis, inputs: Mapping[str, Any], cache: Cache) -> dict[str, Held]:
         values, seconds = self._values(step, inputs, basis.key())
         try:
-            made = cache.put(basis, values, seconds, self._run_id)
+            made = cache.put(basis, values, seconds, self._run_id, self._formats(step))
         except NotStored as error:
             self._watcher.ran(step, seconds, None)
             self._tell_numbers(step, numbers_of(values))
@@ -183,7 +185,7 @@ class Execution:
         def load() -> Any:
             assert self._cache is not None
             try:
-                return self._cache.load(artifact)
+                return self._cache.load(artifact, self._formats(step).get(artifact.name))
             except DamagedArtifact as error:
                 self._watcher.warns(f"{step.name}: {error}: it is made again")
                 self._cache.forget(made)
@@ -213,6 +215,9 @@ class Execution:
         }
         self.held |= outcome
         return changed
+
+    def _formats(self, step: Step) -> Mapping[str, OwnFormat]:
+        return {} if self._bases is None or not step.markers else self._bases.formats(step)
 
     def _basis(self, step: Step) -> Basis | None:
         if self._bases is None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from types import CodeType
 from typing import Any
 
-from mlpipeline.authoring.stages import artifact_name, is_marker
+from mlpipeline.authoring.stages import Artifact, artifact_name, is_marker
 from mlpipeline.domain.syntax import syntax_tree
 
 
@@ -47,6 +47,22 @@ def returned_keys(function: Callable[..., Any]) -> tuple[str, ...]:
 
 #: What is shown of an expression, in characters.
 _LONGEST = 40
+
+
+def returned_markers(function: Callable[..., Any]) -> list[type[Artifact]]:
+    """Return the marker classes among the keys of the literal dicts that a function returns.
+
+    Raises:
+        KeysUnknown: the syntax does not say what it returns.
+    """
+    function = inspect.unwrap(function)
+    code = getattr(function, "__code__", None)
+    if code is None:
+        raise KeysUnknown("its source cannot be read")
+    keys = [key for _, keys in _returned(code) for key in keys]
+    return [_marker(text, function) for text, is_literal in keys if not is_literal and _marker(text, function)]
+
+
 #: The line of a dict, and its keys: the text of each, and whether it is a literal or the name of something.
 _Returned = tuple[int, tuple[tuple[str, bool], ...]]
 
@@ -134,6 +150,14 @@ def _keys(value: ast.expr, line: int) -> _Returned:
 def _name(text: str, is_literal: bool, function: Callable[..., Any], line: int) -> str:
     if is_literal:
         return text
+    marker = _marker(text, function)
+    if marker is None:
+        raise KeysUnknown(f"line {line} returns a dict with the key `{text}`, which is no marker class")
+    return artifact_name(marker)
+
+
+def _marker(text: str, function: Callable[..., Any]) -> Any:
+    """The marker class that a name stands for in a function; None where it stands for something else."""
     first, *rest = text.split(".")
     try:
         names = inspect.getclosurevars(function)
@@ -142,9 +166,7 @@ def _name(text: str, is_literal: bool, function: Callable[..., Any], line: int) 
         marker = None
     for attribute in rest:
         marker = getattr(marker, attribute, None)
-    if not is_marker(marker):
-        raise KeysUnknown(f"line {line} returns a dict with the key `{text}`, which is no marker class")
-    return artifact_name(marker)
+    return marker if is_marker(marker) else None
 
 
 def _listed(keys: tuple[str, ...]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from mlpipeline.authoring.stages import artifact_name, is_marker
+from mlpipeline.authoring.stages import Artifact, artifact_name, is_marker
 
 _NAMELESS = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL)
 
@@ -25,6 +25,8 @@ class Argument:
     artifact: str
     #: `inspect.Parameter.empty` where it has none.
     default: Any
+    #: The marker class in its annotation; None where there is none.
+    marker: type[Artifact] | None = None
     #: Whether it is `**name`, which takes whatever it is given by other names.
     is_rest: bool = False
 
@@ -70,7 +72,7 @@ def constructor_arguments(kind: type) -> tuple[Argument, ...]:
     return _arguments(parameters, {})
 
 
-def _arguments(parameters: list[inspect.Parameter], markers: Mapping[str, str]) -> tuple[Argument, ...]:
+def _arguments(parameters: list[inspect.Parameter], markers: Mapping[str, type[Artifact]]) -> tuple[Argument, ...]:
     for parameter in parameters:
         if parameter.kind in _NAMELESS:
             is_many = parameter.kind is inspect.Parameter.VAR_POSITIONAL
@@ -80,7 +82,8 @@ def _arguments(parameters: list[inspect.Parameter], markers: Mapping[str, str]) 
     return tuple(
         Argument(
             name=parameter.name,
-            artifact=markers.get(parameter.name, parameter.name),
+            artifact=artifact_name(markers[parameter.name]) if parameter.name in markers else parameter.name,
+            marker=markers.get(parameter.name),
             default=parameter.default,
             is_rest=parameter.kind is inspect.Parameter.VAR_KEYWORD,
         )
@@ -88,14 +91,14 @@ def _arguments(parameters: list[inspect.Parameter], markers: Mapping[str, str]) 
     )
 
 
-def _markers(function: Callable[..., Any]) -> dict[str, str]:
-    """Return the artifacts that arguments stand for by a marker class in their annotation."""
+def _markers(function: Callable[..., Any]) -> dict[str, type[Artifact]]:
+    """Return the marker classes in the annotations of arguments, by the names of these."""
     annotations = inspect.get_annotations(function) if callable(function) else {}
     found = {}
     for name, annotation in annotations.items():
         marker = _marker(_evaluated(annotation, function) if isinstance(annotation, str) else annotation)
         if marker is not None:
-            found[name] = artifact_name(marker)
+            found[name] = marker
     return found
 
 

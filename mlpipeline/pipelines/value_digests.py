@@ -2,17 +2,221 @@
 
 from __future__ import annotations
 
-from typing import Any
+import copyreg
+import dataclasses
+import sys
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
-from mlpipeline.pipelines.content import bytes_digest
+from mlpipeline.errors import NoDigest
+from mlpipeline.pipelines import array_digests
+from mlpipeline.pipelines.content import path_digest
+
+if TYPE_CHECKING:
+    from mlpipeline.pipelines.remembered import Remembered
+
+#: What `repr` says all of, exactly.
+_BY_TEXT = (complex, Decimal, Fraction, UUID, range, timedelta, type(None), type(...), type(NotImplemented))
+_MAIN = "__main__"
 
 
-def value_digest(value: Any) -> str:
-    """The digest of any value: of what it is, not of where it lies.
+def value_digest(value: Any, remembered: Remembered | None = None) -> str:
+    """The digest of any value: of what it is, not of where it lies; the same in every process.
+
+    1, 1.0 and True differ, as do lists and tuples, and dicts whose order differs; NaN is like itself. A path counts by
+    what lies there and by its name; a function or a class by its name, and a function by what it does itself.
+
+    Args:
+        value: any.
+        remembered: what was found of files before, for the paths in it; None for nothing.
 
     Raises:
-        Exception: it cannot be pickled.
+        NoDigest: it is, or holds, something that has no value: a generator, an open file, a lock.
+        MlpipelineError, OSError: a path in it leads to what cannot be read.
     """
-    import cloudpickle
+    from blake3 import blake3
 
-    return bytes_digest(cloudpickle.dumps(value, protocol=5))
+    hasher = blake3()
+    try:
+        _Walk(hasher.update, remembered).take(value)
+    except RecursionError as error:
+        raise NoDigest(value, "is nested too deeply") from error
+    return str(hasher.hexdigest())
+
+
+class _Walk:
+    """One walk through a value, which tells a hasher what there is.
+
+    Everything is told as its kind, its length where it has one, and what is in it: no two values are told alike.
+    """
+
+    def __init__(self, update: Callable[[Any], object], remembered: Remembered | None) -> None:
+        self._update = update
+        self._remembered = remembered
+        # Objects of the user's that are being told, from the outermost in: one that leads back to itself is its depth.
+        self._open: dict[int, int] = {}
+
+    def take(self, value: Any) -> None:
+        kind = type(value)
+        teller = _TELLERS.get(kind)
+        if teller is not None:
+            teller(self, value)
+        elif not array_digests.take(value, self.tell, self._update, self.take):
+            self._other(value)
+
+    def tell(self, *words: object) -> None:
+        """Tell of some words where each begins and ends."""
+        for word in words:
+            data = word if type(word) is bytes else str(word).encode("utf-8", "surrogatepass")
+            self._update(b"%d:" % len(data))
+            self._update(data)
+
+    def _float(self, value: float) -> None:
+        # By its bits, so that -0.0 is not 0.0; there are many NaNs, which nobody tells apart.
+        self.tell("float", "nan" if value != value else value.hex())  # noqa: PLR0124
+
+    def _by_text(self, value: Any) -> None:
+        self.tell(type(value).__name__, repr(value))
+
+    def _moment(self, value: date | time) -> None:
+        self.tell(
+            type(value).__name__, value.isoformat(), getattr(value, "fold", ""), repr(getattr(value, "tzinfo", ""))
+        )
+
+    def _sequence(self, value: list[Any] | tuple[Any, ...]) -> None:
+        self.tell(type(value).__name__, len(value))
+        for item in value:
+            self.take(item)
+
+    def _dict(self, value: dict[Any, Any]) -> None:
+        self.tell("dict", len(value))
+        for key, item in value.items():
+            self.take(key)
+            self.take(item)
+
+    def _set(self, value: set[Any] | frozenset[Any]) -> None:
+        self.tell(type(value).__name__, len(value))
+        for digest in sorted(value_digest(item, self._remembered) for item in value):
+            self.tell(digest)
+
+    def _path(self, value: Path) -> None:
+        self.tell("path", value.name, path_digest(value, self._remembered))
+
+    def _code(self, code: CodeType) -> None:
+        """What a function does, wherever it stands."""
+        self.tell("code", code.co_code, code.co_argcount, code.co_kwonlyargcount, code.co_flags)
+        for names in (code.co_names, code.co_varnames, code.co_freevars):
+            self.take(names)
+        documented = code.co_consts[1:] if code.co_consts and isinstance(code.co_consts[0], str) else code.co_consts
+        self.take(tuple(documented))
+
+    def _function(self, value: FunctionType) -> None:
+        self.tell("function", _module(value), value.__qualname__)
+        self._within(value, (value.__code__, value.__defaults__, value.__kwdefaults__, *_cells(value)))
+
+    def _by_name(self, value: Any) -> None:
+        self.tell("name", _module(value), getattr(value, "__qualname__", value.__name__))
+
+    def _method(self, value: MethodType) -> None:
+        self.tell("method", value.__name__)
+        self.take(value.__self__)
+
+    def _other(self, value: Any) -> None:
+        """Tell of an object what pickling would take down of it."""
+        kind = type(value)
+        if isinstance(value, type):
+            self._by_name(value)
+        elif isinstance(value, Path):
+            self._path(value)
+        elif isinstance(value, Enum):
+            self.tell("enum", _module(kind), kind.__qualname__, value.name)
+            self.take(value.value)
+        elif dataclasses.is_dataclass(value) and "__getstate__" not in vars(kind) and "__reduce__" not in vars(kind):
+            fields = {field.name: getattr(value, field.name, None) for field in dataclasses.fields(value)}
+            self.tell("dataclass", _module(kind), kind.__qualname__)
+            self._within(value, ({**fields, **getattr(value, "__dict__", {})},))
+        else:
+            self._reduced(value)
+
+    def _reduced(self, value: Any) -> None:
+        kind = type(value)
+        try:
+            reducer = copyreg.dispatch_table.get(kind)
+            reduced = reducer(value) if reducer is not None else value.__reduce_ex__(4)
+        except RecursionError:
+            raise
+        except Exception as error:
+            raise NoDigest(value, f"has no value that could be compared: {error}") from error
+        self.tell("object", _module(kind), kind.__qualname__)
+        if isinstance(reduced, str):
+            self.tell("global", reduced)
+            return
+        made, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
+        parts: Iterable[Any] = (made, arguments, state, *(items or ()), ..., *(pairs or ()))
+        self._within(value, parts)
+
+    def _within(self, value: Any, parts: Iterable[Any]) -> None:
+        """Tell of what an object of the user's holds, which may be the object itself."""
+        if id(value) in self._open:
+            self.tell("above", self._open[id(value)])
+            return
+        self._open[id(value)] = len(self._open)
+        try:
+            for part in parts:
+                self.take(part)
+        finally:
+            del self._open[id(value)]
+
+
+def _cells(function: FunctionType) -> list[Any]:
+    found = []
+    for cell in function.__closure__ or ():
+        try:
+            found.append(cell.cell_contents)
+        except ValueError:  # Not bound yet.
+            found.append(...)
+    return found
+
+
+def _module(value: Any) -> str:
+    """The module of a class or function; of the script itself what the queue, which imports it, calls it."""
+    name = getattr(value, "__module__", None) or ""
+    return _main_name() if name == _MAIN else name
+
+
+@cache
+def _main_name() -> str:
+    return Path(getattr(sys.modules.get(_MAIN), "__file__", None) or _MAIN).stem
+
+
+_TELLERS: dict[type, Callable[[_Walk, Any], None]] = {
+    str: lambda walk, value: walk.tell("str", value),
+    bytes: lambda walk, value: walk.tell("bytes", value),
+    bytearray: lambda walk, value: walk.tell("bytearray", bytes(value)),
+    bool: _Walk._by_text,
+    # Python refuses to write a very long one in decimal.
+    int: lambda walk, value: walk.tell("int", f"{value:x}"),
+    float: _Walk._float,
+    list: _Walk._sequence,
+    tuple: _Walk._sequence,
+    dict: _Walk._dict,
+    set: _Walk._set,
+    frozenset: _Walk._set,
+    date: _Walk._moment,
+    datetime: _Walk._moment,
+    time: _Walk._moment,
+    CodeType: _Walk._code,
+    FunctionType: _Walk._function,
+    MethodType: _Walk._method,
+    BuiltinFunctionType: _Walk._reduced,
+    ModuleType: lambda walk, value: walk.tell("module", value.__name__),
+    **dict.fromkeys(_BY_TEXT, _Walk._by_text),
+}

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from mlpipeline.authoring.stages import Artifact
 from mlpipeline.domain.changes import Further
 from mlpipeline.domain.graph import Graph, Node, Source
 from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import PipelineError
 from mlpipeline.pipelines.definitions import FROM_RUN, SEPARATOR, Outputs, StageDefinition
 from mlpipeline.pipelines.edges import Edge, Parents
+from mlpipeline.pipelines.markers import storing_markers
 from mlpipeline.pipelines.parameters import Parameters
 from mlpipeline.pipelines.signatures import Argument
 
@@ -49,6 +51,8 @@ class Step(Node):
     parameters: Mapping[str, Any]
     #: The artifact that is its fitted state; None where it needs none.
     state: str | None = None
+    #: Those of the artifacts that it makes which a marker class stores, with that class.
+    markers: Mapping[str, type[Artifact]] = field(default_factory=dict)
     #: Whether it returns a dict of what it makes by name, or the value of the only one; otherwise whatever it returns
     #: is its one artifact.
     is_named: bool = False
@@ -106,6 +110,7 @@ class Wiring:
         self.states = {name: f"{name}{SEPARATOR}{STATE}" for name, stage in self.stages.items() if stage.can_fit}
         #: Stage -> its parents, as the script says.
         self.edges = edges
+        self._markers = storing_markers(self.stages.values())
         self._parents = {name: Parents(self.stages[name], edge) for name, edge in edges.items()}
         for name, parents in self._parents.items():
             for parent in parents.all():
@@ -195,6 +200,7 @@ class Wiring:
             action=action,
             parameters=parameters,
             state=state,
+            markers={name: self._markers[name] for name in outputs.names if name in self._markers},
             is_named=outputs.is_named,
         )
 

@@ -1,0 +1,6 @@
+"""How artifacts are stored: by their type, in formats that other tools read."""
+
+from mlpipeline.pipelines.serializers.registry import save, save_unpickled, serializer_named
+from mlpipeline.pipelines.serializers.serializer import Serializer
+
+__all__ = ["Serializer", "save", "save_unpickled", "serializer_named"]

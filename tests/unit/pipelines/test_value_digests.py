@@ -1,0 +1,275 @@
+"""The digests of values in memory."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import io
+import math
+import re
+import subprocess
+import sys
+import textwrap
+import threading
+from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from artifact_values import library
+
+from mlpipeline.errors import NoDigest
+from mlpipeline.pipelines.value_digests import value_digest
+
+Pair = namedtuple("Pair", "left right")
+
+
+class Colour(Enum):
+    RED = 1
+    BLUE = 2
+
+
+@dataclass
+class Config:
+    rate: float
+    layers: Any = None
+
+
+class Model:
+    def __init__(self, **attributes):
+        vars(self).update(attributes)
+
+
+def add(left, right=1):
+    return left + right
+
+
+def ring():
+    model = Model(name="ring")
+    model.me = [model]
+    return model
+
+
+TABLE = np.arange(12.0).reshape(3, 4)
+FRAME = pd.DataFrame({"a": [1, 2], "b": ["x", None], "c": pd.Categorical(["u", "v"])})
+
+#: Makers of values of which no two are the same value, but each makes the same one twice.
+DIFFERENT = [
+    *(
+        lambda: 1,
+        lambda: 1.0,
+        lambda: True,
+        lambda: "1",
+        lambda: b"1",
+        lambda: bytearray(b"1"),
+        lambda: None,
+        lambda: ...,
+    ),
+    *(
+        lambda: 1j,
+        lambda: Decimal(1),
+        lambda: np.float64(1),
+        lambda: np.float32(1),
+        lambda: np.int64(1),
+        lambda: np.array(1),
+    ),
+    *(lambda: math.nan, lambda: math.inf, lambda: 0.0, lambda: -0.0, lambda: 10**5000, lambda: -1, lambda: ""),
+    *(
+        lambda: [],
+        lambda: (),
+        lambda: {},
+        set,
+        frozenset,
+        lambda: [[]],
+        lambda: ["ab"],
+        lambda: ["a", "b"],
+    ),
+    *(
+        lambda: {"a": 1, "b": 2},
+        lambda: {"b": 2, "a": 1},
+        lambda: OrderedDict(a=1, b=2),
+        lambda: defaultdict(int, a=1, b=2),
+    ),
+    *(
+        lambda: {"x", "y", "z"},
+        lambda: {"x", "y"},
+        lambda: Counter("xy"),
+        lambda: deque("xy"),
+        lambda: Pair(1, 2),
+        lambda: (1, 2),
+    ),
+    *(lambda: Colour.RED, lambda: Colour.BLUE, lambda: Config(1.0), lambda: Config(1.0, [2]), lambda: Model(a=1), ring),
+    *(lambda: datetime.date(2020, 1, 1), lambda: datetime.datetime(2020, 1, 1), lambda: datetime.timedelta(1)),
+    *(
+        lambda: datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC),
+        lambda: datetime.time(1),
+        lambda: range(3),
+        lambda: slice(3),
+    ),
+    *(
+        lambda: add,
+        lambda: functools.partial(add, 1),
+        lambda: Model,
+        lambda: len,
+        lambda: math,
+        lambda: re.compile("a"),
+    ),
+    *(lambda: lambda x: x + 1, lambda: lambda x: x + 2, lambda: Path("not here"), lambda: PurePath("not here")),
+    *(TABLE.copy, lambda: np.asfortranarray(TABLE), lambda: TABLE.astype("f4"), lambda: TABLE.reshape(4, 3)),
+    *(
+        lambda: TABLE[:, :2],
+        lambda: TABLE.astype(">f8"),
+        lambda: np.zeros((0, 3)),
+        lambda: np.zeros((3, 0)),
+        lambda: TABLE[::2, 0],
+    ),
+    *(lambda: np.array(["a", None], dtype=object), lambda: np.array([(1, 2.0)], dtype=[("a", "i1"), ("b", "f8")])),
+    *(lambda: np.array(["2020"], "M8[D]"), lambda: np.ma.masked_array([1, 2], [0, 1]), lambda: np.dtype("f4")),
+    *(
+        FRAME.copy,
+        lambda: FRAME.set_index("a"),
+        lambda: FRAME[["a"]],
+        lambda: FRAME["a"],
+        lambda: FRAME.columns,
+    ),
+    *(lambda: FRAME.rename(columns={"a": "z"}), lambda: FRAME.astype({"a": "Int64"}), lambda: FRAME.astype({"c": str})),
+    *(
+        lambda: pd.date_range("2020", periods=2),
+        lambda: pd.Series([1, None], dtype="Int64"),
+        lambda: pd.Timestamp("2020"),
+    ),
+]
+
+
+def test_equal_values_have_one_digest_and_others_have_others():
+    digests = [[value_digest(make()) for _ in range(2)] for make in DIFFERENT]
+    assert [first for first, second in digests if first != second] == []
+    assert [number for number, count in Counter(first for first, _ in digests).items() if count > 1] == []
+
+
+def test_nan_is_like_itself_and_sets_have_no_order():
+    assert value_digest(math.nan) == value_digest(-math.inf + math.inf)
+    assert value_digest({3, "a", None}) == value_digest({None, "a", 3})
+
+
+def test_what_lies_apart_in_memory_is_the_same_as_its_copy():
+    large = np.arange(3_000_000.0).reshape(3000, 1000)
+    assert value_digest(large[::2, ::2]) == value_digest(large[::2, ::2].copy())
+    assert value_digest(large.reshape(-1)[::3]) == value_digest(large.reshape(-1)[::3].copy())
+    padded = np.zeros(2, dtype=np.dtype([("a", "i1"), ("b", "f8")], align=True))
+    other = padded.copy()
+    other.view("u1")[1:8] = 7  # Between the fields.
+    assert value_digest(padded) == value_digest(other)
+
+
+def test_tables_of_arrow_count_by_their_values_and_types():
+    pa = library("pyarrow")
+    table = pa.table({"a": ["x", "y", None, "z"], "b": [1, 2, 3, 4]})
+    halves = pa.concat_tables([table.slice(0, 2), table.slice(2)])
+    different = [table, table.slice(1), table.select(["a"]), table.replace_schema_metadata({"a": "b"}), table["a"]]
+    assert value_digest(halves) == value_digest(table) == value_digest(pa.table(table.to_pydict()))
+    assert value_digest(table.slice(1)) == value_digest(pa.table(table.slice(1).to_pydict()))
+    assert len({value_digest(value) for value in different}) == len(different)
+
+
+def test_tensors_count_by_their_values_and_what_they_are():
+    torch = library("torch")
+    base = torch.arange(6.0)
+    different = [
+        *(
+            base,
+            base.view(2, 3),
+            base.double(),
+            base.bfloat16(),
+            base.clone().requires_grad_(),
+            torch.nn.Parameter(base),
+        ),
+        *(base[:0], base.to_sparse(), torch.nn.Linear(2, 2, bias=False), torch.float32, torch.device("cpu")),
+    ]
+    assert len({value_digest(value) for value in different}) == len(different)
+    assert value_digest(base[::2]) == value_digest(base[::2].clone())
+
+
+def test_fitted_estimators_count_by_what_they_learned():
+    ensemble, datasets = library("sklearn.ensemble"), library("sklearn.datasets")
+    X, y = datasets.load_iris(return_X_y=True)
+
+    def fitted(seed):
+        return ensemble.RandomForestClassifier(n_estimators=2, random_state=seed).fit(X, y)
+
+    assert value_digest(fitted(0)) == value_digest(fitted(0)) != value_digest(fitted(1))
+
+
+def test_paths_count_by_what_lies_there_and_by_their_names(tmp_path):
+    one, moved, renamed = tmp_path / "a.csv", tmp_path / "below" / "a.csv", tmp_path / "b.csv"
+    moved.parent.mkdir()
+    for path in (one, moved, renamed):
+        path.write_text("1,2\n")
+    before = value_digest([one])
+    assert value_digest([moved]) == before
+    assert value_digest([renamed]) != before
+    one.write_text("1,3\n")
+    assert value_digest([one]) != before
+
+
+def test_what_has_no_value_is_an_error_that_says_what():
+    for value, kind in [
+        ((number for number in []), "generator"),
+        (threading.Lock(), "lock"),
+        (Model(inside=[{"lock": threading.Lock()}]), "lock"),
+        (io.TextIOWrapper(io.BytesIO()), "TextIOWrapper"),
+    ]:
+        with pytest.raises(NoDigest, match=f"^a value of the type {kind} has no value"):
+            value_digest(value)
+    deep: list = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(NoDigest, match=r"^a value of the type list is nested too deeply$"):
+        value_digest(deep)
+
+
+def test_digests_are_the_same_in_every_process_and_for_a_script_and_its_import(tmp_path):
+    (tmp_path / "net.py").write_text(
+        textwrap.dedent("""
+            from dataclasses import dataclass
+            from enum import Enum
+            from mlpipeline.pipelines.value_digests import value_digest
+
+            class Kind(Enum):
+                A = 1
+
+            @dataclass
+            class Config:
+                kinds: object
+
+            class Model:
+                pass
+
+            def twice(x):
+                "It says so."
+                return 2 * x
+
+            model = Model()
+            model.names = {"one", "two", "three", b"four", 5}
+            model.loss, model.inner = lambda x: x in {"a", "b", "c"}, twice
+            print(value_digest([Config({Kind.A, "b", "c", "d"}), model, Model, twice]))
+        """)
+    )
+    digests = [
+        subprocess.run(
+            [sys.executable, *how],
+            cwd=tmp_path,
+            env={"PYTHONHASHSEED": seed},
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        ).stdout
+        for seed, how in [("1", ["net.py"]), ("2", ["net.py"]), ("3", ["-c", "import net"])]
+    ]
+    assert len(set(digests)) == 1, digests
