@@ -35,16 +35,15 @@ def test_each_value_goes_to_its_serializer_and_comes_back_as_it_was(stored):
 
 
 def test_what_was_stored_can_be_stored_again_and_is_the_same_bytes(stored, tmp_path):
-    for at, (name, value, serializer, path) in enumerate(stored):
+    for name, value, serializer, path in stored:
         if name.startswith("pickle"):
             continue  # Of these nobody promises it.
         digest = content_digest(path)
         # Of a part of a larger table there is more in memory, and Parquet's encoders see it.
         for again in (value, serializer.load(path))[: 1 if serializer.suffix == ".parquet" else 2]:
-            second = tmp_path / f"{at}"
+            second = tmp_path / f"{len(list(tmp_path.iterdir()))}"
             assert save(again, second, "it") is serializer
             assert content_digest(second) == digest, said(value)
-            second.rename(tmp_path / f"{at} before {id(again)}")
 
 
 def test_what_a_receiver_does_to_a_value_changes_no_artifact(stored):
@@ -60,8 +59,6 @@ def test_what_a_receiver_does_to_a_value_changes_no_artifact(stored):
             changed += 1
         elif isinstance(value, list | dict):
             value.clear()
-        elif type(value).__name__ == "DataFrame" and len(value) and len(value.columns):
-            value.iloc[0] = value.iloc[-1]
         del value
         gc.collect()
         assert content_digest(path) == before

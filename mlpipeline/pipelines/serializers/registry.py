@@ -49,7 +49,7 @@ def save(value: Any, path: Path, name: str) -> Serializer:
 
     Raises:
         NotStored: not even a pickle can be made of it. There is nothing at `path`.
-        OSError: there is no room, or it cannot be written.
+        OSError: there is no room, or it cannot be written; some of it may be at `path`.
     """
     stored = _saved(value, path, name, candidates(value, before=LAST))
     return stored or _pickled(value, path, name)
@@ -71,7 +71,6 @@ def _saved(value: Any, path: Path, name: str, serializers: Iterable[Serializer])
         except Unsuited:
             pass
         except OSError:
-            _delete(path)
             raise
         except Exception as error:
             _log.warning(
@@ -86,10 +85,10 @@ def _pickled(value: Any, path: Path, name: str) -> Serializer:
     last = _built_in(LAST)
     try:
         last.save(value, path)
-    except BaseException as error:
+    except OSError:
+        raise
+    except Exception as error:
         _delete(path)
-        if isinstance(error, OSError) or not isinstance(error, Exception):
-            raise
         from mlpipeline.pipelines.serializers.unpicklable import why_not
 
         raise NotStored(name, why_not(value, error)) from error
