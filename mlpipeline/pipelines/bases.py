@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from mlpipeline.domain.graph import Source
 from mlpipeline.domain.values import described
 from mlpipeline.errors import CodeUnknown
-from mlpipeline.pipelines.code import Codes
-from mlpipeline.pipelines.content import json_digest, text_digest
+from mlpipeline.pipelines.code import Code, Codes
+from mlpipeline.pipelines.content import json_digest
 from mlpipeline.pipelines.records import Basis
 from mlpipeline.pipelines.remembered import Remembered
 from mlpipeline.pipelines.serializers.own import OwnFormat
@@ -31,25 +31,32 @@ class Bases:
             steps: of the pipeline.
             remembered: what was found of files before, for paths among the parameters; None for nothing.
         """
-        #: Step that is to be kept in the cache, and cannot be -> why not.
+        #: Stage that runs every time though it is to be cached -> why, and what to do.
         self.unknown: dict[str, str] = {}
         self._without_inputs: dict[str, Basis] = {}
-        self._formats: dict[type, OwnFormat] = {}
+        self._markers: dict[type, Code] = {}
         codes = Codes()
         for step in steps:
             if not step.stage.mark.is_cached:
                 continue
             try:
-                self._without_inputs[step.name] = _without_inputs(step, codes, remembered)
-                for marker in step.markers.values():
-                    parts = codes.of(marker).parts
-                    self._formats[marker] = OwnFormat.of(marker, json_digest([part.digest for part in parts]))
-            except (CodeUnknown, _ParameterUnknown) as error:
-                self.unknown[step.name] = str(error)
+                markers = {marker: codes.of(marker) for marker in step.markers.values()}
+                self._without_inputs[step.name] = _without_inputs(step, codes, list(markers.values()), remembered)
+                self._markers |= markers
+            except CodeUnknown as error:
+                self.unknown[step.stage.name] = (
+                    f"nobody can tell whether its code changed: {error}. "
+                    'Give the stage a version, which you change by hand: @stage(version="1")'
+                )
+            except _ParameterUnknown as error:
+                self.unknown[step.stage.name] = str(error)
 
     def formats(self, step: Step) -> dict[str, OwnFormat]:
-        """How artifacts that a step makes are stored by marker classes."""
-        return {name: self._formats[marker] for name, marker in step.markers.items()}
+        """How artifacts that a step makes are stored by marker classes; other code is another format."""
+        return {
+            name: OwnFormat.of(marker, json_digest([part.digest for part in self._markers[marker].parts]))
+            for name, marker in step.markers.items()
+        }
 
     def of(self, step: Step, digests: Mapping[str, str | None]) -> Basis | None:
         """What a step is made of; None where that cannot be said: what it makes is not kept then.
@@ -77,10 +84,10 @@ class _ParameterUnknown(Exception):
     """The value of a parameter cannot be told from another."""
 
 
-def _without_inputs(step: Step, codes: Codes, remembered: Remembered | None) -> Basis:
+def _without_inputs(step: Step, codes: Codes, markers: Sequence[Code], remembered: Remembered | None) -> Basis:
     version = step.stage.mark.version
-    counts = [codes.of(step.stage.code)] if version is None else []
-    counts += [codes.of(marker) for marker in step.markers.values()]
+    own = codes.of(step.stage.code) if version is None else Code(parts=(), packages={})
+    code = [own, *markers]
     # What is given and what is there by default is the same, where it is the same: versions share that. Of other
     # defaults than plain ones the code is all that counts: they may be such as nobody ever stores.
     values = {name: value for name, value in step.values.items() if name in step.parameters or _is_plain(value)}
@@ -89,8 +96,8 @@ def _without_inputs(step: Step, codes: Codes, remembered: Remembered | None) -> 
         makes=step.makes,
         parameters={name: _parameter_digest(name, value, remembered) for name, value in values.items()},
         inputs={},
-        parts=tuple(part for code in counts for part in code.parts),
-        packages={name: installed for code in counts for name, installed in code.packages.items()},
+        parts=tuple(part for one in code for part in one.parts),
+        packages={name: version for one in code for name, version in one.packages.items()},
         version=version,
         shown=_shown(values),
     )
@@ -108,7 +115,9 @@ def _digest(source: Source, digests: Mapping[str, str | None]) -> str | None:
     found = [digests.get(artifact) for artifact in source.artifacts]
     if None in found:
         return None
-    return text_digest(" ".join(map(str, found))) if source.is_dict else found[0]
+    if not source.is_dict:
+        return found[0]
+    return json_digest(dict(zip(source.artifacts, found, strict=True)))
 
 
 def _shown(parameters: Mapping[str, Any]) -> dict[str, str]:
