@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
@@ -83,6 +84,8 @@ class Contents:
     parameters: Mapping[str, Any]
     #: Stage -> what it has learned.
     states: Mapping[str, FittedState]
+    #: Where that lies to which paths in the states lead, as long as anybody holds this; None where there are none.
+    folder: TemporaryDirectory[str] | None
 
 
 def save(fitted: Fitted, path: Path) -> None:
@@ -143,8 +146,7 @@ def load(path: Path, *, trust: bool) -> Contents:
         NotTrusted: it holds pickles, and `trust` is false; nothing of it was run then.
         BaseException: whatever importing its modules raises.
     """
-    with opened_archive(path) as archive, TemporaryDirectory(prefix="mlpipeline-archive-") as temporary:
-        folder = Path(temporary)
+    with opened_archive(path) as archive, ExitStack() as unpacked:
         try:
             stages = [StoredStage.from_json(stage) for stage in archive.manifest["stages"]]
             packages = [Package(**package) for package in archive.manifest["packages"]]
@@ -156,11 +158,14 @@ def load(path: Path, *, trust: bool) -> Contents:
         _check_packages(path, packages)
         _check_pickles(path, stages, trust=trust)
         _warn_of_differences(path, versions, packages)
+        temporary = TemporaryDirectory(prefix="mlpipeline-archive-")
+        folder = Path(unpacked.enter_context(temporary))
         archive.unpack(folder)
         code = _code(path, folder, paths)
         reader = ValueReader(folder, code)
+        has_paths = any(value.may_hold_paths for stage in stages for value in stage.values())
         try:
-            return Contents(
+            contents = Contents(
                 stages={stage.name: _target(stage, reader, code) for stage in stages},
                 edges=edges,
                 parameters={
@@ -173,10 +178,14 @@ def load(path: Path, *, trust: bool) -> Contents:
                     for stage in stages
                     if stage.state is not None
                 },
+                folder=temporary if has_paths else None,
             )
         except BaseException as error:
             error.add_note(f"This is from loading {path}.")
             raise
+        if has_paths:
+            unpacked.pop_all()
+        return contents
 
 
 def _stored_stage(stage: StageDefinition, fitted: Fitted, modules: ProjectModules, writer: ValueWriter) -> StoredStage:

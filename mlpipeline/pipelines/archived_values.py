@@ -14,6 +14,8 @@ from mlpipeline.errors import PipelineError
 from mlpipeline.pipelines.archived_code import ArchivedCode
 from mlpipeline.pipelines.project_modules import ProjectModules
 from mlpipeline.pipelines.serializers import save_unpickled, serializer_named
+from mlpipeline.pipelines.serializers.files import Files
+from mlpipeline.pipelines.serializers.folders import Folders
 
 _PICKLE_SUFFIX = ".pkl"
 #: What stands for a serializer where none of artifacts does: a pickle that refers to the modules of its archive, and
@@ -38,6 +40,11 @@ class StoredValue:
     def needs_trust(self) -> bool:
         """Whether loading it executes what it says."""
         return self.serializer == PICKLE or (self.serializer != PATH and serializer_named(self.serializer).is_pickle)
+
+    @property
+    def may_hold_paths(self) -> bool:
+        """Whether it is, or has in it, a path to what lies in the archive."""
+        return self.serializer in (Files.name, Folders.name)
 
 
 class ValueWriter:
@@ -64,7 +71,7 @@ class ValueWriter:
         """
         if not isinstance(value, Path):
             return self.write(value, what)
-        member = self._member(".txt")
+        member = f"{self._member()}.txt"
         (self._folder / member).write_bytes(os.fsencode(value))
         return StoredValue(what=what, member=member, serializer=PATH, type="pathlib.Path")
 
@@ -75,10 +82,10 @@ class ValueWriter:
             PipelineError: it cannot be stored.
             OSError: there is no room.
         """
-        member = self._member("")
+        member = self._member()
+        path = self._folder / member
         reference = self._modules.reference(type(value))
         kind = f"{reference.module}.{reference.name}" if reference else type(value).__qualname__
-        path = self._folder / member
         try:
             serializer = save_unpickled(value, path, what)
             if serializer is None:
@@ -92,14 +99,15 @@ class ValueWriter:
                 f"{what} cannot be saved: {kind} ({type(error).__name__}: {error}). "
                 "Leave it out of the state with `__getstate__`, or make it where it is used."
             ) from error
-        name = PICKLE if serializer is None else serializer.name
         self.packages.add(type(value).__module__.partition(".")[0])
-        return StoredValue(what=what, member=member, serializer=name, type=kind)
+        return StoredValue(
+            what=what, member=member, serializer=PICKLE if serializer is None else serializer.name, type=kind
+        )
 
-    def _member(self, suffix: str) -> str:
+    def _member(self) -> str:
         (self._folder / "values").mkdir(exist_ok=True)
         self._count += 1
-        return f"values/{self._count}{suffix}"
+        return f"values/{self._count}"
 
     def _pickle(self, value: Any, path: Path) -> None:
         import cloudpickle

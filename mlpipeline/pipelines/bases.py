@@ -32,7 +32,7 @@ class Bases:
             steps: of the pipeline.
             remembered: what was found of files before, for paths among the parameters; None for nothing.
         """
-        #: Step that is to be kept in the cache, and cannot be -> why not.
+        #: Stage that runs every time though it is to be cached -> why, and what to do.
         self.unknown: dict[str, str] = {}
         self._without_inputs: dict[str, Basis] = {}
         self._formats: dict[type, OwnFormat] = {}
@@ -45,8 +45,13 @@ class Bases:
                 for marker in step.markers.values():
                     parts = codes.of(marker).parts
                     self._formats[marker] = OwnFormat.of(marker, json_digest([part.digest for part in parts]))
-            except (CodeUnknown, _ParameterUnknown) as error:
-                self.unknown[step.name] = str(error)
+            except CodeUnknown as error:
+                self.unknown[step.stage.name] = (
+                    f"nobody can tell whether its code changed: {error}. "
+                    'Give the stage a version, which you change by hand: @stage(version="1")'
+                )
+            except _ParameterUnknown as error:
+                self.unknown[step.stage.name] = str(error)
 
     def digest_of(self, artifact: StoredArtifact) -> str:
         """What stands for an artifact in the basis of a step that takes it: its content, and the code that it uses."""
@@ -114,7 +119,9 @@ def _digest(source: Source, digests: Mapping[str, str | None]) -> str | None:
     found = [digests.get(artifact) for artifact in source.artifacts]
     if None in found:
         return None
-    return text_digest(" ".join(map(str, found))) if source.is_dict else found[0]
+    if not source.is_dict:
+        return found[0]
+    return json_digest(dict(zip(source.artifacts, found, strict=True)))
 
 
 def _shown(parameters: Mapping[str, Any]) -> dict[str, str]:

@@ -258,7 +258,7 @@ def _reason(error: BaseException, folder: Path) -> str:
         disk = os.statvfs(folder)
         if disk.f_bavail * disk.f_frsize < _NO_ROOM_BYTES:
             return os.strerror(errno.ENOSPC)
-    return f"{type(error).__name__}: {error}"
+    return f"{type(error).__name__}: {error}{': is the disk full?' if isinstance(error, OSError) else ''}"
 
 
 def _delete(aside: Path) -> None:

@@ -95,12 +95,9 @@ class Execution:
         if self._cache is not None:
             kept = [step for step in steps if step.name not in self._uncached]
             self._bases = Bases(kept, self._cache.remembered)
+            for stage, why in self._bases.unknown.items():
+                self._watcher.warns(f"stage {stage} runs every time, because {why}")
         self._watcher.plans(steps)
-        for name, why in ({} if self._bases is None else self._bases.unknown).items():
-            self._watcher.warns(
-                f"stage {name} runs every time, because nobody can tell whether it changed: {why}. "
-                'Give the stage a version, which you change by hand: @stage(version="1")'
-            )
         for step in steps:
             self.held |= self._outcome(step)
             self._over.append(step)

@@ -70,7 +70,9 @@ class Fitted:
     def _plan(self, inputs: frozenset[str], outputs: tuple[str, ...] | None) -> tuple[dict[str, str], Plan]:
         artifacts = {name: artifact_handed_in(self.wiring, name) for name in inputs}
         plan = Plan.of(self.wiring, Purpose.INFERENCE, artifacts.values(), outputs)
-        unfitted = [step.stage.name for step in plan.steps if step.state and step.stage.name not in self.states]
+        needed = [step.stage.name for step in plan.steps if step.state]
+        needed += [stage for stage, state in self.wiring.states.items() if state in plan.outputs]
+        unfitted = [stage for stage in dict.fromkeys(needed) if stage not in self.states]
         if unfitted:
             raise PipelineError(
                 f"{named(unfitted, None)} {'has' if len(unfitted) == 1 else 'have'} not been fitted. "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import cast
@@ -89,11 +89,7 @@ def _steps(wiring: Wiring, asked: str | None) -> list[Step]:
     graph = wiring.graph(Purpose.TRAINING)
     if asked is None:
         return cast("list[Step]", list(graph.nodes.values()))
-    if asked in graph.nodes:
-        artifacts: Sequence[str] = graph.nodes[asked].makes
-    else:
-        artifacts = [asked] if asked in graph.maker else wiring.artifacts_of(asked)
-    steps = cast("list[Step]", graph.needed(artifacts))
+    steps = cast("list[Step]", graph.needed(wiring.artifacts_of(asked)))
     if not steps:
         raise PipelineError(f'"{asked}" is handed in: no stage makes it.')
     return steps
@@ -104,7 +100,7 @@ def _outlook(
 ) -> Outlook:
     basis = bases.known_of(step, digests)
     if basis is None:
-        why = bases.unknown.get(step.name)
+        why = bases.unknown.get(step.stage.name)
         reason = Reason(why=Why.NOT_CACHED, what=step.name) if why is None else Reason(why=Why.UNKNOWN, what=why)
         return Outlook(step=step, standing=Standing.WOULD_RUN, reasons=(reason,))
     by_maker: dict[str, list[str]] = {}

@@ -68,6 +68,8 @@ class Pipeline:
         #: What the stages have learned; put here whole, so that each thread that runs sees all of one or of another.
         self._fitted: Fitted | None = None
         self._is_loaded = False
+        #: What it was loaded from, as far as its paths lead there.
+        self._unpacked: object = None
 
     @classmethod
     def of_script(cls, namespace: dict[str, Any]) -> Pipeline:
@@ -197,6 +199,7 @@ class Pipeline:
         contents = load(Path(path), trust=trust)
         pipeline = Pipeline(contents.stages, contents.edges, parameters=contents.parameters)
         pipeline._is_loaded = True
+        pipeline._unpacked = contents.folder
         pipeline._fitted = Fitted(pipeline.wired({}), contents.states)
         return pipeline
 

@@ -148,7 +148,7 @@ class Wiring:
         return Graph(steps, {*given, *self.inputs, *awaited})
 
     def artifacts_of(self, name: str) -> tuple[str, ...]:
-        """The artifacts that a name stands for: those of the stage, or the artifact itself.
+        """The artifacts that a name stands for: those of the stage, the artifact itself, or a state by who makes it.
 
         Raises:
             PipelineError: it is neither, or could be both.
@@ -156,9 +156,12 @@ class Wiring:
         self._check_means_one_thing(name, "")
         if name in self.makes:
             return self.makes[name]
+        for stage, state in self.states.items():
+            if name in (state, f"{stage}{SEPARATOR}{FIT}"):
+                return (state,)
         if name in self._artifacts:
             return (name,)
-        known = [*self.makes, *self._artifacts]
+        known = [*self.makes, *self._artifacts, *self.states.values()]
         raise PipelineError(f'there is no stage or artifact "{name}".{did_you_mean(name, known)}')
 
     def _check_means_one_thing(self, name: str, where: str) -> None:

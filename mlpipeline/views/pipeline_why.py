@@ -19,7 +19,7 @@ from mlpipeline.views.words import moment, one_line
 _TEXTS = {
     Why.NEVER_MADE: "nothing that it made is in the cache",
     Why.NOT_CACHED: "its script says cache=False: it runs every time",
-    Why.UNKNOWN: "{what}, so it runs every time",
+    Why.UNKNOWN: "it runs every time, because {what}",
     Why.LACKS: "{what}",
     Why.ARTIFACT_DAMAGED: "{what} in the cache is damaged",
     Why.CODE_CHANGED: "{what} changed{place}",

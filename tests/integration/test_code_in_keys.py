@@ -123,5 +123,5 @@ def test_what_an_edit_reaches_runs_again_and_nothing_else(project, tmp_path):
         capture_output=True, text=True, check=True, timeout=120,
     )  # fmt: skip
     assert done.stdout.startswith("runs data\n")
-    assert "stage data runs every time, because nobody can tell whether it changed" in done.stderr
+    assert "stage data runs every time, because nobody can tell whether its code changed" in done.stderr
     assert "features.normalize: models/features.py was edited after it was imported" in done.stderr

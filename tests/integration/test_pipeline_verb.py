@@ -177,7 +177,7 @@ def test_what_cannot_be_read_runs_every_time_and_says_so(project):
     edit(project, "net.py", "sum(train_data)", "__import__(self.__module__).sum(train_data)")
     edit(project, "net.py", "import sys", "from builtins import sum")
     run = project.run("pipeline", "run", "net")
-    assert "stage train_model runs every time, because nobody can tell whether it changed" in run.stderr
+    assert "stage train_model runs every time, because nobody can tell whether its code changed" in run.stderr
     ((why, what),) = whys(project, "net", "train_model")[1]
     assert (why, "name" in what) == ("unknown", True)
 
@@ -303,3 +303,43 @@ def test_ctrl_c_ends_it_without_a_word_of_ours(project, tmp_path):
     assert command.out == ""
     assert "Traceback" not in command.err
     assert command.err.startswith("gen_data      stopped after ")
+
+
+LEARNING = """
+    from mlpipeline import Input, Pipeline, Primary, Stage, stage
+
+    @stage
+    def load():
+        return [1.0, None, 3.0]
+
+    class Imputer(Stage):
+        def fit(self, rows):
+            known = [row for row in rows if row is not None]
+            self.mean = sum(known) / len(known)
+
+        def run(self, rows):
+            return [self.mean if row is None else row for row in rows]
+
+    MODEL = Pipeline(
+        stages={"load": load, "new": Input(), "data": Primary(), "imputer": Imputer()},
+        edges={"data": {"train": "load", "test": "new"}, "imputer": "data"},
+    )
+"""
+
+
+def test_a_stage_that_learns_is_two_steps_and_its_state_an_artifact(project):
+    project.write_script("learning.py", LEARNING)
+    assert project.run("pipeline", "run", "learning").stdout == "[1.0, 2.0, 3.0]\n"
+    for name in ("imputer.state", "imputer.fit"):
+        assert project.run("pipeline", "run", "learning", name).stdout == '{"mean": 2.0}\n'
+        assert whys(project, "learning", name) == ("cached", [])
+    edit(project, "learning.py", "self.mean = sum", "self.mean = 0 * sum")
+    # Both have the code of the class.
+    assert standings(project, "learning") == {
+        **{"load": "cached", "data": "cached"},
+        **{"imputer.fit": "would_run", "imputer": "would_run"},
+    }
+    for verb in ("run", "why"):
+        done = project.run("pipeline", verb, "learning", "new")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "handed in" in done.stderr

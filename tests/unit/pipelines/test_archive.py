@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import pickle
@@ -49,6 +50,13 @@ MODULES = {
         def source(): return [1.0, 2.0, 3.0]
 
         import pathlib
+
+        class Wordy(Stage):
+            def fit(self, data):
+                self.file = pathlib.Path("words.txt")
+                self.file.write_text("some words")
+
+            def run(self, data): return self.file.read_text()
 
         def lines(data, file=pathlib.Path("not there")): return [str(file), *data]
 
@@ -208,6 +216,19 @@ def test_paths_among_the_parameters_stay_paths_whether_or_not_there_is_anything(
         pipeline.save(tmp_path / "model.zip")
         assert Pipeline.load(tmp_path / "model.zip").run("lines") == [str(file), 1.0, 2.0, 3.0]
         assert b"a,b" not in (tmp_path / "model.zip").read_bytes()
+
+
+def test_a_file_that_a_stage_has_learned_comes_with_it(project, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    fitted(tmp_path, "Wordy").save(tmp_path / "model.zip")
+    for path in [tmp_path / "words.txt", *(tmp_path / "cache").rglob("words.txt")]:
+        path.unlink()
+    loaded = Pipeline.load(tmp_path / "model.zip")
+    assert loaded.run("mean") == "some words"
+    unpacked = loaded.states["mean"]["file"]
+    del loaded
+    gc.collect()
+    assert not unpacked.exists()
 
 
 def test_what_a_module_of_it_raises_is_raised(archive, tmp_path):
