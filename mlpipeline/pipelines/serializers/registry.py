@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from mlpipeline.errors import NotStored
 from mlpipeline.pipelines.serializers.own import PREFIX, OwnFormat
-from mlpipeline.pipelines.serializers.serializer import Serializer, Unsuited
+from mlpipeline.pipelines.serializers.serializer import Refused, Serializer, Unsuited
 
 _log = logging.getLogger("mlpipeline.pipelines")
 
@@ -49,6 +49,7 @@ def save(value: Any, path: Path, name: str) -> Serializer:
 
     Raises:
         NotStored: not even a pickle can be made of it. There is nothing at `path`.
+        Refused: it is not to be. There is nothing at `path`.
         OSError: there is no room, or it cannot be written; some of it may be at `path`.
     """
     stored = _saved(value, path, name, candidates(value, before=LAST))
@@ -60,7 +61,9 @@ def save_unpickled(value: Any, path: Path, name: str) -> Serializer | None:
 
     The arguments and errors are those of `save`.
     """
-    return _saved(value, path, name, (one for one in candidates(value, before=LAST) if not one.is_pickle))
+    with suppress(Refused):
+        return _saved(value, path, name, (one for one in candidates(value, before=LAST) if not one.is_pickle))
+    return None
 
 
 def _saved(value: Any, path: Path, name: str, serializers: Iterable[Serializer]) -> Serializer | None:
@@ -70,6 +73,9 @@ def _saved(value: Any, path: Path, name: str, serializers: Iterable[Serializer])
             return serializer
         except Unsuited:
             pass
+        except Refused:
+            _delete(path)
+            raise
         except OSError:
             raise
         except Exception as error:
