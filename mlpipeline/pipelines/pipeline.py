@@ -63,7 +63,7 @@ class Pipeline:
         self._given_edges = edges
         self._parameters = dict(parameters or {})
         self.versions = None if versions is None else checked_versions(versions, "Pipeline")
-        self._cache_folder = None if cache is None else Path(cache)
+        self._cache_folder = None if cache is None else Path(cache).absolute()
         self._script = caller.get("__file__")
         #: What the stages have learned; put here whole, so that each thread that runs sees all of one or of another.
         self._fitted: Fitted | None = None
