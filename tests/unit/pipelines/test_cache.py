@@ -15,7 +15,9 @@ import pytest
 from mlpipeline.errors import CacheError, DamagedArtifact, NotStored
 from mlpipeline.pipelines import artifact_files
 from mlpipeline.pipelines.cache import Cache
+from mlpipeline.pipelines.cache_folder import CacheFolder
 from mlpipeline.pipelines.code import Part
+from mlpipeline.pipelines.inventory import Inventory
 from mlpipeline.pipelines.records import Basis, Made
 from mlpipeline.pipelines.serializers import files as files_module
 
@@ -155,6 +157,32 @@ def test_a_record_that_cannot_be_understood_is_damaged_and_never_leads_elsewhere
         with pytest.raises(DamagedArtifact, match=what):
             cache.use("train", made.key)
         assert cache.find("train", made.key) is None
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        *(["key"], ["seconds"], ["made_at"], ["numbers"], ["numbers", "weights"], ["basis"], ["artifacts"]),
+        *(["basis", name] for name in ("step", "makes", "parameters", "inputs", "parts", "packages", "shown")),
+        *(["artifacts", 0, name] for name in ("name", "digest", "serializer", "size_bytes", "suffix", "uses")),
+        *(["basis", "parts", 0], ["basis", "parts", 0, "digest"], ["basis", "inputs", "data"]),
+    ],
+    ids=str,
+)
+def test_a_record_with_something_of_a_wrong_type_is_damaged_for_everybody(cache, where):
+    made = cache.put(BASIS, {"weights": 1}, 0.0)
+    record = the(cache, "made")
+    said = json.loads(record.read_bytes())
+    inside = said
+    for part in where[:-1]:
+        inside = inside[part]
+    for wrong in (None, {"a": [1]}, [None]):
+        inside[where[-1]] = wrong
+        record.write_text(json.dumps(said))
+        with pytest.raises(DamagedArtifact, match="cannot be understood"):
+            cache.use("train", made.key)
+        (entry,) = Inventory(CacheFolder(cache.folder)).entries
+        assert (entry.made, entry.trouble) == (None, "its record cannot be understood")
 
 
 def test_what_a_serializer_stored_that_is_not_here_is_made_again_and_left_for_others(cache):
