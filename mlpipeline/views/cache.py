@@ -109,7 +109,7 @@ def _result(entry: Entry) -> dict[str, Any]:
             for artifact, (path, _) in zip(stored, entry.artifacts, strict=True)
         ],
         "size_bytes": entry.total_bytes,
-        "took_s": None if made is None else made.seconds,
+        "seconds": None if made is None else made.seconds,
         "made_at": None if made is None else made.made_at,
         "used_at": iso_time(entry.used_at),
         "run": None if made is None else made.run,
