@@ -21,6 +21,8 @@ from mlpipeline.project.files import to_json, write_whole
 #: Up to here an artifact is read and compared whenever it is loaded; a larger one when it looks different.
 _SMALL_BYTES = 2**20
 _READ_ONLY = 0o444
+#: What `st_blocks` counts in.
+_BLOCK_BYTES = 512
 
 #: What a file looks like, its `Stamp`, or a digest of those of all files in a folder.
 Looks = list[int] | str
@@ -209,8 +211,20 @@ def content_digest(path: Path) -> str:
 
 
 def size_of(path: Path) -> int:
-    """How many bytes the files of an artifact hold, or whatever else lies at a path; 0 where nothing does."""
+    """How many bytes the files of an artifact hold; 0 where nothing lies."""
     return sum(status.st_size for status in _files(path))
+
+
+def room_of(path: Path) -> int:
+    """How many bytes are freed when what lies at a path is deleted: none of a file that has another name, too."""
+    return sum(_room(status) for status in _files(path))
+
+
+def _room(status: os.stat_result) -> int:
+    if status.st_nlink > 1:
+        return 0
+    # A file may have holes; what was just written may have no blocks yet.
+    return min(status.st_size, status.st_blocks * _BLOCK_BYTES or status.st_size)
 
 
 def _is_same_renamed(before: Looks, now: Looks) -> bool:

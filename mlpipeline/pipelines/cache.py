@@ -22,6 +22,7 @@ from mlpipeline.pipelines.serializers import Refused, Serializer, save
 from mlpipeline.project.clock import timestamp
 from mlpipeline.project.files import to_json, write_whole
 from mlpipeline.project.settings import host_name
+from mlpipeline.project.storage import delete
 
 #: Where there is less room, that is why something could not be written.
 _NO_ROOM_BYTES = 2**16
@@ -158,7 +159,7 @@ class Cache:
             raise NotStored(None, error.strerror or str(error)) from error
         finally:
             for aside, _, _ in written:
-                _delete(aside)
+                delete(aside)
         return made
 
     def load(self, artifact: StoredArtifact, own_format: Serializer | None = None) -> Any:
@@ -233,7 +234,7 @@ class Cache:
             return artifact, content.looks
         except BaseException as error:
             reason = _reason(error, aside.parent)
-            _delete(aside)
+            delete(aside)
             if not isinstance(error, Exception) or isinstance(error, NotStored):
                 raise
             raise NotStored(name, reason) from error
@@ -265,10 +266,3 @@ def _reason(error: BaseException, folder: Path) -> str:
         if disk.f_bavail * disk.f_frsize < _NO_ROOM_BYTES:
             return os.strerror(errno.ENOSPC)
     return f"{type(error).__name__}: {error}{': is the disk full?' if isinstance(error, OSError) else ''}"
-
-
-def _delete(aside: Path) -> None:
-    if os.path.lexists(aside):
-        from mlpipeline.project.storage import delete
-
-        delete(aside)

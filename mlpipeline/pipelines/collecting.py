@@ -12,7 +12,7 @@ from itertools import starmap
 from pathlib import Path
 
 from mlpipeline.pipelines import locks
-from mlpipeline.pipelines.artifact_files import size_of
+from mlpipeline.pipelines.artifact_files import room_of
 from mlpipeline.pipelines.cache_folder import FORMAT, CacheFolder
 from mlpipeline.pipelines.inventory import Damage, Entry, Inventory, listed
 from mlpipeline.pipelines.remembered import Remembered
@@ -179,37 +179,37 @@ def _leftovers(folder: CacheFolder, *, now: float) -> Iterator[Item]:
         lock = folder.locks / path.name.partition(".")[0]
         is_free = locks.is_free(lock)
         if is_free or (is_free is None and _is_older(path, _YOUNG_S, now)):
-            yield Item(kind=Kind.LEFTOVER, path=path, size_bytes=size_of(path), why=_WRITER_DIED)
+            yield Item(kind=Kind.LEFTOVER, path=path, size_bytes=room_of(path), why=_WRITER_DIED)
     for path in listed(folder.locks):
         if locks.is_free(path):
             yield Item(kind=Kind.LEFTOVER, path=path, size_bytes=0, why="who held it died")
     for place in (folder.checked, folder.files):
         for path in listed(place):
             if is_written_aside(path.name) and _is_older(path, _WRITTEN_WITHIN_S, now):
-                yield Item(kind=Kind.LEFTOVER, path=path, size_bytes=size_of(path), why=_WRITER_DIED)
+                yield Item(kind=Kind.LEFTOVER, path=path, size_bytes=room_of(path), why=_WRITER_DIED)
 
 
 def _half_records(folder: CacheFolder, *, is_alone: bool, now: float) -> Iterator[Item]:
     for step in listed(folder.made):
         for path in listed(step):
             if is_written_aside(path.name) and (is_alone or _is_older(path, _YOUNG_S, now)):
-                yield Item(kind=Kind.LEFTOVER, path=path, size_bytes=size_of(path), why=_WRITER_DIED)
+                yield Item(kind=Kind.LEFTOVER, path=path, size_bytes=room_of(path), why=_WRITER_DIED)
 
 
 def _notes(folder: CacheFolder, inventory: Inventory) -> Iterator[Item]:
     there = {path.name for path in inventory.artifacts}
     for path in listed(folder.checked):
         if path.name not in there and not is_written_aside(path.name):
-            yield Item(kind=Kind.NOTE, path=path, size_bytes=size_of(path), why="its artifact is gone")
+            yield Item(kind=Kind.NOTE, path=path, size_bytes=room_of(path), why="its artifact is gone")
     for path in Remembered(folder.files).forgotten():
-        yield Item(kind=Kind.NOTE, path=path, size_bytes=size_of(path), why="the file that it tells of is gone")
+        yield Item(kind=Kind.NOTE, path=path, size_bytes=room_of(path), why="the file that it tells of is gone")
 
 
 def _formats(folder: CacheFolder) -> Iterator[Item]:
     for number, path in folder.other_formats().items():
         if number < FORMAT:
             why = f"format {number}, of an older mlpipeline"
-            yield Item(kind=Kind.FORMAT, path=path, size_bytes=size_of(path), why=why)
+            yield Item(kind=Kind.FORMAT, path=path, size_bytes=room_of(path), why=why)
 
 
 def _moved_aside(item: Item, folder: CacheFolder) -> tuple[Item, Path]:

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from mlpipeline.errors import DamagedArtifact
-from mlpipeline.pipelines.artifact_files import ArtifactFiles, content_digest, size_of
+from mlpipeline.pipelines.artifact_files import ArtifactFiles, content_digest, room_of
 from mlpipeline.pipelines.cache import read_record
 from mlpipeline.pipelines.cache_folder import CacheFolder
 from mlpipeline.pipelines.content import Stamp, stamp_of
@@ -167,7 +167,7 @@ class Inventory:
 
     def _size(self, path: Path) -> int:
         if path not in self._sizes:
-            self._sizes[path] = size_of(path)
+            self._sizes[path] = room_of(path)
         return self._sizes[path]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
@@ -14,6 +13,7 @@ from typing import Any, cast
 from mlpipeline.errors import NotStored
 from mlpipeline.pipelines.serializers.own import PREFIX, OwnFormat
 from mlpipeline.pipelines.serializers.serializer import Refused, Serializer, Unsuited
+from mlpipeline.project.storage import delete
 
 _log = logging.getLogger("mlpipeline.pipelines")
 
@@ -74,7 +74,7 @@ def _saved(value: Any, path: Path, name: str, serializers: Iterable[Serializer])
         except Unsuited:
             pass
         except Refused:
-            _delete(path)
+            delete(path)
             raise
         except OSError:
             raise
@@ -83,7 +83,7 @@ def _saved(value: Any, path: Path, name: str, serializers: Iterable[Serializer])
                 '"%s" is not stored by the serializer "%s", as that raised %s: %s',
                 *(name, serializer.name, type(error).__name__, error),
             )
-        _delete(path)
+        delete(path)
     return None
 
 
@@ -94,7 +94,7 @@ def _pickled(value: Any, path: Path, name: str) -> Serializer:
     except OSError:
         raise
     except Exception as error:
-        _delete(path)
+        delete(path)
         from mlpipeline.pipelines.serializers.unpicklable import why_not
 
         raise NotStored(name, why_not(value, error)) from error
@@ -192,11 +192,3 @@ def _warn_of(name: str, error: Exception) -> None:
     if said not in _warned(name):
         _warned(name).add(said)
         _log.warning('the serializer "%s" is passed over: %s', name, said)
-
-
-def _delete(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with suppress(OSError):
-            path.unlink()

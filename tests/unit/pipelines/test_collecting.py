@@ -12,11 +12,13 @@ import pytest
 
 from mlpipeline.pipelines import collecting
 from mlpipeline.pipelines import inventory as inventory_module
+from mlpipeline.pipelines.artifact_files import room_of
 from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.cache_folder import CacheFolder
 from mlpipeline.pipelines.collecting import Kind, collect, delete_damaged, least_used
 from mlpipeline.pipelines.inventory import Entry, Inventory
 from mlpipeline.pipelines.records import Basis
+from mlpipeline.pipelines.serializers import files
 
 NOW = 2_000_000_000.0
 DAY = 24 * 3600
@@ -193,6 +195,31 @@ def test_what_was_made_again_since_it_was_found_damaged_stays(cache, folder):
         damaged.write_text("[9]")
     assert delete_damaged(folder, damages) == 2
     assert (record.exists(), path.exists(), other.exists()) == (False, False, False)
+
+
+def test_what_is_linked_to_a_file_of_the_users_takes_no_room_and_frees_none(cache, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_COPIED_BYTES", 0)
+    monkeypatch.setattr(files, "_cloned", lambda *_: False)
+    own = tmp_path / "model.bin"
+    own.write_bytes(bytes(10**6))
+    put(cache, "load", {"it": own})
+    (found,) = Inventory(folder).entries
+    assert found.total_bytes == 0
+    assert Inventory(folder).size_bytes < 10**4
+    _, done = collected(folder, max_bytes=0, is_dry=True)
+    assert done.freed_bytes < 10**4
+    own.unlink()
+    _, done = collected(folder, max_bytes=0)
+    assert done.freed_bytes > 10**6
+
+
+def test_a_file_with_holes_takes_the_room_that_it_takes(tmp_path):
+    path = tmp_path / "holes"
+    with path.open("wb") as file:
+        file.write(b"x" * 5000)
+        file.truncate(10**8)
+        os.fsync(file.fileno())
+    assert room_of(path) < 10**6
 
 
 def test_where_there_are_no_locks_what_is_young_stays(cache, folder, monkeypatch):
