@@ -51,13 +51,14 @@ class Place:
     def __init__(self, read: Callable[..., None], *objects: Any) -> None:
         self._read, self._objects = read, objects
         # The objects are kept, or their ids could become those of others.
-        self._identity = (read, *(item if isinstance(item, str) else id(item) for item in objects))
+        self._identity = (read, *[item if type(item) is str else id(item) for item in objects])
+        self._hash = hash(self._identity)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Place) and self._identity == other._identity
 
     def __hash__(self) -> int:
-        return hash(self._identity)
+        return self._hash
 
     def read(self, reach: Reach) -> None:
         """Have a reach note what is there.
@@ -234,10 +235,10 @@ class Reach:
 
     def _live(self, function: types.FunctionType) -> str:
         """The text of the values that a function holds."""
-        if not (function.__defaults__ or function.__kwdefaults__ or function.__closure__ or function.__dict__):
+        own = {name: value for name, value in vars(function).items() if not name.startswith("__mlpipeline_")}
+        if not (function.__defaults__ or function.__kwdefaults__ or function.__closure__ or own):
             return ""
         cells = dict(zip(function.__code__.co_freevars, map(_content, function.__closure__ or ()), strict=True))
-        own = {name: value for name, value in vars(function).items() if not name.startswith("__mlpipeline_")}
         return Values(self).text([function.__defaults__, function.__kwdefaults__, cells, own])
 
     def _held(self, function: types.FunctionType) -> str:
@@ -263,6 +264,9 @@ class Reach:
 
     def _class_source(self, kind: type) -> tuple[SourceFile | None, list[Piece]]:
         """The file of a class and where it stands there, as far as they are known."""
+        return self._sources.of_class(kind, self._find_class)
+
+    def _find_class(self, kind: type) -> tuple[SourceFile | None, list[Piece]]:
         methods = [
             value
             for value in (getattr(value, "fget", getattr(value, "__func__", value)) for value in vars(kind).values())

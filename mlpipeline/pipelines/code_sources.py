@@ -81,7 +81,11 @@ class SourceFile:
 
     def portable(self, text: str) -> str:
         """A text of values in which nothing says where the project is."""
-        return text.replace(ascii(self.root + os.sep)[1:-1], "<project>/")
+        return text.replace(self._root_in_texts, "<project>/") if text else text
+
+    @cached_property
+    def _root_in_texts(self) -> str:
+        return ascii(self.root + os.sep)[1:-1]
 
     def references(self, piece: Piece) -> References:
         """What a definition or a statement in it refers to; what stands for its syntax is a digest."""
@@ -245,6 +249,8 @@ class Sources:
         """Take what is known of sources already, and is to be told what is found out; None for nothing."""
         self._kept = kept
         self._looked_at: dict[str, list[SourceFile]] = {}
+        # id of a class -> it, and what was found; what is not found raises, and is looked for again.
+        self._classes: dict[int, tuple[type, tuple[SourceFile | None, list[Piece]]]] = {}
         self._modules: dict[str, tuple[Origin | None, Mapping[str, Any]]] = {}
 
     def of_function(self, function: FunctionType) -> tuple[SourceFile, Piece]:
@@ -267,6 +273,15 @@ class Sources:
                 _PLACES[id(code)] = (code, file, piece)
                 return file, piece
         raise CodeUnknown(name, f"{files[-1].shown_path} was edited after it was imported")
+
+    def of_class(
+        self, kind: type, find: Callable[[type], tuple[SourceFile | None, list[Piece]]]
+    ) -> tuple[SourceFile | None, list[Piece]]:
+        """What `find` finds of a class, which is asked once: its file, and where in it the class stands."""
+        known = self._classes.get(id(kind))
+        if known is None:
+            known = self._classes[id(kind)] = kind, find(kind)
+        return known[1]
 
     def of_module(self, namespace: Mapping[str, Any]) -> SourceFile | None:
         """The source file of a module by its names; None where it has none that can be read."""
