@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import mlpipeline
+from mlpipeline import __version__
 from mlpipeline.pipelines.content import bytes_digest, text_digest
 from mlpipeline.project.files import write_whole
 from mlpipeline.project.storage import is_written_aside
@@ -75,6 +75,6 @@ class KeptFacts:
 def _head(path: str, text: str, body: bytes) -> bytes:
     """The first line of a file: what it tells of, who wrote it, and the digest of the rest."""
     # Optimized code has no assertions.
-    made_by = [_FORMAT, mlpipeline.__version__, sys.version, sys.flags.optimize]
+    made_by = [_FORMAT, __version__, sys.version, sys.flags.optimize]
     said = {"path": path, "text": text_digest(text), "made_by": made_by, "facts": bytes_digest(body)}
     return json.dumps(said).encode() + b"\n"

@@ -145,7 +145,7 @@ def test_what_another_version_kept_does_not_count(net, tmp_path, monkeypatch, pa
         case "Python":
             monkeypatch.setattr(sys, "version", "3.11.99")
         case "mlpipeline":
-            monkeypatch.setattr("mlpipeline.__version__", "99")
+            monkeypatch.setattr(code_facts, "__version__", "99")
         case _:
             monkeypatch.setattr(code_facts, "_FORMAT", 99)
     assert read(net, folder, monkeypatch) == before
