@@ -15,6 +15,7 @@ from mlpipeline.errors import DamagedArtifact, NotStored
 from mlpipeline.pipelines import locks, uses
 from mlpipeline.pipelines.artifact_files import ArtifactFiles, Looks, sealed, serializer_of, size_of
 from mlpipeline.pipelines.cache_folder import CacheFolder
+from mlpipeline.pipelines.code_facts import KeptFacts
 from mlpipeline.pipelines.numbers import numbers_of
 from mlpipeline.pipelines.records import Basis, Made, StoredArtifact
 from mlpipeline.pipelines.remembered import Remembered
@@ -48,6 +49,8 @@ class Cache:
         self._files = ArtifactFiles(self._places)
         #: What files outside held when they looked so.
         self.remembered = Remembered(self._places.files)
+        #: What is known of the sources of stages.
+        self.facts = KeptFacts(self._places.sources)
 
     def find(self, step: str, key: str) -> Made | None:
         """What was made under that key; None where nothing was, or not all of it is there any more."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from mlpipeline.pipelines import locks
 from mlpipeline.pipelines.artifact_files import room_of
 from mlpipeline.pipelines.cache_folder import FORMAT, CacheFolder
+from mlpipeline.pipelines.code_facts import KeptFacts
 from mlpipeline.pipelines.inventory import Damage, Entry, Inventory, listed
 from mlpipeline.pipelines.remembered import Remembered
 from mlpipeline.project.storage import delete, is_written_aside, modified_at
@@ -183,7 +184,7 @@ def _leftovers(folder: CacheFolder, *, now: float) -> Iterator[Item]:
     for path in listed(folder.locks):
         if locks.is_free(path):
             yield Item(kind=Kind.LEFTOVER, path=path, size_bytes=0, why="who held it died")
-    for place in (folder.checked, folder.files):
+    for place in (folder.checked, folder.files, folder.sources):
         for path in listed(place):
             if is_written_aside(path.name) and _is_older(path, _WRITTEN_WITHIN_S, now):
                 yield Item(kind=Kind.LEFTOVER, path=path, size_bytes=room_of(path), why=_WRITER_DIED)
@@ -201,7 +202,7 @@ def _notes(folder: CacheFolder, inventory: Inventory) -> Iterator[Item]:
     for path in listed(folder.checked):
         if path.name not in there and not is_written_aside(path.name):
             yield Item(kind=Kind.NOTE, path=path, size_bytes=room_of(path), why="its artifact is gone")
-    for path in Remembered(folder.files).forgotten():
+    for path in (*Remembered(folder.files).forgotten(), *KeptFacts(folder.sources).forgotten()):
         yield Item(kind=Kind.NOTE, path=path, size_bytes=room_of(path), why="the file that it tells of is gone")
 
 

@@ -247,7 +247,15 @@ def test_what_is_remembered_of_files_that_are_gone_goes(cache, folder, tmp_path)
     put(cache, "load", {"it": [1]})
     folder.files.mkdir()
     (folder.files / "1.json").write_text(json.dumps({"path": str(data), "files": {}}))
-    assert collected(folder)[0] == {(Kind.NOTE, "1.json")}
+    folder.sources.mkdir()
+    (folder.sources / "2.cpython-311").write_text(json.dumps({"path": str(tmp_path / "net.py")}) + "\nfacts")
+    aside = folder.sources / f".3.cpython-311.{'a' * 12}"
+    aside.write_text("")
+    assert collected(folder)[0] == {
+        (Kind.NOTE, "1.json"),
+        (Kind.NOTE, "2.cpython-311"),
+        (Kind.LEFTOVER, aside.name),
+    }
     (folder.files / "1.json").write_text(json.dumps({"path": str(tmp_path), "files": {}}))
     assert collected(folder)[0] == set()
 
