@@ -83,8 +83,8 @@ class StoredArtifact:
             KeyError, TypeError, ValueError: it is none.
         """
         made = cls(**{**value, "uses": tuple(value["uses"])})
-        if not _FILE.fullmatch(made.file_name):
-            raise ValueError(made.file_name)  # It is part of a path.
+        if not _FILE.fullmatch(made.file_name) or not all(isinstance(use, str) for use in made.uses):
+            raise ValueError(value)  # The name of its file is part of a path.
         return made
 
     @property
