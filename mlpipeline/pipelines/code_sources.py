@@ -139,17 +139,19 @@ class SourceFile:
     def _found_references(self, key: str, node: Callable[[], ast.AST]) -> References:
         found = self._references.get(key)
         if found is None:
-            text, names, imports, added_to = self._fact(f"references {key}", lambda: self._read_references(node()))
-            imported = tuple(Imported(level=level, module=module, names=taken) for level, module, taken in imports)
-            found = References(text=text, names=names, imports=imported, added_to=added_to)
+            said = self._fact(f"references {key}", lambda: self._read_references(node()))
+            imports = tuple(
+                Imported(level=level, module=module, names=names) for level, module, names in said["imports"]
+            )
+            found = References(**{**said, "imports": imports})
             self._references[key] = found
         return found
 
-    def _read_references(self, node: ast.AST) -> tuple[Any, ...]:
+    def _read_references(self, node: ast.AST) -> dict[str, Any]:
         outline = class_outline(node) if isinstance(node, ast.ClassDef) else node
         found = references(outline, evaluates_annotations=self._evaluates_annotations)
         imports = tuple((one.level, one.module, one.names) for one in found.imports)
-        return text_digest(found.text), found.names, imports, found.added_to
+        return {**vars(found), "text": text_digest(found.text), "imports": imports}
 
     def _require_tree(self) -> ast.Module:
         tree = syntax_tree(self.text)
