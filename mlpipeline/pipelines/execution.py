@@ -118,7 +118,7 @@ class Execution:
         """
         if self._cache is not None:
             kept = [step for step in steps if step.name not in self._uncached]
-            self._bases = Bases(kept, self._cache.remembered)
+            self._bases = Bases(kept, self._cache.remembered, self._cache.facts)
             for stage, why in self._bases.unknown.items():
                 self._watcher.warns(f"stage {stage} runs every time, because {why}")
             self._warn_of_unlike(dict.fromkeys(need for step in kept for need in step.needs()))
@@ -230,7 +230,11 @@ class Execution:
                 return self.held[artifact.name].value()
 
         assert self._bases is not None
-        return Held(digest=self._bases.digest_of(artifact), value=value, stored=artifact, load=load)
+        digest = self._bases.digest_of(artifact)
+        if digest is None:
+            why = self._bases.unknown_uses[artifact.name]
+            self._watcher.warns(f'what takes "{artifact.name}" runs every time, because {why}')
+        return Held(digest=digest, value=value, stored=artifact, load=load)
 
     def _note_lost(self, step: Step) -> None:
         """What is damaged twice is kept in memory: a disk that loses everything would keep us at it for ever."""
