@@ -8,7 +8,7 @@ from typing import Any
 
 from mlpipeline.domain.graph import Source
 from mlpipeline.domain.values import described
-from mlpipeline.errors import CodeUnknown
+from mlpipeline.errors import CodeUnknown, FileKeepsChanging
 from mlpipeline.pipelines.code import Codes
 from mlpipeline.pipelines.code_facts import KeptFacts
 from mlpipeline.pipelines.content import json_digest, text_digest
@@ -129,6 +129,8 @@ def _without_inputs(step: Step, codes: Codes, uses: Uses, remembered: Remembered
 def _parameter_digest(name: str, value: Any, uses: Uses, remembered: Remembered | None) -> str:
     try:
         return value_digest(value, remembered, uses)
+    except FileKeepsChanging:
+        raise
     except Exception as error:
         told = f'nobody can tell the value of its parameter "{name}", {described(value)}, from another one: {error}'
         raise _ParameterUnknown(told) from error

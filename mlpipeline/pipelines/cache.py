@@ -20,6 +20,7 @@ from mlpipeline.pipelines.numbers import numbers_of
 from mlpipeline.pipelines.records import Basis, Made, StoredArtifact
 from mlpipeline.pipelines.remembered import Remembered
 from mlpipeline.pipelines.serializers import Refused, Serializer, save
+from mlpipeline.pipelines.serializers.pickles import TRIED_BYTES
 from mlpipeline.project.clock import timestamp
 from mlpipeline.project.files import to_json, write_whole
 from mlpipeline.project.settings import host_name
@@ -158,8 +159,10 @@ class Cache:
                 record = self._places.record(basis.step, key)
                 record.parent.mkdir(exist_ok=True)
                 write_whole(record, to_json(made.to_json()), to_disk=False)
-        except OSError as error:
-            raise NotStored(None, error.strerror or str(error)) from error
+        except NotStored:
+            raise
+        except Exception as error:
+            raise NotStored(None, _reason(error, self._places.aside)) from error
         finally:
             for aside, _, _ in written:
                 delete(aside)
@@ -174,11 +177,15 @@ class Cache:
 
         Raises:
             DamagedArtifact: it is not what was stored, or not to be trusted.
+            Exception: what `own_format` raises: a mistake of the script's, which making it again would not mend.
         """
         path = self._files.require_sound(artifact)
+        if own_format is not None:
+            self._files.require_own(artifact)
+            return own_format.load(path)
         try:
             self._files.require_own(artifact)
-            return (own_format or serializer_of(artifact)).load(path)
+            return serializer_of(artifact).load(path)
         except (DamagedArtifact, MemoryError):
             raise
         except Exception as error:
@@ -225,6 +232,7 @@ class Cache:
                 serializer = own_format or save(value, aside, name)
                 if own_format is not None:
                     own_format.save(value, aside)
+                    _try(name, own_format, aside)
             content = sealed(aside)
             artifact = StoredArtifact(
                 name=name,
@@ -269,3 +277,18 @@ def _reason(error: BaseException, folder: Path) -> str:
         if disk.f_bavail * disk.f_frsize < _NO_ROOM_BYTES:
             return os.strerror(errno.ENOSPC)
     return f"{type(error).__name__}: {error}{': is the disk full?' if isinstance(error, OSError) else ''}"
+
+
+def _try(name: str, own_format: Serializer, path: Path) -> None:
+    """See that what the script has written in its own way can be read, unless that would take too much memory.
+
+    Raises:
+        NotStored: it cannot.
+    """
+    if size_of(path) > TRIED_BYTES:
+        return
+    try:
+        own_format.load(path)
+    except Exception as error:
+        where = "".join(f", {note}" for note in getattr(error, "__notes__", ()))
+        raise NotStored(name, f"it could not be loaded: {type(error).__name__}: {error}{where}") from error

@@ -258,8 +258,9 @@ class Pipeline:
         artifacts = {name: artifact_handed_in(wiring, name) for name in inputs}
         asked = [outputs] if isinstance(outputs, str) else outputs
         plan = Plan.of(wiring, Purpose.TRAINING, artifacts.values(), asked, only_states=only_states)
-        held = {artifacts[name]: Held.given(value, has_digest=True) for name, value in inputs.items()}
-        execution = Execution(cache=self._cache(cache), watcher=watcher, held=held, run=run, force=force)
+        kept = self._cache(cache)
+        held = {artifacts[name]: Held.given(value, kept) for name, value in inputs.items()}
+        execution = Execution(cache=kept, watcher=watcher, held=held, run=run, force=force)
         execution.run(plan.steps)
         return execution, plan
 
