@@ -10,6 +10,7 @@ from mlpipeline.domain.graph import Source
 from mlpipeline.domain.values import described
 from mlpipeline.errors import CodeUnknown
 from mlpipeline.pipelines.code import Codes
+from mlpipeline.pipelines.code_facts import KeptFacts
 from mlpipeline.pipelines.content import json_digest, text_digest
 from mlpipeline.pipelines.records import Basis, StoredArtifact
 from mlpipeline.pipelines.remembered import Remembered
@@ -25,12 +26,15 @@ _PLAIN, _LONGEST, _MOST_ITEMS = (bool, int, float, str, type(None)), 60, 8
 class Bases:
     """What steps are made of. Their code counts as it is when this is made, before any of them runs."""
 
-    def __init__(self, steps: Iterable[Step], remembered: Remembered | None = None) -> None:
+    def __init__(
+        self, steps: Iterable[Step], remembered: Remembered | None = None, kept: KeptFacts | None = None
+    ) -> None:
         """Read the code.
 
         Args:
             steps: of the pipeline.
             remembered: what was found of files before, for paths among the parameters; None for nothing.
+            kept: likewise of the sources of the code.
         """
         #: Stage that runs every time though it is to be cached -> why, and what to do.
         self.unknown: dict[str, str] = {}
@@ -38,7 +42,7 @@ class Bases:
         self.unknown_uses: dict[str, str] = {}
         self._without_inputs: dict[str, Basis] = {}
         self._formats: dict[type, OwnFormat] = {}
-        codes = Codes()
+        codes = Codes(kept)
         uses = self._uses = Uses(codes)
         for step in steps:
             if not step.stage.mark.is_cached:
@@ -55,6 +59,7 @@ class Bases:
                 )
             except _ParameterUnknown as error:
                 self.unknown[step.stage.name] = str(error)
+        codes.keep()
 
     def digest_of(self, artifact: StoredArtifact) -> str | None:
         """What stands for an artifact in the basis of a step that takes it: its content, and the code that it uses.

@@ -94,7 +94,7 @@ class Execution:
         """
         if self._cache is not None:
             kept = [step for step in steps if step.name not in self._uncached]
-            self._bases = Bases(kept, self._cache.remembered)
+            self._bases = Bases(kept, self._cache.remembered, self._cache.facts)
             for stage, why in self._bases.unknown.items():
                 self._watcher.warns(f"stage {stage} runs every time, because {why}")
         self._watcher.plans(steps)

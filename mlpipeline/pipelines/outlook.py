@@ -52,7 +52,7 @@ def outlooks(wiring: Wiring, cache: Cache, asked: str | None = None) -> list[Out
         PipelineError: the stages do not fit together, or none is called what is asked for.
     """
     steps = _steps(wiring, asked)
-    bases = Bases(steps, cache.remembered)
+    bases = Bases(steps, cache.remembered, cache.facts)
     digests: dict[str, str | None] = {}
     #: Artifact -> the step that makes it anew, or may; and artifacts that cannot be had.
     makers: dict[str, str] = {}
