@@ -306,7 +306,7 @@ class Sources:
                     and function.__globals__ is namespace
                     and function.__code__.co_filename == namespace.get("__file__")
                     and file is not None
-                    and self.of_function(function)[0].canonical != file.canonical
+                    and self.of_function(function)[0].digest != file.digest
                 ):
                     raise CodeUnknown(file.name, f"{file.shown_path} was edited after it was imported")
         return file
