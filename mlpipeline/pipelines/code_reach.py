@@ -358,7 +358,7 @@ def _read_value(reach: Reach, names: _Names, name: str, value: Any) -> None:
 
 
 def _read_module(reach: Reach, names: _Names) -> None:
-    file = reach._sources.of_module(names)
+    file = reach._sources.of_whole_module(names)
     name = _name(file, str(names.get("__name__")))
     if file is not None:
         reach._refuse_ways_anywhere(names, file.whole)

@@ -292,6 +292,27 @@ class Sources:
         files = self._files(str(path), namespace) if is_source else []
         return files[-1] if files else None
 
+    def of_whole_module(self, namespace: Mapping[str, Any]) -> SourceFile | None:
+        """The source file of a module that counts whole; None where it has none that can be read.
+
+        Raises:
+            CodeUnknown: functions or classes of it are not what stands there: it was edited after it was imported.
+        """
+        file = self.of_module(namespace)
+        for value in [] if file is None else list(namespace.values()):
+            is_class = isinstance(value, type) and value.__module__ == namespace.get("__name__")
+            for one in [value, *vars(value).values()] if is_class else [value]:
+                function = getattr(one, "__func__", one)
+                if (
+                    isinstance(function, FunctionType)
+                    and function.__globals__ is namespace
+                    and function.__code__.co_filename == namespace.get("__file__")
+                    and file is not None
+                    and self.of_function(function)[0].digest != file.digest
+                ):
+                    raise CodeUnknown(file.name, f"{file.shown_path} was edited after it was imported")
+        return file
+
     def has_function(self, function: FunctionType) -> bool:
         """Whether there is a source of a function."""
         code = function.__code__

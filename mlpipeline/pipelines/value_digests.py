@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 #: What `repr` says all of, exactly.
 _BY_TEXT = (complex, Decimal, Fraction, UUID, range, timedelta, type(None), type(...), type(NotImplemented))
 _MAIN = "__main__"
+#: Types of which long values, and those that hold others than plain ones, are told once, however often they are in one.
+_HOLDERS = frozenset({list, tuple, dict, set, frozenset, FunctionType})
+_SHORT, _PLAIN = 8, frozenset({bool, int, float, str, type(None)})
+#: So many: a value of millions of small parts would take twice the memory.
+_MOST_REMEMBERED = 100_000
 
 
 def value_digest(value: Any, remembered: Remembered | None = None, uses: Uses | None = None) -> str:
@@ -67,14 +72,38 @@ class _Walk:
         self._uses = uses
         # Objects of the user's that are being told, from the outermost in: one that leads back to itself is its depth.
         self._open: dict[int, int] = {}
+        # The outermost of them that what is told just now leads back to: its depth.
+        self._back_to = 0
+        # id of what holds others -> it, or its id could become another's, and its digest: it may be in a value often.
+        self._told: dict[int, tuple[Any, str]] = {}
 
     def take(self, value: Any) -> None:
         kind = type(value)
         teller = _TELLERS.get(kind)
-        if teller is not None:
+        if teller is not None and not (kind in _HOLDERS and _is_worth_remembering(value)):
             teller(self, value)
-        elif not array_digests.take(value, self.tell, self._update, self.take):
-            self._other(value)
+        elif teller is not None or not array_digests.take(value, self.tell, self._update, self.take):
+            self.tell("holds", self._digest(value, teller or _Walk._other))
+
+    def _digest(self, value: Any, teller: Callable[[_Walk, Any], None]) -> str:
+        """The digest of what holds others, which is found once, unless it depends on where in the value it is."""
+        from blake3 import blake3
+
+        known = self._told.get(id(value))
+        if known is not None:
+            return known[1]
+        hasher = blake3()
+        around, back_to, depth = self._update, self._back_to, len(self._open)
+        self._update, self._back_to = hasher.update, depth
+        try:
+            teller(self, value)
+        finally:
+            self._update, inner = around, self._back_to
+            self._back_to = min(back_to, inner)
+        digest = str(hasher.hexdigest())
+        if inner >= depth and len(self._told) < _MOST_REMEMBERED:
+            self._told[id(value)] = (value, digest)
+        return digest
 
     def tell(self, *words: object) -> None:
         """Tell of some words where each begins and ends."""
@@ -180,7 +209,9 @@ class _Walk:
     def _within(self, value: Any, parts: Iterable[Any]) -> None:
         """Tell of what an object of the user's holds, which may be the object itself."""
         if id(value) in self._open:
-            self.tell("above", self._open[id(value)])
+            depth = self._open[id(value)]
+            self._back_to = min(self._back_to, depth)
+            self.tell("above", len(self._open) - depth)
             return
         self._open[id(value)] = len(self._open)
         try:
@@ -188,6 +219,13 @@ class _Walk:
                 self.take(part)
         finally:
             del self._open[id(value)]
+
+
+def _is_worth_remembering(value: Any) -> bool:
+    if type(value) is FunctionType:
+        return True
+    parts = value.values() if type(value) is dict else value
+    return len(value) > _SHORT or not all(type(part) in _PLAIN for part in parts)
 
 
 def _cells(function: FunctionType) -> list[Any]:

@@ -30,13 +30,13 @@ class PickleFolders:
 
     def takes(self, value: Any) -> bool:
         """Whether there is something in it for another serializer than the one for pickles."""
-        return _inside(value) is not None and next(_leaves(value), None) is not None
+        return _inside(value) is not None and next(_leaves(value, set()), None) is not None
 
     def save(self, value: Any, path: Path) -> None:
         """Write all of it."""
         path.mkdir()
         leaves = Leaves(path)
-        apart = {id(leaf) for leaf in _leaves(value)}
+        apart = {id(leaf) for leaf in _leaves(value, set())}
         try:
             with (path / _PICKLE).open("wb") as file:
                 _dump(value, file, leaves, apart)
@@ -57,18 +57,23 @@ class PickleFolders:
             return unpickler.load()
 
 
-def _leaves(value: Any) -> Iterator[Any]:
+def _leaves(value: Any, seen: set[int]) -> Iterator[Any]:
     """Yield what is in a container, or in containers in it, that others store than pickles.
+
+    Args:
+        value: the container.
+        seen: the ids of containers that were gone through: each is once, however often it is in there.
 
     Raises:
         RecursionError: it holds itself.
     """
     inside = _inside(value)
-    for part in inside if inside is not None else ():
+    for part in inside if inside is not None and id(value) not in seen else ():
         if _inside(part) is not None:
-            yield from _leaves(part)
+            yield from _leaves(part, seen)
         elif any(serializer.name not in _NOT_LEAVES for serializer in candidates(part, before=Folders.name)):
             yield part
+    seen.add(id(value))
 
 
 def _inside(value: Any) -> Iterable[Any] | None:

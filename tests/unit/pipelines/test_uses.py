@@ -182,3 +182,15 @@ def test_local_classes_and_lambdas_count_by_what_they_reach_without_what_they_ho
     assert digests[0][0] == digests[1][0]
     assert digests[0][1] != digests[1][1]
     assert Uses().of(os.path.join) == Uses().of(int) == ""
+
+
+@pytest.mark.parametrize("edited", ["x * RATE", "return scaled(x)", "return Net()"])
+def test_a_module_that_counts_whole_and_was_edited_after_its_import_is_unknown(project, edited):
+    folder = project(nets=NET)
+    nets = importlib.import_module("nets")
+    Uses().of(nets)
+    (folder / "nets.py").write_text(NET.replace(edited, f"{edited}, 1"))
+    with pytest.raises(CodeUnknown, match=r"nets.py was edited after it was imported"):
+        Uses().of(nets)
+    importlib.reload(nets)
+    Uses().of(nets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import functools
 import importlib
@@ -280,6 +281,22 @@ def test_code_that_cannot_be_told_has_no_digest():
     for value in (Importing(), [Importing], lambda name: importlib.import_module(f"{name}.backend")):
         with pytest.raises(CodeUnknown, match="worked out only when it runs"):
             value_digest(value)
+
+
+def test_what_is_in_a_value_often_is_told_once_and_counts_like_copies_of_it():
+    deep: list = [[1], {"a": (2, [3])}]
+    for _ in range(60):
+        deep = [deep, Model(both=(deep, deep))]
+    assert len(value_digest(deep)) == 64
+    inner = Model(items=list(range(20)))
+    inner.me = inner
+    outer = [inner, {"a": inner}, [inner, inner]]
+    apart = [copy.deepcopy(inner), {"a": copy.deepcopy(inner)}, [copy.deepcopy(inner), copy.deepcopy(inner)]]
+    assert value_digest(outer) == value_digest(apart)
+    left, right = Model(name="left"), Model(name="right")
+    left.other, right.other = right, left
+    assert value_digest([left, right]) == value_digest(copy.deepcopy([left, right]))
+    assert value_digest([left, right]) != value_digest([right, left])
 
 
 def test_what_has_no_value_is_an_error_that_says_what():
