@@ -23,7 +23,7 @@ _COLLECTED: ContextVar[dict[str, Any] | None] = ContextVar("_COLLECTED", default
 
 @contextmanager
 def collected() -> Iterator[dict[str, Any]]:
-    """Collect the classes and functions that are noted meanwhile, by what `use_of` calls them."""
+    """Collect the classes, functions and modules that are noted meanwhile, by what `use_of` calls them."""
     found: dict[str, Any] = {}
     token = _COLLECTED.set(found)
     try:
@@ -33,9 +33,9 @@ def collected() -> Iterator[dict[str, Any]]:
 
 
 def note(value: Any) -> None:
-    """Have a class or a function collected if it is the user's, as one that a pickle refers to by its name."""
+    """Have a class, function or module collected if it is the user's, as one that a pickle refers to by name."""
     found = _COLLECTED.get()
-    if found is not None and isinstance(value, type | FunctionType):
+    if found is not None and isinstance(value, type | FunctionType | ModuleType):
         use = use_of(value)
         if use is not None:
             found[use] = value
@@ -65,8 +65,10 @@ def used(use: str) -> Any:
     return found
 
 
-def use_of(value: type | FunctionType) -> str | None:
-    """What a class or a function of the user's is called in records: `nets:Net`; None where no name leads to it."""
+def use_of(value: type | FunctionType | ModuleType) -> str | None:
+    """What something of the user's is called in records: `nets:Net`, `nets:`; None where no name leads to it."""
+    if isinstance(value, ModuleType):
+        return f"{_name(value)}:" if origin_of_module(value.__name__) is Origin.PROJECT else None
     module = sys.modules.get(value.__module__ or "")
     if module is None or "<" in value.__qualname__ or origin_of_module(module.__name__) is not Origin.PROJECT:
         return None
@@ -89,10 +91,10 @@ def _code_digest(value: Any, codes: Codes) -> str | None:
 
 
 def _found(use: str) -> Any:
-    """The class or function of that name; its module is imported, as unpickling would do anyway."""
+    """The class, function or module of that name; its module is imported, as unpickling would do anyway."""
     name, _, qualname = use.partition(":")
     value: Any = _module(name)
-    for attribute in qualname.split("."):
+    for attribute in qualname.split(".") if qualname else ():
         value = getattr(value, attribute, None)
     return value
 
