@@ -13,7 +13,7 @@ from benchmarks.pipelines.requirements import JOBLIB
 _SIZE_BYTES, _QUICK_SIZE_BYTES = 500_000_000, 5_000_000
 
 AGAIN = Measurement(
-    name="array again", what="An array of 500 MB, found and loaded in a process that runs on", unit="ms", limit=5.0
+    name="array again", what="An array of {size}, found and loaded in a process that runs on", unit="ms", limit=5.0
 )
 HIT = Measurement(name="array hit", what="The same by a fresh process, beyond its imports", unit="ms", limit=5.0)
 SUM = Measurement(name="array sum", what="That, and all of it read from the page cache and added up", unit="ms")
@@ -35,10 +35,12 @@ def _measured(script: str, *arguments: str) -> Any:
     return measure
 
 
-def big_array() -> Case:
+def big_array(*, is_quick: bool) -> Case:
     """Return the big array, for every tool that can do it."""
     return Case(
         name="array",
+        size=f"{(_QUICK_SIZE_BYTES if is_quick else _SIZE_BYTES) // 1_000_000} MB",
+        is_quick=is_quick,
         measurements=(AGAIN, HIT, SUM, STORED),
         contenders=(
             Contender(name="mlpipeline", usage="Pipeline().run(big)", measure=_measured("array_mlpipeline.py")),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.pipelines.measurements import Case, Contender, Measurement, Place
-from benchmarks.pipelines.processes import called, told
+from benchmarks.pipelines.processes import beyond, called, told
 from benchmarks.pipelines.requirements import DVC, HAMILTON, JOBLIB
 from benchmarks.workbench import BenchmarkError
 
@@ -25,10 +25,16 @@ HIT = Measurement(
 )
 LOADED = Measurement(name="loaded", what="The same where the value of every stage is asked for", unit="ms a stage")
 CACHED = Measurement(
-    name="cached", what="200 cached stages in a fresh process, beyond its imports", unit="s", limit=0.2
+    name="cached",
+    what="{size} cached stages in a fresh process, beyond its imports",
+    unit="s",
+    limit=0.2,
+    is_difference=True,
 )
 START = Measurement(name="start", what="What that process imports of the tool first", unit="s")
-FIRST = Measurement(name="first", what="200 trivial stages computed for the first time", unit="s")
+FIRST = Measurement(
+    name="first", what="{size} trivial stages computed for the first time", unit="s", is_difference=True
+)
 NOTICES = Measurement(
     name="notices",
     what="Whether an edited helper is noticed by the next process",
@@ -51,8 +57,8 @@ def _python(script: str, header: str, decorator: str) -> Any:
         helper.write_text(_EDITED_HELPER, "utf-8")
         edited = told(place, python, script, str(count))
         return {
-            FIRST.name: first["run_s"] * _COUNT / count,
-            CACHED.name: cached["run_s"] * _COUNT / count,
+            FIRST.name: first["run_s"],
+            CACHED.name: cached["run_s"],
             START.name: cached["import_s"],
             HIT.name: cached["hits_s"] / count * 1000,
             LOADED.name: cached["loads_s"] / count * 1000,
@@ -86,18 +92,20 @@ def _dvc(place: Place, python: Path) -> Mapping[str, float]:
     _, cached_s = called(place, python, "dvc", "repro", "--quiet")
     # The same command where next to nothing is to be done.
     _, start_s = called(place, python, "dvc", "repro", "--quiet", "--single-item", "s1")
-    scale = _COUNT / count
+    scale = place.bench.size(_COUNT, _QUICK_COUNT) / count
     return {
-        FIRST.name: max(first_s - start_s, 0) * scale,
-        CACHED.name: max(cached_s - start_s, 0) * scale,
+        FIRST.name: beyond(first_s, start_s) * scale,
+        CACHED.name: beyond(cached_s, start_s) * scale,
         START.name: start_s,
     }
 
 
-def chain() -> Case:
+def chain(*, is_quick: bool) -> Case:
     """Return the chain, for every tool that can do it."""
     return Case(
         name="chain",
+        size=str(_QUICK_COUNT if is_quick else _COUNT),
+        is_quick=is_quick,
         measurements=(HIT, LOADED, CACHED, START, FIRST, NOTICES),
         contenders=(
             Contender(
@@ -123,7 +131,7 @@ def chain() -> Case:
             ),
             Contender(
                 name="DVC",
-                usage="dvc repro of 50, times four; a stage is `cp`; less what --single-item takes",
+                usage=f"dvc repro{'' if is_quick else ' of 50, times four'}; each is `cp`; less --single-item",
                 needs=DVC,
                 measure=_dvc,
             ),

@@ -17,12 +17,15 @@ class Measurement:
     """One table: what is measured, and what mlpipeline's figure should come to."""
 
     name: str
+    #: With `{size}` where it says how much work was done.
     what: str
     unit: str
     #: For mlpipeline; None where there is no target.
     limit: float | None = None
     #: Whether more is better, and the limit the least that will do.
     is_least: bool = False
+    #: Whether 0 stands for a difference of two figures that differ by no more than such figures do by themselves.
+    is_difference: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +83,10 @@ class Case:
     """Work that several tools do in turn, and what is measured of it."""
 
     name: str
+    #: How much work is done: `1 GiB`.
+    size: str
+    #: Whether that is less than the targets are for: there are no verdicts then.
+    is_quick: bool = False
     measurements: Sequence[Measurement]
     contenders: Sequence[Contender]
     #: Makes what all share, before the first round.
@@ -92,7 +99,7 @@ class Case:
             "measurements": [
                 {
                     "name": one.name,
-                    "what": one.what,
+                    "what": self._what(one),
                     "unit": one.unit,
                     "target": one.limit,
                     "is_least": one.is_least,
@@ -104,9 +111,9 @@ class Case:
         }
 
     def is_met(self, measurement: Measurement) -> bool | None:
-        """Whether mlpipeline's median is within the limit; None without a limit or figures."""
+        """Whether mlpipeline's median is within the limit; None without a limit or figures, and of less work."""
         ours = self._ours(measurement)
-        if measurement.limit is None or not ours:
+        if measurement.limit is None or self.is_quick or not ours:
             return None
         return median(ours) >= measurement.limit if measurement.is_least else median(ours) <= measurement.limit
 
@@ -115,8 +122,8 @@ class Case:
         return "\n\n".join(self._table(measurement) for measurement in self.measurements)
 
     def _table(self, measurement: Measurement) -> str:
-        title = f"**{measurement.what}**, {measurement.unit}"
-        if measurement.limit is not None:
+        title = f"**{self._what(measurement)}**, {measurement.unit}"
+        if measurement.limit is not None and not self.is_quick:
             sign, met = ("≥" if measurement.is_least else "≤"), self.is_met(measurement)
             verdict = "not measured" if met is None else "met" if met else "not met"
             title += f"; target {sign} {number(measurement.limit)}: {verdict}"
@@ -134,15 +141,24 @@ class Case:
             return [contender.label, f"not measured: {contender.problem}", "–", "–", contender.usage]
         ours = self._ours(measurement)
         # Round by round: a machine gets faster and slower over minutes.
-        ratio = median(theirs / own for theirs, own in zip(figures, ours, strict=False)) if ours and all(ours) else None
+        is_ratio = ours and all(ours) and all(figures)
+        ratio = median(theirs / own for theirs, own in zip(figures, ours, strict=False)) if is_ratio else None
+        shown = _difference if measurement.is_difference else number
         return [
             contender.label,
-            number(median(figures)),
-            f"{number(min(figures))}–{number(max(figures))}",
+            shown(median(figures)),
+            f"{shown(min(figures))}–{shown(max(figures))}",
             "–" if figures is ours or ratio is None else number(ratio),
             contender.usage,
         ]
 
+    def _what(self, measurement: Measurement) -> str:
+        return measurement.what.format(size=self.size)
+
     def _ours(self, measurement: Measurement) -> list[float]:
         own = next((contender for contender in self.contenders if contender.is_ours), None)
         return own.figures.get(measurement.name, []) if own else []
+
+
+def _difference(figure: float) -> str:
+    return "within noise" if figure == 0 else number(figure)

@@ -22,10 +22,24 @@ def told(place: Place, python: Path, script: str, *arguments: str) -> Any:
     Raises:
         BenchmarkError: it failed.
     """
+    return timed(place, python, script, *arguments)[0]
+
+
+def timed(place: Place, python: Path, script: str, *arguments: str) -> tuple[Any, float]:
+    """Do that, and return as well how many seconds the whole process took.
+
+    Raises:
+        BenchmarkError: it failed.
+    """
     if not (place.folder / script).exists():
         shutil.copyfile(_SCRIPTS / script, place.folder / script)
-    printed, _ = called(place, python, str(python), script, *arguments)
-    return json.loads(printed.splitlines()[-1])
+    printed, took_s = called(place, python, str(python), script, *arguments)
+    return json.loads(printed.splitlines()[-1]), took_s
+
+
+def beyond(took_s: float, start_s: float) -> float:
+    """What a process took beyond its start; 0 where the two differ by less than a tenth, as any two starts do."""
+    return took_s - start_s if took_s > 1.1 * start_s else 0.0
 
 
 def called(place: Place, python: Path, *command: str) -> tuple[str, float]:

@@ -179,13 +179,6 @@ class _Seen(NamedTuple):
     def _sees(self, scope: _Scope) -> bool:
         return scope.kind is not ast.ClassDef or scope is self.scope
 
-    def is_inside(self, scope: _Scope) -> bool:
-        """Whether it stands in that scope or in comprehensions there, and in no function within it."""
-        at = self.scope
-        while at is not scope and at.kind is ast.comprehension and at.parent is not None:
-            at = at.parent
-        return at is scope
-
 
 class _Walk:
     """A walk through syntax, with a stack of its own: a sum of a thousand terms is nested deeper than Python's."""
@@ -198,6 +191,7 @@ class _Walk:
         #: Names that are called with a literal text.
         self.said: set[ast.AST] = set()
         self.attributes: set[str] = set()
+        self.nonlocal_names: set[str] = set()
         #: What imports bound, by what it is in full.
         self.full_names: dict[tuple[_Scope, str], str] = {}
         self.root = _Scope(None, None)
@@ -247,6 +241,7 @@ class _Walk:
                 scope.global_names.update(names)
             case ast.Nonlocal(names=names):
                 scope.nonlocal_names.update(names)
+                self.nonlocal_names.update(names)
             case ast.AnnAssign(target=target, annotation=annotation, value=value):
                 is_evaluated = self._evaluates_annotations and scope.kind is not ast.FunctionDef
                 yield from _each([value, annotation if is_evaluated else None, target], scope)
@@ -380,13 +375,13 @@ def _renamed(walk: _Walk) -> dict[ast.AST, str]:
     # A query such as `df.query("age > @limit")` finds a variable by its name.
     mentioned = {word for text in walk.strings for word in re.findall(r"\w+", text)}
     binders = [(seen, seen.binder()) for seen in walk.seen]
-    caught = {(scope, seen.chain[0]) for seen, scope in binders if scope is not None and not seen.is_inside(scope)}
     numbers: dict[tuple[_Scope, str], str] = {}
     renamed: dict[ast.AST, str] = {}
     for seen, scope in binders:
         name = seen.chain[0]
         if scope is None or scope.kind is ast.ClassDef or name in scope.fixed or name in mentioned:
             continue
-        if (scope, name) not in caught:
+        # A statement `nonlocal` says the name itself.
+        if name not in walk.nonlocal_names:
             renamed[seen.node] = numbers.setdefault((scope, name), f"%{len(numbers)}")
     return renamed

@@ -91,7 +91,7 @@ _SAY_WHERE = ("__name__", "__file__", "__loader__", "__package__", "__path__")
 
 @contextmanager
 def collected() -> Iterator[dict[str, Any]]:
-    """Collect the classes and functions that are noted meanwhile, by what `use_of` calls them."""
+    """Collect the classes, functions and modules that are referred to meanwhile, by what `use_of` calls them."""
     found: dict[str, Any] = {}
     token = _COLLECTED.set(found)
     try:
@@ -106,11 +106,12 @@ def referred(value: Any) -> tuple[Any, tuple[str]] | None:
     Else its code would be part of the pickle, and be the code of then whenever that is loaded.
     """
     found = _COLLECTED.get()
-    use = use_of(value) if found is not None and isinstance(value, type | FunctionType) else None
+    use = use_of(value) if found is not None and isinstance(value, type | FunctionType | ModuleType) else None
     if found is None or use is None:
         return None
     found[use] = value
-    return (used, (use,)) if value.__module__ == "__main__" else None
+    is_of_script = not isinstance(value, ModuleType) and value.__module__ == "__main__"
+    return (used, (use,)) if is_of_script else None
 
 
 def used(use: str) -> Any:
@@ -130,8 +131,13 @@ def used(use: str) -> Any:
     return found
 
 
-def use_of(value: type | FunctionType) -> str | None:
-    """What a class or a function of the user's is called in records: `nets:Net`; None where no name leads to it."""
+def use_of(value: type | FunctionType | ModuleType) -> str | None:
+    """What something of the user's is called in records: `nets:Net`, or `nets:` for a module as a whole.
+
+    None where no name leads to it.
+    """
+    if isinstance(value, ModuleType):
+        return f"{_name(value)}:" if origin_of_module(value.__name__) is Origin.PROJECT else None
     module = sys.modules.get(value.__module__ or "")
     if module is None or origin_of_module(module.__name__) is not Origin.PROJECT:
         return None
@@ -140,7 +146,7 @@ def use_of(value: type | FunctionType) -> str | None:
 
 
 def _found(use: str, loaded: Iterable[str] | None = None) -> Any:
-    """The class or function of that name in a module that is loaded; None if there is none.
+    """The class or function of that name in a module that is loaded, or the module; None if there is none.
 
     Args:
         use: as `use_of` says it.
@@ -151,11 +157,11 @@ def _found(use: str, loaded: Iterable[str] | None = None) -> Any:
         if loaded is not None and module.__name__ not in loaded:
             continue
         value: Any = module
-        for attribute in qualname.split("."):
+        for attribute in qualname.split(".") if qualname else ():
             # Not getattr: a module may import something when it is asked for a name.
             value = vars(value).get(attribute) if isinstance(value, type | ModuleType) else None
             value = getattr(value, "__func__", value)
-        if isinstance(value, type | FunctionType):
+        if isinstance(value, type | FunctionType) or value is module:
             return value
     return None
 

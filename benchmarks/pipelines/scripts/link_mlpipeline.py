@@ -5,7 +5,6 @@ import sys
 import time
 from pathlib import Path
 
-_began = time.perf_counter()
 import blake3  # noqa: F401
 
 from mlpipeline import Pipeline, stage
@@ -20,4 +19,4 @@ def taken(name: str):
 began = time.perf_counter()
 Pipeline([taken], parameters={"name": sys.argv[1]}, cache="cache").run("taken")
 ended = time.perf_counter()
-print(json.dumps({"run_s": ended - began, "all_s": ended - _began}))
+print(json.dumps({"run_s": ended - began}))

@@ -527,6 +527,29 @@ def test_a_literal_name_says_which_module_counts(before, expression, tmp_path):
     assert seen(first) != seen(second)
 
 
+CLOSING = """
+def stage():
+    def inner():
+        return {read}
+    {first} = 1
+    {second} = 2
+    return inner()
+"""
+
+
+def test_a_renamed_local_that_an_inner_function_captures_is_not_seen_and_another_one_is(tmp_path):
+    sources = (
+        CLOSING.format(first="a", second="b", read="a"),
+        CLOSING.format(first="c", second="b", read="c"),
+        CLOSING.format(first="a", second="b", read="b"),
+    )
+    one, renamed, other = (
+        seen(code_in(tmp_path / str(at), {"net.py": source}, "stage")) for at, source in enumerate(sources)
+    )
+    assert one == renamed
+    assert one != other
+
+
 TYPED = """
 factor = {factor}
 def helper(x):

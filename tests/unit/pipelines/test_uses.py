@@ -12,6 +12,7 @@ import pytest
 
 from mlpipeline.errors import CodeUnknown
 from mlpipeline.pipelines import uses
+from mlpipeline.pipelines.serializers.pickles import Pickles
 from mlpipeline.pipelines.uses import Uses, collected, referred, use_of, used
 
 NET = """
@@ -119,12 +120,12 @@ def test_the_code_of_what_is_used_counts_with_all_that_it_reaches(project):
 
 def test_what_is_not_imported_is_read_with_what_it_imports_and_stays_not_imported(project):
     digests = []
-    nets = "import sys\nimport rates\nsys.ran = True\n" + NET
+    nets = "import os\nimport rates\nos.ran = True\n" + NET
     for rate in ("RATE = 1", "RATE = 2", "RATE = 2  # two"):
         project(nets=nets, rates=rate)
         digests.append(Uses().digest(["nets:Net"]))
     assert not {"nets", "rates"} & sys.modules.keys()
-    assert not hasattr(sys, "ran")
+    assert not hasattr(os, "ran")
     assert digests[0] != digests[1] == digests[2]
 
 
@@ -194,3 +195,16 @@ def test_a_module_that_counts_whole_and_was_edited_after_its_import_is_unknown(p
         Uses().of(nets)
     importlib.reload(nets)
     Uses().of(nets)
+
+
+def test_a_module_that_a_stored_lambda_reads_counts_as_a_whole(project, tmp_path):
+    project(net="import lib\n\ndef made():\n    return lambda: lib.f()\n", lib="def f():\n    return 1\n")
+    made = importlib.import_module("net").made
+    with collected() as found:
+        Pickles().save(made(), tmp_path / "stored")
+    assert "lib:" in found
+    before = Uses().digest(found)
+    assert Uses().digest(found) == before
+    project(net="import lib\n\ndef made():\n    return lambda: lib.f()\n", lib="def f():\n    return 22\n")
+    importlib.import_module("net")
+    assert Uses().digest(found) != before
