@@ -158,7 +158,7 @@ def test_a_marker_class_that_fails_costs_the_cache_only(tmp_path):
     lines, warnings = said(tmp_path)
     assert lines == ["runs train", "runs total", "3"]
     assert (
-        "not kept in the cache, only in memory, and nor is what is made of that: \"weights\": KeyError: 'v'" in warnings
+        "not kept in the cache, only in memory, and neither is what is made of it: \"weights\": KeyError: 'v'" in warnings
     )
     write(tmp_path, script.replace("def load(folder)", "def read(folder)"))
     assert "has `save` and no `load`" in said(tmp_path, expected=1)[1]

@@ -12,7 +12,8 @@ import pytest
 from mlpipeline import Pipeline, stage
 from mlpipeline.authoring.modes import ExecutionModeKeys
 from mlpipeline.authoring.run import Run
-from mlpipeline.errors import PipelineStopped
+from mlpipeline.errors import NotStored, PipelineStopped
+from mlpipeline.pipelines.cache import Cache
 
 
 @stage(cache=False)
@@ -242,3 +243,16 @@ def test_of_a_stage_that_fails_it_is_heard_which(tmp_path):
     with pytest.raises(ValueError, match="no good"):
         Pipeline([fails]).execute(inputs={}, cache=tmp_path, watcher=heard)
     assert heard.of[-1] == ("fails", "fails", "no good")
+
+
+def test_what_finds_no_room_in_the_cache_says_which_folder_that_is(tmp_path, monkeypatch):
+    def put(*_):
+        raise NotStored(None, "No such file or directory") from OSError()
+
+    monkeypatch.setattr(Cache, "put", put)
+    heard, _ = carry_out(tmp_path, noise)
+    (told,) = [one[1] for one in heard if one[0] == "warns"]
+    assert told == (
+        f"stage noise: what it made is not kept in the cache {tmp_path}, only in memory, "
+        "and neither is what is made of it: No such file or directory"
+    )
