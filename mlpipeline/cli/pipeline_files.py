@@ -241,5 +241,5 @@ def _parameters(given: Mapping[str, Any], wiring: Wiring, own: Mapping[str, Any]
     from mlpipeline.domain.changes import Changes
 
     changes, further = Changes(values=given), wiring.further_parameters(own)
-    require_kinds(changes.called(own, further), {**further.defaults, **own})
+    require_kinds(changes.called(own, further), {**further.defaults, **own}, advice="")
     return changes.in_place(own, further)

@@ -11,7 +11,6 @@ from mlpipeline.cli.output import echo_json, echo_message
 from mlpipeline.cli.pipeline_files import NamedPipeline, named_pipeline, stdout_for_answers
 from mlpipeline.cli.pipeline_progress import Progress
 from mlpipeline.cli.project import Place
-from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import MlpipelineError, PipelineError
 from mlpipeline.pipelines.cache import Cache
 from mlpipeline.views.pipeline_values import Value, run_for_programs, values_text
@@ -48,7 +47,8 @@ def carried_out(
     """
     with stdout_for_answers():
         named = named_pipeline(place, what, which, settings)
-        _check_stages(named, force)
+        if asked is not None and asked in named.wired().inputs:
+            raise PipelineError(f'{asked} is an Input: it is handed in from Python, as inputs={{"{asked}": …}}.')
         with Progress() as progress:
             try:
                 values = _values(named, asked, force, progress)
@@ -83,15 +83,6 @@ def _values(named: NamedPipeline, asked: str | None, force: Collection[str], pro
         size_bytes = None if held.stored is None else held.stored.size_bytes
         values.append(Value(name=name, value=held.value(), size_bytes=size_bytes, path=path))
     return values
-
-
-def _check_stages(named: NamedPipeline, names: Collection[str]) -> None:
-    if not names:
-        return
-    stages = named.wired().stages
-    for name in names:
-        if name not in stages:
-            raise PipelineError(f'--force: there is no stage "{name}".{did_you_mean(name, stages)}')
 
 
 def _told(step: Step, error: BaseException) -> str:

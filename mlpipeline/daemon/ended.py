@@ -140,7 +140,9 @@ def say_how(run: Run, over: Over, attempt: AttemptDir, outputs: Outputs, records
     """Log how an attempt of a run ended."""
     end, result = over.end, over.result
     if end.outcome in (Outcome.FAILED, Outcome.LOST):
-        shown = result.traceback if result and result.traceback else last_output(attempt.output)
+        shown = result.traceback if result and result.traceback else None
+        if shown is None:
+            shown = records.not_logged(last_output(attempt.output) or "", run.id)
         if shown:
             records.log(excerpt(shown), run.id)
     preposition = "in" if end.outcome is Outcome.SUCCEEDED else "after"

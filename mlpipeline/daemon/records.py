@@ -54,6 +54,11 @@ class Records:
             raise KeyError(run_id)
         return run
 
+    def not_logged(self, text: str, run: str) -> str:
+        """Those lines of a text that the log does not have of a run yet: the run may have written them itself."""
+        had = self._log.said_of(run)
+        return "\n".join(line for line in text.split("\n") if not line.strip() or line not in had).strip("\n")
+
     def log(self, text: str, run: str | None = None) -> None:
         """Write to the log and so to the terminal; to the terminal alone when the log takes nothing."""
         try:

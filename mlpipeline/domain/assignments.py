@@ -45,13 +45,20 @@ def assigned(texts: Iterable[str]) -> dict[str, Any]:
     return values
 
 
-def require_kinds(values: Mapping[str, Any], parameters: Mapping[Any, Any], before: str = "") -> None:
+#: What to do where a text was meant.
+_IN_QUEUE = " To have a text there all the same, write it into models.toml."
+
+
+def require_kinds(
+    values: Mapping[str, Any], parameters: Mapping[Any, Any], before: str = "", *, advice: str = _IN_QUEUE
+) -> None:
     """See that no text is to stand where there is anything else than a text now: it was meant as something else.
 
     Args:
         values: that are given, as `assigned` returns them.
         parameters: that they are given for.
         before: what stands before their names: `optimizer.`.
+        advice: what the error ends with.
 
     Raises:
         MlpipelineError: one is.
@@ -60,12 +67,12 @@ def require_kinds(values: Mapping[str, Any], parameters: Mapping[Any, Any], befo
     for key, given in values.items():
         present = own.get(key)
         if isinstance(given, dict) and isinstance(present, dict):
-            require_kinds(given, present, f"{before}{key}.")
+            require_kinds(given, present, f"{before}{key}.", advice=advice)
         elif isinstance(given, str):
-            _require_text(f"{before}{key}", given, present, own)
+            _require_text(f"{before}{key}", given, present, own, advice)
 
 
-def _require_text(name: str, given: str, present: Any, known: Mapping[str, Any]) -> None:
+def _require_text(name: str, given: str, present: Any, known: Mapping[str, Any], advice: str) -> None:
     first, *others = given.split(",")
     # `lr=0.4,width=3` gives one parameter a value that reads like two of them.
     several = others and all("=" in one for one in others)
@@ -73,12 +80,11 @@ def _require_text(name: str, given: str, present: Any, known: Mapping[str, Any])
     kind = next((kind for kinds, kind in _NO_TEXTS if isinstance(present, kinds)), None)
     if kind is None and not is_other:
         return
-    advice = "To have a text there all the same, write it into models.toml."
     if several:
         parts = " ".join(f"--set {shlex.quote(one.strip())}" for one in (f"{name}={first}", *others))
-        advice = f"Give --set again for each: {parts}"
+        advice = f" Give --set again for each: {parts}"
     now = f"{name} is {json.dumps(present)}, {kind}" if kind else f"{name} is one parameter"
-    raise MlpipelineError(f'--set {shlex.quote(f"{name}={given}")}: {now}, and "{given}" is a text. {advice}')
+    raise MlpipelineError(f'--set {shlex.quote(f"{name}={given}")}: {now}, and "{given}" is a text.{advice}')
 
 
 def _value(text: str) -> Any:

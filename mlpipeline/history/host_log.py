@@ -8,6 +8,9 @@ from pathlib import Path
 from mlpipeline.authoring.console import strip_colors
 from mlpipeline.project.files import append_whole
 
+#: How much of a log is looked through for what it has already.
+_TAIL_BYTES = 1_048_576
+
 
 class HostLog:
     """Appends lines to a host's log; daemon and workers of that host share it."""
@@ -16,6 +19,16 @@ class HostLog:
         """Write to `path`; `now` is the time that leads each line."""
         self._path = path
         self._now = now
+
+    def said_of(self, run: str) -> set[str]:
+        """The lines that were written of a run, as far as they are among the last ones."""
+        try:
+            with self._path.open("rb") as file:
+                file.seek(max(0, file.seek(0, 2) - _TAIL_BYTES))
+                lines = file.read().decode("utf-8", "replace").splitlines()
+        except OSError:
+            return set()
+        return {line.partition(f" {run} ")[2] for line in lines if f" {run} " in line}
 
     def write(self, text: str, *, run: str | None = None) -> None:
         """Append `text` in one write, each of its lines led by the time and the run's id.

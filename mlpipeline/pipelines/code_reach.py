@@ -12,6 +12,7 @@ from typing import Any
 
 from mlpipeline.domain.references import WAYS_BY_ATTRIBUTE, Imported, References, is_way_anywhere
 from mlpipeline.errors import CodeUnknown
+from mlpipeline.pipelines.code_effects import read_effects
 from mlpipeline.pipelines.code_sources import Piece, SourceFile, Sources, absolute
 from mlpipeline.pipelines.code_values import Values
 from mlpipeline.pipelines.content import bytes_digest, text_digest
@@ -309,6 +310,7 @@ def _read_function(reach: Reach, function: types.FunctionType) -> None:
     resolved = reach._resolved(function.__globals__, found, function.__code__.co_freevars)
     text = f"{found.text} {file.portable(reach._live(function))} {resolved}"
     reach.texts.append((f"{file.name}.{function.__code__.co_qualname}", text, file, piece.line))
+    reach._lead(read_effects, function.__globals__)
 
 
 def _read_bytecode(reach: Reach, function: types.FunctionType) -> None:
@@ -338,6 +340,7 @@ def _read_class(reach: Reach, kind: type) -> None:
     if reach._has_no_value and file is None:
         raise CodeUnknown(name, "its source cannot be read")
     reach.texts.append((name, " ".join(texts), file, pieces[0].line if pieces else None))
+    reach._lead(read_effects, names)
 
 
 def _read_value(reach: Reach, names: _Names, name: str, value: Any) -> None:

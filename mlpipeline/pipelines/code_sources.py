@@ -22,6 +22,7 @@ from mlpipeline.errors import CodeUnknown, SettingsError
 from mlpipeline.pipelines.code_facts import Facts, KeptFacts
 from mlpipeline.pipelines.content import text_digest
 from mlpipeline.pipelines.installed import Origin, origin_of_spec, spec_of
+from mlpipeline.pipelines.top_level import TopLevel, top_level
 from mlpipeline.project.settings import find_project
 
 #: Source files that were read, by path: the last one is how it looks now. Earlier ones stay, because what was imported
@@ -125,6 +126,19 @@ class SourceFile:
     def line(self, name: str) -> int | None:
         """The line where its top level first binds a name."""
         return next((piece.line for piece, bound, _ in self._statements if name in bound), None)
+
+    @cached_property
+    def top_level(self) -> TopLevel:
+        """What its top level sets outside of the project, assigns and imports."""
+        return self._fact("top level", lambda: top_level(self._tree))  # type: ignore[no-any-return]
+
+    def statement(self, number: int) -> Piece:
+        """A statement of its top level."""
+        return self._statements[number][0]
+
+    def assigning(self, name: str) -> list[int]:
+        """The numbers of the statements of its top level that assign a name."""
+        return [number for number in sorted(self.top_level[1]) if name in self._statements[number][1]]
 
     def imported_from(self, name: str) -> list[tuple[int, str, str]]:
         """From where its top level may have a name: the dots of the import, the module, and what it is called there."""

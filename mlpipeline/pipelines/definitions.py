@@ -248,6 +248,8 @@ def _kind(target: Any) -> Any:
 def _place(kind: Any) -> str:
     """Where a class or function stands: `models/net.py:12`; nothing where that is not known."""
     kind = inspect.unwrap(kind)
+    if kind in (Input, Primary):
+        return ""  # They are nothing that the user wrote.
     try:
         file = Path(inspect.getsourcefile(kind) or "")
         line = inspect.getsourcelines(kind)[1]

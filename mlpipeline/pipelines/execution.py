@@ -168,9 +168,10 @@ class Execution:
         except NotStored as error:
             self._watcher.ran(step, seconds, None)
             self._tell_numbers(step, numbers_of(values))
+            where = f" {cache.folder}" if isinstance(error.__cause__, OSError) else ""
             self._watcher.warns(
-                f"stage {step.name}: what it made is not kept in the cache, only in memory, "
-                f"and nor is what is made of that: {error}"
+                f"stage {step.name}: what it made is not kept in the cache{where}, only in memory, "
+                f"and neither is what is made of it: {error}"
             )
             return {name: Held.given(value, None) for name, value in values.items()}
         self._watcher.ran(step, seconds, sum(artifact.size_bytes for artifact in made.artifacts))

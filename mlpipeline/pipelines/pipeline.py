@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from mlpipeline.authoring.versions import Versions, checked_versions
+from mlpipeline.domain.words import did_you_mean, named
 from mlpipeline.errors import PipelineError, VersionsError
 from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.definitions import collected, defined
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from mlpipeline.authoring.run import Run
     from mlpipeline.authoring.version import Version
     from mlpipeline.domain.changes import Further
+
+#: How many stages it is called by.
+_STAGES_NAMED = 8
 
 
 class Pipeline:
@@ -61,6 +65,8 @@ class Pipeline:
         self._namespace = caller
         # What can be gone through only once, such as a generator, would be empty the second time.
         self._given_stages = list(stages) if isinstance(stages, Iterator) else stages
+        if self._given_stages is not None:
+            defined(self._given_stages)  # What is none is refused where it is given.
         self._given_edges = edges
         self._parameters = dict(parameters or {})
         self.versions = None if versions is None else checked_versions(versions, "Pipeline")
@@ -86,6 +92,15 @@ class Pipeline:
         made._namespace = namespace
         made._script = namespace.get("__file__")
         return made
+
+    def __repr__(self) -> str:
+        try:
+            names = list(self.wired({}).stages)
+        except PipelineError:
+            # What is wrong with it is said where it is used.
+            return f"<{type(self).__name__} whose stages do not fit together>"
+        fitted = "fitted" if self._fitted is not None else "not fitted"
+        return f"<{type(self).__name__} of {named(names, _STAGES_NAMED)}; {fitted}>"
 
     def stages(self) -> Mapping[str, Any] | Iterable[Any] | None:
         """The stages; a subclass may say them here."""
@@ -159,8 +174,10 @@ class Pipeline:
         inputs, outputs = _sorted_out(inputs, outputs)
         self._check_not_loading()
         fitted = self._fitted or Fitted(self.wired({}), {})
+        _check_force(fitted.wiring, force)
         asked = None if outputs is None else (outputs,) if isinstance(outputs, str) else tuple(outputs)
-        execution, plan = fitted.run(inputs or {}, asked, partial(self._cache, None), force)
+        forced = {force} if isinstance(force, str) else force
+        execution, plan = fitted.run(inputs or {}, asked, partial(self._cache, None), forced)
         return _returned(execution, plan, outputs)
 
     @property
@@ -255,12 +272,19 @@ class Pipeline:
         only_states: bool = False,
     ) -> tuple[Execution, Plan]:
         self._check_not_loading()
+        _check_force(wiring, force)
         artifacts = {name: artifact_handed_in(wiring, name) for name in inputs}
         asked = [outputs] if isinstance(outputs, str) else outputs
         plan = Plan.of(wiring, Purpose.TRAINING, artifacts.values(), asked, only_states=only_states)
         kept = self._cache(cache)
         held = {artifacts[name]: Held.given(value, kept) for name, value in inputs.items()}
-        execution = Execution(cache=kept, watcher=watcher, held=held, run=run, force=force)
+        execution = Execution(
+            cache=kept,
+            watcher=watcher,
+            held=held,
+            run=run,
+            force={force} if isinstance(force, str) else force,
+        )
         execution.run(plan.steps)
         return execution, plan
 
@@ -334,6 +358,8 @@ def _sorted_out(
     inputs: Mapping[str, Any] | str | Sequence[str] | None, outputs: str | Sequence[str] | None
 ) -> tuple[Mapping[str, Any] | None, str | Sequence[str] | None]:
     """Return inputs and outputs where those that came first may be outputs."""
+    if not _are_names(outputs):
+        raise PipelineError(f"outputs: {outputs!r} is no name of a stage or an artifact, and no list of such names.")
     if inputs is None or isinstance(inputs, Mapping):
         return inputs, outputs
     names = [inputs] if isinstance(inputs, str) else inputs
@@ -342,6 +368,24 @@ def _sorted_out(
     if outputs is not None:
         raise PipelineError("the names of outputs come first or as `outputs`, not both; inputs are a dict by name.")
     return None, inputs
+
+
+def _are_names(outputs: object) -> bool:
+    if outputs is None or isinstance(outputs, str):
+        return True
+    return isinstance(outputs, Collection) and all(isinstance(name, str) for name in outputs)
+
+
+def _check_force(wiring: Wiring, force: Collection[str]) -> None:
+    """See that what is to run though it is cached are stages.
+
+    Raises:
+        PipelineError: one is not.
+    """
+    for name in [force] if isinstance(force, str) else force:
+        if name not in wiring.stages:
+            told = did_you_mean(str(name), wiring.stages) or f" There are {named(list(wiring.stages), None)}."
+            raise PipelineError(f'force: there is no stage "{name}".{told}')
 
 
 def _returned(execution: Execution, plan: Plan, outputs: str | Sequence[str] | None) -> Any:

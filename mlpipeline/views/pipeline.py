@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mlpipeline.domain.facts import flat
 from mlpipeline.domain.rerun import Reason
 from mlpipeline.domain.values import as_parameter
 from mlpipeline.domain.words import counted, named
@@ -66,7 +67,9 @@ def _row(outlook: Outlook, standings: Mapping[str, Standing], now: float) -> lis
     step = outlook.step
     # Of the two steps of a stage that learns, the first is the one that its parameters are for.
     has_parameters = step.action is Action.FIT or step.state is None
-    parameters = {name: as_parameter(value) for name, value in step.values.items()}
+    plain = {name: as_parameter(value) for name, value in step.values.items()}
+    # As `why` prints them: 1.0 is not 1.
+    parameters = {name: repr(thing) if isinstance(thing, float) else thing for name, thing in flat(plain).items()}
     return [
         step.name,
         ", ".join(step.needs()),

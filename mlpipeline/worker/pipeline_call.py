@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mlpipeline.authoring.modes import ExecutionModeKeys
 from mlpipeline.authoring.versions import Version
 from mlpipeline.domain.quantities import duration_in_words, size_in_words
 from mlpipeline.errors import PipelineStopped
@@ -57,8 +58,9 @@ class _Reporter:
         self._say(f"stage {step.name}: being made by {maker or 'another process'}")
 
     def begins(self, step: Step) -> None:
-        # The last line of the output tells where a run is that does not go on.
-        self._job.run.log(f"stage {step.name} begins", log_to_file=False)
+        # The last line of the output tells where a run is that does not go on; somebody looks on where it is a test.
+        if self._job.run.mode is not ExecutionModeKeys.TEST:
+            self._job.run.log(f"{self._key} stage {step.name} begins", log_to_file=False)
 
     def ran(self, step: Step, seconds: float, size_bytes: int | None) -> None:
         size = "" if size_bytes is None else f", {size_in_words(size_bytes)}"

@@ -157,9 +157,7 @@ def test_a_marker_class_that_fails_costs_the_cache_only(tmp_path):
     write(tmp_path, script.replace('",".join(map(str, value["w"]))', 'value["v"]'))
     lines, warnings = said(tmp_path)
     assert lines == ["runs train", "runs total", "3"]
-    assert (
-        "not kept in the cache, only in memory, and nor is what is made of that: \"weights\": KeyError: 'v'" in warnings
-    )
+    assert 'not kept in the cache, only in memory, and neither is what is made of it: "weights": KeyError: ' in warnings
     write(tmp_path, script.replace("def load(folder)", "def read(folder)"))
     assert "has `save` and no `load`" in said(tmp_path, expected=1)[1]
 

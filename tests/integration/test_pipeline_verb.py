@@ -237,10 +237,10 @@ def test_the_pipeline_of_a_file_is_its_only_one_or_made_of_all_stages_that_it_ma
         (
             ["run", "net", "--force", "trainmodel"],
             1,
-            '--force: there is no stage "trainmodel". Did you mean "train_mod',
+            'force: there is no stage "trainmodel". Did you mean "train_mod',
         ),
         (["run", "net", "--set", "epoch=3"], 1, 'there is no parameter "epoch". Did you mean "epochs"?'),
-        (["run", "net", "--set", "epochs=many"], 2, 'epochs is 3, a number, and "many" is a text.'),
+        (["run", "net", "--set", "epochs=many"], 2, 'epochs is 3, a number, and "many" is a text.\n'),
         (["run", "net", "--set", "epochs"], 2, '--set "epochs" sets nothing.'),
         (["show", "net", "--pipeline", "MODLE"], 1, 'it has no pipeline called "MODLE". Did you mean "MODEL"?'),
         (["show", "features"], 1, "features.py: it has no pipeline, and no stage."),
@@ -343,3 +343,13 @@ def test_a_stage_that_learns_is_two_steps_and_its_state_an_artifact(project):
         done = project.run("pipeline", verb, "learning", "new")
         assert (done.returncode, done.stdout) == (1, "")
         assert "handed in" in done.stderr
+
+
+def test_an_input_is_said_to_be_handed_in_from_python(project):
+    source = (
+        "from mlpipeline import Input, stage\n\n@stage\nclass NewData(Input): ...\n\n@stage\ndef twice(new_data): ...\n"
+    )
+    (project.models_dir / "handed.py").write_text(source)
+    done = project.run("pipeline", "run", "handed", "new_data")
+    assert done.returncode == 1
+    assert 'new_data is an Input: it is handed in from Python, as inputs={"new_data": …}.' in done.stderr

@@ -28,3 +28,11 @@ def test_each_line_is_led_by_the_time_and_the_run_and_nothing_in_it_is_obeyed_by
     log.write("last")
     written = (tmp_path / "log-box").read_bytes().decode()
     assert written == "".join(f"now 7k2m9q {line}\n" for line in lines) + "now last\n"
+
+
+def test_what_was_said_of_a_run_is_found_again(tmp_path):
+    log = HostLog(tmp_path / "log-box", lambda: "2026-11-20 21:34")
+    log.write("net:v stage load cached", run="a1f3")
+    log.write("net:v stage load ran in 1 s", run="7k2m")
+    assert log.said_of("a1f3") == {"net:v stage load cached"}
+    assert HostLog(tmp_path / "none", lambda: "").said_of("a1f3") == set()

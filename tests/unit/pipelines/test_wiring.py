@@ -275,7 +275,7 @@ def test_names_stand_for_one_thing():
     assert told.startswith("edges: stage split (")
     assert '"test" is the name of stage test (' in told
     told = message(lambda: wiring({"load": Load, "test": Input}))
-    assert told.startswith('"test" is handed in, as stage test (')
+    assert told.startswith('"test" is handed in, as stage test says')
     twofold = message(lambda: wiring({"one": Fit, "two": Fit}).graph(Purpose.TRAINING))
     assert twofold.startswith('"weights" is made by two stages, stage one (')
 

@@ -144,3 +144,9 @@ def test_several_values_have_their_names():
     told = run_for_programs("digits", [value(np.zeros(3), "w"), value(2, "n")], [])
     assert complaints("pipeline-run", told) == []
     assert (told["values"]["w"]["value"], told["values"]["w"]["shape"], told["values"]["n"]["value"]) == (None, [3], 2)
+
+
+def test_a_float_is_shown_as_python_prints_it():
+    steps = Wiring(defined([train_model]), {}, {"epochs": 1.0}).graph(Purpose.TRAINING, ["train_data"]).nodes.values()
+    found = [Outlook(step=step, standing=Standing.WOULD_RUN, reasons=(), made=None) for step in steps]
+    assert "epochs=1.0" in pipeline_screen("net", (), found, Screen(width=None), 0.0)

@@ -1,0 +1,60 @@
+"""What modules set outside of the project as they are loaded, such as `np.seterr(all="raise")`: it counts as code."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from mlpipeline.pipelines.code_sources import absolute
+from mlpipeline.pipelines.installed import Origin, origin_of_module
+
+if TYPE_CHECKING:
+    from mlpipeline.pipelines.code_reach import Reach
+
+
+def read_effects(reach: Reach, names: Mapping[str, Any]) -> None:
+    """Have a reach note what a module of these names, and those of the project that it imports, set outside."""
+    file = reach._sources.of_module(names)
+    if file is None:
+        return
+    for level, module, taken in file.top_level[2]:
+        for name in _modules(absolute(level, module, names), taken):
+            if name in sys.modules and _is_project(name):
+                reach._lead(read_effects, vars(sys.modules[name]))
+    settings = [
+        number
+        for number, places in file.top_level[0]
+        if any(place is None or not _is_project(absolute(*place, names)) for place in places)
+    ]
+    if not settings:
+        return
+    texts = []
+    # What they read counts by how it is assigned: its value may not be there yet, when a script runs its pipeline.
+    pending, seen = list(settings), set(settings)
+    for number in pending:
+        found = file.references(file.statement(number))
+        texts.append(found.text)
+        for chain in found.names:
+            assigning = file.assigning(chain[0])
+            pending += [one for one in assigning if one not in seen]
+            seen.update(assigning)
+            if not assigning and _is_code(names.get(chain[0])):
+                texts.append(f"{chain} {reach._chain(names, chain)}")
+    reach.texts.append((f"{file.name} (top level)", " ".join(texts), file, file.statement(settings[0]).line))
+
+
+def _is_project(module: str | None) -> bool:
+    return module is not None and origin_of_module(module) is Origin.PROJECT
+
+
+def _is_code(value: object) -> bool:
+    return isinstance(value, types.FunctionType | types.ModuleType | type)
+
+
+def _modules(module: str | None, taken: tuple[str, ...]) -> Iterator[str]:
+    """What an import may have loaded: the packages above a module, it, and those among the names taken from it."""
+    parts = (module or "").split(".")
+    yield from (".".join(parts[:end]) for end in range(1, len(parts) + 1))
+    yield from (f"{module}.{name}" for name in taken)
