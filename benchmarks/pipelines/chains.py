@@ -131,7 +131,7 @@ def chain(*, is_quick: bool) -> Case:
             ),
             Contender(
                 name="DVC",
-                usage=f"dvc repro{'' if is_quick else ' of 50, times four'}; each is `cp`; less what --single-item takes",
+                usage=f"dvc repro{'' if is_quick else ' of 50, times four'}; `cp`; less what --single-item takes",
                 needs=DVC,
                 measure=_dvc,
             ),

@@ -13,15 +13,17 @@ from typing import Any
 
 from mlpipeline.errors import DamagedArtifact, NotStored
 from mlpipeline.pipelines import locks, uses
-from mlpipeline.pipelines.artifact_files import ArtifactFiles, content_digest, serializer_of, size_of
+from mlpipeline.pipelines.artifact_files import ArtifactFiles, Looks, sealed, serializer_of, size_of
 from mlpipeline.pipelines.cache_folder import CacheFolder
+from mlpipeline.pipelines.code_facts import KeptFacts
 from mlpipeline.pipelines.numbers import numbers_of
 from mlpipeline.pipelines.records import Basis, Made, StoredArtifact
 from mlpipeline.pipelines.remembered import Remembered
-from mlpipeline.pipelines.serializers import Serializer, save
+from mlpipeline.pipelines.serializers import Refused, Serializer, save
 from mlpipeline.project.clock import timestamp
 from mlpipeline.project.files import to_json, write_whole
 from mlpipeline.project.settings import host_name
+from mlpipeline.project.storage import delete
 
 #: Where there is less room, that is why something could not be written.
 _NO_ROOM_BYTES = 2**16
@@ -47,6 +49,8 @@ class Cache:
         self._files = ArtifactFiles(self._places)
         #: What files outside held when they looked so.
         self.remembered = Remembered(self._places.files)
+        #: What is known of the sources of stages.
+        self.facts = KeptFacts(self._places.sources)
 
     def find(self, step: str, key: str) -> Made | None:
         """What was made under that key; None where nothing was, or not all of it is there any more."""
@@ -132,16 +136,16 @@ class Cache:
             NotStored: a value cannot be, there is no room, or it cannot be written; nothing is left of it.
         """
         key = basis.key()
-        written: list[tuple[Path, StoredArtifact]] = []
+        written: list[tuple[Path, StoredArtifact, Looks]] = []
         try:
             self._places.make()
             for name, value in values.items():
                 aside = self._places.aside / f"{key}.{os.urandom(8).hex()}"
-                written.append((aside, self._written(name, value, aside, own_formats.get(name))))
+                written.append((aside, *self._written(name, value, aside, own_formats.get(name))))
             made = Made(
                 key=key,
                 basis=basis,
-                artifacts=tuple(artifact for _, artifact in written),
+                artifacts=tuple(artifact for _, artifact, _ in written),
                 seconds=seconds,
                 made_at=timestamp(),
                 run=run,
@@ -149,16 +153,16 @@ class Cache:
             )
             # What `gc` sees in place without a record is left over.
             with locks.shared(self._places.lock):
-                for aside, artifact in written:
-                    self._files.put(aside, artifact)
+                for aside, artifact, looks in written:
+                    self._files.put(aside, artifact, looks)
                 record = self._places.record(basis.step, key)
                 record.parent.mkdir(exist_ok=True)
                 write_whole(record, to_json(made.to_json()), to_disk=False)
         except OSError as error:
             raise NotStored(None, error.strerror or str(error)) from error
         finally:
-            for aside, _ in written:
-                _delete(aside)
+            for aside, _, _ in written:
+                delete(aside)
         return made
 
     def load(self, artifact: StoredArtifact, own_format: Serializer | None = None) -> Any:
@@ -208,8 +212,10 @@ class Cache:
             return False
         return True
 
-    def _written(self, name: str, value: Any, aside: Path, own_format: Serializer | None) -> StoredArtifact:
-        """Write a value aside.
+    def _written(
+        self, name: str, value: Any, aside: Path, own_format: Serializer | None
+    ) -> tuple[StoredArtifact, Looks]:
+        """Write a value aside, and return what was written, and what that looked like before it was read for that.
 
         Raises:
             NotStored: it cannot be written; nothing is left of it.
@@ -219,17 +225,19 @@ class Cache:
                 serializer = own_format or save(value, aside, name)
                 if own_format is not None:
                     own_format.save(value, aside)
-            return StoredArtifact(
+            content = sealed(aside)
+            artifact = StoredArtifact(
                 name=name,
-                digest=content_digest(aside),
+                digest=content.digest,
                 serializer=serializer.name,
                 size_bytes=size_of(aside),
                 suffix=serializer.suffix,
                 uses=tuple(sorted(used)),
             )
+            return artifact, content.looks
         except BaseException as error:
             reason = _reason(error, aside.parent)
-            _delete(aside)
+            delete(aside)
             if not isinstance(error, Exception) or isinstance(error, NotStored):
                 raise
             raise NotStored(name, reason) from error
@@ -251,6 +259,8 @@ def read_record(path: Path) -> Made:
 
 def _reason(error: BaseException, folder: Path) -> str:
     """Return why something could not be written to a folder."""
+    if isinstance(error, Refused):
+        return str(error)
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     with suppress(OSError):
@@ -259,10 +269,3 @@ def _reason(error: BaseException, folder: Path) -> str:
         if disk.f_bavail * disk.f_frsize < _NO_ROOM_BYTES:
             return os.strerror(errno.ENOSPC)
     return f"{type(error).__name__}: {error}{': is the disk full?' if isinstance(error, OSError) else ''}"
-
-
-def _delete(aside: Path) -> None:
-    if os.path.lexists(aside):
-        from mlpipeline.project.storage import delete
-
-        delete(aside)

@@ -28,6 +28,7 @@ class CacheFolder:
         <folder>/1/artifacts/<digest><suffix>    by content; read-only
         <folder>/1/checked/<digest><suffix>      what a large artifact looked like when its content was last known
         <folder>/1/files/<path's digest>.json    what files outside the cache held when they looked so
+        <folder>/1/sources/<path's digest>.<Python>  what is known of the sources of stages, so that few are parsed
         <folder>/1/locks/<key>                   held while that is made
         <folder>/1/aside/<key>.…                 what is being written meanwhile
         <folder>/1/lock                          held by all who put what they wrote in place; by `gc` alone
@@ -43,6 +44,7 @@ class CacheFolder:
         self.artifacts = own / "artifacts"
         self.checked = own / "checked"
         self.files = own / "files"
+        self.sources = own / "sources"
         self.locks = own / "locks"
         self.aside = own / "aside"
         self.lock = own / "lock"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mlpipeline.errors import CodeUnknown
+from mlpipeline.pipelines.code_facts import KeptFacts
 from mlpipeline.pipelines.code_reach import Place, Reach
 from mlpipeline.pipelines.code_sources import Sources
 from mlpipeline.pipelines.code_values import Values
@@ -48,8 +49,9 @@ def code_of(target: Any) -> Code:
 class Codes:
     """The code of several stages, as it is when it is first asked for: what they share is read once."""
 
-    def __init__(self) -> None:
-        self._sources = Sources()
+    def __init__(self, kept: KeptFacts | None = None) -> None:
+        """Take what is known of sources already; None for nothing."""
+        self._sources = Sources(kept)
         self._reaches: dict[Place, tuple[Reach, tuple[Part, ...]]] = {}
 
     def of(self, target: Any) -> Code:
@@ -62,6 +64,10 @@ class Codes:
             return self._of(target)
         except RecursionError as error:
             raise CodeUnknown(type(target).__qualname__, "what it reads is nested too deep") from error
+
+    def keep(self) -> None:
+        """Keep what was found out of sources, for the next process."""
+        self._sources.keep()
 
     def _of(self, target: Any) -> Code:
         first = Reach(self._sources)

@@ -12,7 +12,7 @@ from typing import Any
 
 from mlpipeline.domain.references import WAYS_BY_ATTRIBUTE, Imported, References, is_way_anywhere
 from mlpipeline.errors import CodeUnknown
-from mlpipeline.pipelines.code_sources import SourceFile, Sources, absolute
+from mlpipeline.pipelines.code_sources import Piece, SourceFile, Sources, absolute
 from mlpipeline.pipelines.code_values import Values
 from mlpipeline.pipelines.content import bytes_digest, text_digest
 from mlpipeline.pipelines.installed import (
@@ -52,13 +52,14 @@ class Place:
     def __init__(self, read: Callable[..., None], *objects: Any) -> None:
         self._read, self._objects = read, objects
         # The objects are kept, or their ids could become those of others.
-        self._identity = (read, *(item if isinstance(item, str) else id(item) for item in objects))
+        self._identity = (read, *[item if type(item) is str else id(item) for item in objects])
+        self._hash = hash(self._identity)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Place) and self._identity == other._identity
 
     def __hash__(self) -> int:
-        return hash(self._identity)
+        return self._hash
 
     def read(self, reach: Reach) -> None:
         """Have a reach note what is there.
@@ -96,21 +97,21 @@ class Reach:
             self._lead(_read_bytecode, function)
             name = f"function {self._bytecode_name(function)}"
             return f"{name}~{self._inner_digest(function, lambda: self._live(function))}"
-        file, syntax = self._sources.of_function(function)
+        file, piece = self._sources.of_function(function)
         self._lead(_read_function, function)
         name = f"function {file.name}.{function.__code__.co_qualname}"
         if _is_plain(function, file):
             return name
-        return f"{name}~{self._inner_digest(function, lambda: file.references(syntax).text + self._live(function))}"
+        return f"{name}~{self._inner_digest(function, lambda: file.references(piece).text + self._live(function))}"
 
     def kind(self, kind: type) -> str:
         """What stands for a class."""
         if not self.is_project_class(kind):
             return self.named(kind.__module__, kind.__qualname__)
         self._lead(_read_class, kind)
-        file, nodes = self._class_source(kind)
+        file, pieces = self._class_source(kind)
         name = f"class {_name(file, kind.__module__)}.{kind.__qualname__}"
-        if file is None or not nodes:
+        if file is None or not pieces:
             # Made by a call: what that was given counts.
             self.no_value()
         elif file.is_defined_once(kind.__qualname__) and "<locals>" not in kind.__qualname__:
@@ -245,10 +246,10 @@ class Reach:
 
     def _live(self, function: types.FunctionType) -> str:
         """The text of the values that a function holds."""
-        if not (function.__defaults__ or function.__kwdefaults__ or function.__closure__ or function.__dict__):
+        own = {name: value for name, value in vars(function).items() if not name.startswith("__mlpipeline_")}
+        if not (function.__defaults__ or function.__kwdefaults__ or function.__closure__ or own):
             return ""
         cells = dict(zip(function.__code__.co_freevars, map(_content, function.__closure__ or ()), strict=True))
-        own = {name: value for name, value in vars(function).items() if not name.startswith("__mlpipeline_")}
         return Values(self).text([function.__defaults__, function.__kwdefaults__, cells, own])
 
     def _held(self, function: types.FunctionType) -> str:
@@ -272,8 +273,11 @@ class Reach:
         finally:
             del self._around[id(holder)]
 
-    def _class_source(self, kind: type) -> tuple[SourceFile | None, list[Any]]:
+    def _class_source(self, kind: type) -> tuple[SourceFile | None, list[Piece]]:
         """The file of a class and where it stands there, as far as they are known."""
+        return self._sources.of_class(kind, self._find_class)
+
+    def _find_class(self, kind: type) -> tuple[SourceFile | None, list[Piece]]:
         methods = [
             value
             for value in (getattr(value, "fget", getattr(value, "__func__", value)) for value in vars(kind).values())
@@ -293,18 +297,18 @@ class Reach:
             file = self._sources.of_module(vars(module))
         if file is None:
             return None, []
-        nodes = file.classes(kind.__qualname__)
+        pieces = file.classes(kind.__qualname__)
         lines = [method.__code__.co_firstlineno for method in written]
-        holding = [node for node in nodes if any(node.lineno <= line <= (node.end_lineno or 0) for line in lines)]
-        return file, holding or nodes
+        holding = [piece for piece in pieces if any(piece.line <= line <= piece.end_line for line in lines)]
+        return file, holding or pieces
 
 
 def _read_function(reach: Reach, function: types.FunctionType) -> None:
-    file, syntax = reach._sources.of_function(function)
-    found = file.references(syntax)
+    file, piece = reach._sources.of_function(function)
+    found = file.references(piece)
     resolved = reach._resolved(function.__globals__, found, function.__code__.co_freevars)
     text = f"{found.text} {file.portable(reach._live(function))} {resolved}"
-    reach.texts.append((f"{file.name}.{function.__code__.co_qualname}", text, file, syntax.lineno))
+    reach.texts.append((f"{file.name}.{function.__code__.co_qualname}", text, file, piece.line))
 
 
 def _read_bytecode(reach: Reach, function: types.FunctionType) -> None:
@@ -319,21 +323,21 @@ def _read_bytecode(reach: Reach, function: types.FunctionType) -> None:
 
 
 def _read_class(reach: Reach, kind: type) -> None:
-    file, nodes = reach._class_source(kind)
+    file, pieces = reach._class_source(kind)
     names = vars(sys.modules[kind.__module__]) if kind.__module__ in sys.modules else {}
     name = f"{_name(file, kind.__module__)}.{kind.__qualname__}"
     if file is None and "__file__" in names:
         reach._lead(_read_module, names)
     values = Values(reach)
     texts = [values.text(base) for base in (*kind.__bases__, type(kind))]
-    for node in nodes if file else ():
-        found = file.references(node)  # type: ignore[union-attr]
+    for piece in pieces if file else ():
+        found = file.references(piece)  # type: ignore[union-attr]
         texts += [found.text, reach._resolved(names, found)]
     members = values.class_members(kind)
     texts.append(members if file is None else file.portable(members))
     if reach._has_no_value and file is None:
         raise CodeUnknown(name, "its source cannot be read")
-    reach.texts.append((name, " ".join(texts), file, nodes[0].lineno if nodes else None))
+    reach.texts.append((name, " ".join(texts), file, pieces[0].line if pieces else None))
 
 
 def _read_value(reach: Reach, names: _Names, name: str, value: Any) -> None:
@@ -359,7 +363,7 @@ def _read_module(reach: Reach, names: _Names) -> None:
     if file is not None:
         reach._refuse_ways_anywhere(names, file.whole)
         imports = [reach._imported(one, names) for one in file.whole.imports]
-        reach.texts.append((name, f"{file.canonical} {imports}", file, None))
+        reach.texts.append((name, f"{file.digest} {imports}", file, None))
     elif "__path__" not in names:
         # One that was compiled to machine code.
         try:

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from mlpipeline.pipelines.content import bytes_digest, text_digest
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...), type(NotImplemented), range, slice)
+_CONTAINERS = (tuple, list, dict, set, frozenset, types.MappingProxyType)
 #: Of the standard library, whose objects are values: what they are made again of says all about them.
 _VALUE_MODULES = {
     "array",
@@ -124,7 +125,8 @@ class Values:
         if known is not None:
             return f"the {known[0]}."
         self._seen[id(value)] = (len(self._seen), value)
-        return self._text(value, kind)
+        # Most are containers, and to match all else first takes longest.
+        return self._container(value, kind) if kind in _CONTAINERS else self._text(value, kind)
 
     def class_members(self, kind: type) -> str:
         """The text of what a class has of its own."""

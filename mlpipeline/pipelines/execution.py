@@ -94,7 +94,7 @@ class Execution:
         """
         if self._cache is not None:
             kept = [step for step in steps if step.name not in self._uncached]
-            self._bases = Bases(kept, self._cache.remembered)
+            self._bases = Bases(kept, self._cache.remembered, self._cache.facts)
             for stage, why in self._bases.unknown.items():
                 self._watcher.warns(f"stage {stage} runs every time, because {why}")
         self._watcher.plans(steps)
@@ -193,7 +193,11 @@ class Execution:
                 return self.held[artifact.name].value()
 
         assert self._bases is not None
-        return Held(digest=self._bases.digest_of(artifact), value=load, stored=artifact)
+        digest = self._bases.digest_of(artifact)
+        if digest is None:
+            why = self._bases.unknown_uses[artifact.name]
+            self._watcher.warns(f'what takes "{artifact.name}" runs every time, because {why}')
+        return Held(digest=digest, value=load, stored=artifact)
 
     def _make_again(self, damaged: Step) -> None:
         """Have a step made whose artifacts are damaged, and what was found or made of them if they differ now.

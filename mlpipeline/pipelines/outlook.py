@@ -52,7 +52,7 @@ def outlooks(wiring: Wiring, cache: Cache, asked: str | None = None) -> list[Out
         PipelineError: the stages do not fit together, or none is called what is asked for.
     """
     steps = _steps(wiring, asked)
-    bases = Bases(steps, cache.remembered)
+    bases = Bases(steps, cache.remembered, cache.facts)
     digests: dict[str, str | None] = {}
     #: Artifact -> the step that makes it anew, or may; and artifacts that cannot be had.
     makers: dict[str, str] = {}
@@ -103,6 +103,13 @@ def _outlook(
         why = bases.unknown.get(step.stage.name)
         reason = Reason(why=Why.NOT_CACHED, what=step.name) if why is None else Reason(why=Why.UNKNOWN, what=why)
         return Outlook(step=step, standing=Standing.WOULD_RUN, reasons=(reason,))
+    uses = tuple(
+        Reason(why=Why.UNKNOWN, what=bases.unknown_uses[need])
+        for need in step.needs()
+        if need in digests and digests[need] is None
+    )
+    if uses:
+        return Outlook(step=step, standing=Standing.WOULD_RUN, reasons=uses)
     by_maker: dict[str, list[str]] = {}
     for need in step.needs():
         if need in makers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -63,11 +64,14 @@ class Pipeline:
         self._given_edges = edges
         self._parameters = dict(parameters or {})
         self.versions = None if versions is None else checked_versions(versions, "Pipeline")
-        self._cache_folder = None if cache is None else Path(cache)
+        self._cache_folder = None if cache is None else Path(cache).absolute()
         self._script = caller.get("__file__")
         #: What the stages have learned; put here whole, so that each thread that runs sees all of one or of another.
         self._fitted: Fitted | None = None
         self._is_loaded = False
+        self._is_settled = False
+        #: Without parameters; of one that is settled.
+        self._wiring: Wiring | None = None
         #: What it was loaded from, as far as its paths lead there.
         self._unpacked: object = None
 
@@ -274,6 +278,18 @@ class Pipeline:
         Raises:
             PipelineError: they do not fit together.
         """
+        if not self._is_settled:
+            return self._wired({**self._parameters, **parameters})
+        self._wiring = self._wiring or self._wired({})
+        return self._wiring.with_parameters({**self._parameters, **parameters})
+
+    def settled(self) -> Self:
+        """This pipeline as it is when it is first asked: who asks of many versions has it wired up once."""
+        made = copy(self)
+        made._is_settled = True
+        return made
+
+    def _wired(self, parameters: Mapping[str, Any]) -> Wiring:
         stages = self.stages()
         found = collected(self._namespace) if stages is None else defined(stages)
         if not found:
@@ -282,7 +298,7 @@ class Pipeline:
                 f"{where} no stages. Mark classes or functions of the module with @stage, or give them: "
                 "Pipeline(stages=[…])."
             )
-        return Wiring(found, self.edges(), {**self._parameters, **parameters})
+        return Wiring(found, self.edges(), parameters)
 
     @property
     def cache_folder(self) -> Path:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import cast
 
-from mlpipeline.domain.graph import Graph, Node
+from mlpipeline.domain.graph import Graph
 from mlpipeline.domain.words import named
 from mlpipeline.errors import PipelineError
 from mlpipeline.pipelines.wiring import Purpose, Step, Wiring
@@ -96,9 +96,10 @@ def _leaves(graph: Graph, other: Graph, given: Collection[str], lacking: Mapping
     only `fit` takes, is nothing that its user asks for either.
     """
     leaves: list[str] = []
+    takers_here, takers_there = _takers(graph), _takers(other)
     for node in graph.nodes.values():
-        takers = {taker.name for taker in graph.nodes.values() if _takes(taker, node)}
-        others = {taker.name for taker in other.nodes.values() if _takes(taker, node)}
+        takers = {name for artifact in node.makes for name in takers_here.get(artifact, ())}
+        others = {name for artifact in node.makes for name in takers_there.get(artifact, ())}
         gone = {taker for taker in takers if graph.nodes[taker].makes[0] in lacking}
         is_had = not any(artifact in lacking for artifact in node.makes)
         if is_had and not set(node.makes) <= set(given) and takers | others == gone:
@@ -110,8 +111,13 @@ def _each_once(lists: Iterable[list[str]]) -> list[str]:
     return list(dict.fromkeys(chain.from_iterable(lists)))
 
 
-def _takes(taker: Node, maker: Node) -> bool:
-    return any(need in maker.makes for need in taker.needs())
+def _takers(graph: Graph) -> dict[str, list[str]]:
+    """Return artifact -> the names of the nodes that take it."""
+    takers: dict[str, list[str]] = {}
+    for node in graph.nodes.values():
+        for need in node.needs():
+            takers.setdefault(need, []).append(node.name)
+    return takers
 
 
 def _dependent(graph: Graph, handed_in: set[str]) -> set[str]:

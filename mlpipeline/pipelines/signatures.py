@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any, get_args
 
 from mlpipeline.authoring.stages import Artifact, artifact_name, is_marker
 
+_BY_EITHER, _BY_NAME = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
 _NAMELESS = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL)
 
 
@@ -47,7 +49,7 @@ def arguments_of(function: Callable[..., Any], *, is_method: bool = False) -> tu
         Unfit: it takes something by position only, or its signature cannot be read.
     """
     try:
-        parameters = list(inspect.signature(function).parameters.values())[int(is_method) :]
+        parameters = _parameters(function)[int(is_method) :]
     except (TypeError, ValueError) as error:
         raise Unfit("has no signature that can be read: call it in a function of your own") from error
     return _arguments(parameters, _markers(function))
@@ -60,7 +62,7 @@ def constructor_arguments(kind: type) -> tuple[Argument, ...]:
         Unfit: it takes something by position only.
     """
     if kind.__init__ is not object.__init__:  # type: ignore[misc]
-        parameters = list(inspect.signature(kind.__init__).parameters.values())[1:]  # type: ignore[misc]
+        parameters = _parameters(kind.__init__)[1:]  # type: ignore[misc]
     elif "_given" in dir(kind):
         # A `Stage` has a `__new__` that takes all, for the constructor of the subclass; here there is none.
         return ()
@@ -70,6 +72,29 @@ def constructor_arguments(kind: type) -> tuple[Argument, ...]:
         except (TypeError, ValueError):
             return ()
     return _arguments(parameters, {})
+
+
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The parameters as `inspect.signature` has them, without annotations; of plain functions several times as fast."""
+    attributes = getattr(function, "__dict__", {})
+    if type(function) is not FunctionType or any(not name.startswith("__mlpipeline_") for name in attributes):
+        return list(inspect.signature(function).parameters.values())
+    code = function.__code__
+    if code.co_posonlyargcount or code.co_flags & inspect.CO_VARARGS:
+        return list(inspect.signature(function).parameters.values())
+    count, defaults, by_name = code.co_argcount, function.__defaults__ or (), function.__kwdefaults__ or {}
+    names = code.co_varnames
+    values = [inspect.Parameter.empty] * (count - len(defaults)) + list(defaults)
+    found = [_parameter(name, _BY_EITHER, value) for name, value in zip(names[:count], values, strict=True)]
+    end = count + code.co_kwonlyargcount
+    found += [_parameter(name, _BY_NAME, by_name.get(name, inspect.Parameter.empty)) for name in names[count:end]]
+    if code.co_flags & inspect.CO_VARKEYWORDS:
+        found.append(_parameter(names[end], inspect.Parameter.VAR_KEYWORD))
+    return found
+
+
+def _parameter(name: str, kind: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
+    return inspect.Parameter(name, kind, default=default)
 
 
 def _arguments(parameters: list[inspect.Parameter], markers: Mapping[str, type[Artifact]]) -> tuple[Argument, ...]:

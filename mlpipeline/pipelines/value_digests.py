@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from mlpipeline.errors import NoDigest
-from mlpipeline.pipelines import array_digests, uses
-from mlpipeline.pipelines.code import Codes
+from mlpipeline.pipelines import array_digests
 from mlpipeline.pipelines.content import path_digest
+from mlpipeline.pipelines.uses import Uses
 
 if TYPE_CHECKING:
     from mlpipeline.pipelines.remembered import Remembered
@@ -29,17 +29,19 @@ _BY_TEXT = (complex, Decimal, Fraction, UUID, range, timedelta, type(None), type
 _MAIN = "__main__"
 
 
-def value_digest(value: Any, remembered: Remembered | None = None) -> str:
+def value_digest(value: Any, remembered: Remembered | None = None, uses: Uses | None = None) -> str:
     """The digest of any value: of what it is, not of where it lies; the same in every process.
 
     1, 1.0 and True differ, as do lists and tuples, and dicts whose order differs; NaN is like itself. A path counts by
-    what lies there and by its name; a function or a class by its name, and by its code.
+    what lies there and by its name; a function or a class by its name, and by its code and all that it reaches.
 
     Args:
         value: any.
         remembered: what was found of files before, for the paths in it; None for nothing.
+        uses: what knows the code of functions and classes; None for the code as it is now.
 
     Raises:
+        CodeUnknown: there is a function or a class in it of which nobody can say what its code is.
         NoDigest: it is, or holds, something that has no value: a generator, an open file, a lock.
         MlpipelineError, OSError: a path in it leads to what cannot be read.
     """
@@ -47,12 +49,9 @@ def value_digest(value: Any, remembered: Remembered | None = None) -> str:
 
     hasher = blake3()
     try:
-        with uses.collected() as used:
-            _Walk(hasher.update, remembered).take(value)
+        _Walk(hasher.update, remembered, Uses() if uses is None else uses).take(value)
     except RecursionError as error:
         raise NoDigest(value, "is nested too deeply") from error
-    if used:
-        hasher.update(uses.uses_digest(used, Codes()).encode())
     return str(hasher.hexdigest())
 
 
@@ -62,9 +61,10 @@ class _Walk:
     Everything is told as its kind, its length where it has one, and what is in it: no two values are told alike.
     """
 
-    def __init__(self, update: Callable[[Any], object], remembered: Remembered | None) -> None:
+    def __init__(self, update: Callable[[Any], object], remembered: Remembered | None, uses: Uses) -> None:
         self._update = update
         self._remembered = remembered
+        self._uses = uses
         # Objects of the user's that are being told, from the outermost in: one that leads back to itself is its depth.
         self._open: dict[int, int] = {}
 
@@ -108,7 +108,7 @@ class _Walk:
 
     def _set(self, value: set[Any] | frozenset[Any]) -> None:
         self.tell(type(value).__name__, len(value))
-        for digest in sorted(value_digest(item, self._remembered) for item in value):
+        for digest in sorted(value_digest(item, self._remembered, self._uses) for item in value):
             self.tell(digest)
 
     def _path(self, value: Path) -> None:
@@ -117,17 +117,23 @@ class _Walk:
     def _code(self, code: CodeType) -> None:
         """What a function does, wherever it stands."""
         self.tell("code", code.co_code, code.co_argcount, code.co_kwonlyargcount, code.co_flags)
-        for names in (code.co_names, code.co_varnames, code.co_freevars):
-            self.take(names)
-        documented = code.co_consts[1:] if code.co_consts and isinstance(code.co_consts[0], str) else code.co_consts
-        self.take(tuple(documented))
+        for parts in (code.co_names, code.co_varnames, code.co_freevars, code.co_consts):
+            self.take(parts)
 
     def _function(self, value: FunctionType) -> None:
-        self.tell("function", _module(value), value.__qualname__)
-        self._within(value, (value.__code__, value.__defaults__, value.__kwdefaults__, *_cells(value)))
+        code = self._uses.of(value)
+        self.tell("function", _module(value), value.__qualname__, code)
+        own = {name: one for name, one in vars(value).items() if not name.startswith("__mlpipeline_")}
+        # Of others than the user's there are many whose name says nothing, such as lambdas.
+        parts = (None if code else value.__code__, value.__defaults__, value.__kwdefaults__, own, *_cells(value))
+        self._within(value, parts)
 
-    def _by_name(self, value: Any) -> None:
-        self.tell("name", _module(value), getattr(value, "__qualname__", value.__name__))
+    def _class(self, value: type) -> None:
+        self.tell("name", *self._named(value))
+
+    def _named(self, kind: type) -> tuple[str, ...]:
+        """What a class is called, and its code if it is the user's."""
+        return _module(kind), kind.__qualname__, self._uses.of(kind)
 
     def _method(self, value: MethodType) -> None:
         self.tell("method", value.__name__)
@@ -137,15 +143,15 @@ class _Walk:
         """Tell of an object what pickling would take down of it."""
         kind = type(value)
         if isinstance(value, type):
-            self._by_name(value)
+            self._class(value)
         elif isinstance(value, Path):
             self._path(value)
         elif isinstance(value, Enum):
-            self.tell("enum", _module(kind), kind.__qualname__, value.name)
+            self.tell("enum", *self._named(kind), value.name)
             self.take(value.value)
         elif dataclasses.is_dataclass(value) and "__getstate__" not in vars(kind) and "__reduce__" not in vars(kind):
             fields = {field.name: getattr(value, field.name, None) for field in dataclasses.fields(value)}
-            self.tell("dataclass", _module(kind), kind.__qualname__)
+            self.tell("dataclass", *self._named(kind))
             self._within(value, ({**fields, **getattr(value, "__dict__", {})},))
         else:
             self._reduced(value)
@@ -159,9 +165,13 @@ class _Walk:
             raise
         except Exception as error:
             raise NoDigest(value, f"has no value that could be compared: {error}") from error
-        self.tell("object", _module(kind), kind.__qualname__)
+        self.tell("object", *self._named(kind))
         if isinstance(reduced, str):
             self.tell("global", reduced)
+            # functools.lru_cache
+            wrapped = getattr(value, "__dict__", {}).get("__wrapped__")
+            if wrapped is not None:
+                self.take(wrapped)
             return
         made, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
         parts: Iterable[Any] = (made, arguments, state, *(items or ()), ..., *(pairs or ()))
@@ -192,7 +202,6 @@ def _cells(function: FunctionType) -> list[Any]:
 
 def _module(value: Any) -> str:
     """The module of a class or function; of the script itself what the queue, which imports it, calls it."""
-    uses.note(value)
     name = getattr(value, "__module__", None) or ""
     return _main_name() if name == _MAIN else name
 
@@ -222,6 +231,6 @@ _TELLERS: dict[type, Callable[[_Walk, Any], None]] = {
     FunctionType: _Walk._function,
     MethodType: _Walk._method,
     BuiltinFunctionType: _Walk._reduced,
-    ModuleType: lambda walk, value: walk.tell("module", value.__name__),
+    ModuleType: lambda walk, value: walk.tell("module", value.__name__, walk._uses.of(value)),
     **dict.fromkeys(_BY_TEXT, _Walk._by_text),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -119,6 +120,16 @@ class Wiring:
         self._parameters = Parameters(self.stages, taken, self._artifacts)
         #: Stage -> the values of its parameters, by name.
         self.parameters = self._parameters.assigned(parameters)
+
+    def with_parameters(self, parameters: Mapping[str, Any]) -> Wiring:
+        """The same stages, wired up likewise, with other parameters.
+
+        Raises:
+            PipelineError: one fits none.
+        """
+        made = copy(self)
+        made.parameters = self._parameters.assigned(parameters)
+        return made
 
     def further_parameters(self, own: Collection[str]) -> Further:
         """What the queue may change in a version beside the parameters that are named."""

@@ -79,6 +79,8 @@ def describe(script: Path, models_dir: Path, project: Path, files: dict[Path, by
         model = load_model(script, models_dir, store)
     finally:
         files.update(_contents(set(loaded_modules().values()) - set(files)))
+    if kind_of(model) == "Pipeline":
+        model = model.settled()
     versions = _checked(model)
     extra, too_large = _command_files(model, models_dir, project)
     code = code_identity(

@@ -13,7 +13,7 @@ from mlpipeline.pipelines.serializers.folders import Folders
 from mlpipeline.pipelines.serializers.leaves import Leaves, loaded
 from mlpipeline.pipelines.serializers.pickles import TRIED_BYTES, pickler_class
 from mlpipeline.pipelines.serializers.registry import candidates
-from mlpipeline.pipelines.serializers.serializer import Unsuited
+from mlpipeline.pipelines.serializers.serializer import Refused, Unsuited
 
 _PICKLE, _INDEX = "value.pkl", "index.json"
 #: Stored by the pickle itself: what is small there, and tensors, which may share their memory.
@@ -43,7 +43,7 @@ class PickleFolders:
             (path / _INDEX).write_text(json.dumps(leaves.to_json()), "ascii")
             if (path / _PICKLE).stat().st_size <= TRIED_BYTES:
                 self.load(path)
-        except OSError:
+        except (OSError, Refused):
             raise
         except Exception as error:  # The serializer for pickles says what there is to say of it.
             raise Unsuited from error

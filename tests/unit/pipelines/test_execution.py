@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import random
 import threading
@@ -12,7 +13,9 @@ import pytest
 from mlpipeline import Pipeline, stage
 from mlpipeline.authoring.modes import ExecutionModeKeys
 from mlpipeline.authoring.run import Run
+from mlpipeline.domain.rerun import Why
 from mlpipeline.errors import PipelineStopped
+from mlpipeline.pipelines.outlook import Standing, outlooks
 
 
 @stage(cache=False)
@@ -242,3 +245,33 @@ def test_of_a_stage_that_fails_it_is_heard_which(tmp_path):
     with pytest.raises(ValueError, match="no good"):
         Pipeline([fails]).execute(inputs={}, cache=tmp_path, watcher=heard)
     assert heard.of[-1] == ("fails", "fails", "no good")
+
+
+class Backends:
+    def backend(self, name):
+        return importlib.import_module(name)
+
+
+@stage(version="1")
+def backends():
+    return Backends()
+
+
+@stage
+def is_there(backends):
+    print("is_there")
+    return backends is not None
+
+
+def test_what_takes_code_that_cannot_be_told_runs_every_time_and_a_warning_says_so(tmp_path, capsys, caplog):
+    for given, stages in [({"backends": Backends()}, [is_there]), ({}, [backends, is_there])]:
+        for _ in range(2):
+            Pipeline(stages=stages, parameters=given, cache=tmp_path).run("is_there")
+            assert capsys.readouterr().out == "is_there\n"
+            assert "runs every time, because nobody can tell" in caplog.text
+            assert "it imports a module by a name that is worked out only when it runs" in caplog.text
+            caplog.clear()
+    pipeline = Pipeline(stages=[backends, is_there], cache=tmp_path)
+    with_code = outlooks(pipeline.wired({}), pipeline._cache(None), "is_there")[-1]
+    assert with_code.standing is Standing.WOULD_RUN
+    assert [reason.why for reason in with_code.reasons] == [Why.UNKNOWN]

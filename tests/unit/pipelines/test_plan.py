@@ -8,7 +8,7 @@ from mlpipeline import Input, Primary, Stage, stage
 from mlpipeline.errors import PipelineError
 from mlpipeline.pipelines.definitions import defined
 from mlpipeline.pipelines.plan import Plan, artifact_handed_in
-from mlpipeline.pipelines.wiring import Purpose, Wiring
+from mlpipeline.pipelines.wiring import Purpose, Step, Wiring
 
 TRAINING, INFERENCE = Purpose.TRAINING, Purpose.INFERENCE
 
@@ -114,3 +114,17 @@ def test_a_stage_may_be_handed_in_by_its_name_if_it_makes_one_thing():
     assert [artifact_handed_in(wiring, name) for name in ["load", "data", "dta"]] == ["data", "data", "dta"]
     with pytest.raises(PipelineError, match=r'"dta" is handed in.*Did you mean "data"'):
         Plan.of(wiring, INFERENCE, ["dta"])
+
+
+def test_what_a_long_pipeline_takes_is_looked_at_a_few_times_each(monkeypatch):
+    looked = []
+    needs = Step.needs
+    monkeypatch.setattr(Step, "needs", lambda step: looked.append(step.name) or needs(step))
+
+    def linked(before=None): ...
+
+    count = 60
+    edges = {f"s{at}": f"s{at - 1}" for at in range(1, count)}
+    wiring = Wiring(defined({f"s{at}": linked for at in range(count)}), edges, {})
+    assert Plan.of(wiring, TRAINING).outputs == (f"s{count - 1}",)
+    assert len(looked) <= 20 * count

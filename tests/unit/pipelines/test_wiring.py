@@ -336,3 +336,15 @@ def test_there_is_no_stage_or_artifact_of_a_wrong_name():
     assert message(lambda: made.artifacts_of("acuracy")) == (
         'there is no stage or artifact "acuracy". Did you mean "accuracy"?'
     )
+
+
+def test_the_same_stages_with_other_parameters_are_as_if_wired_with_them():
+    stages = defined([Load, Fit, accuracy])
+    wiring = Wiring(stages, {}, {"epochs": 4})
+    other = wiring.with_parameters({"threshold": 2})
+    assert other.parameters == Wiring(stages, {}, {"threshold": 2}).parameters
+    assert wiring.parameters["fit_it"] == {"epochs": 4}
+    (step,) = [step for step in other.graph(Purpose.TRAINING).nodes.values() if step.name == "accuracy"]
+    assert step.parameters == {"threshold": 2}
+    with pytest.raises(PipelineError, match='no stage takes the parameter "epoch"'):
+        wiring.with_parameters({"epoch": 4})
