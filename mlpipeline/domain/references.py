@@ -35,7 +35,8 @@ _WAYS_ANYWHERE = {
     "runpy.run_path",
     "sys.modules",
 }
-_MODULES_OF_WAYS = {way.rpartition(".")[0] for way in _WAYS_ANYWHERE} - {"builtins"}
+#: Not `sys`: what assigns to `sys.stdout` reads it bare.
+_MODULES_OF_WAYS = {way.rpartition(".")[0] for way in _WAYS_ANYWHERE} - {"builtins", "sys"}
 #: Attributes that do, of whatever they are.
 WAYS_BY_ATTRIBUTE = frozenset({"__globals__", "__subclasses__", "f_globals"})
 
@@ -98,7 +99,7 @@ class References:
 
 
 def is_way_anywhere(full_name: str) -> bool:
-    """Whether what is called so leads into modules that nobody can name before it runs: `sys.modules`, `sys`."""
+    """Whether what is called so leads into modules that nobody can name before it runs: `sys.modules`, `runpy`."""
     return full_name in _WAYS_ANYWHERE or full_name in _MODULES_OF_WAYS
 
 
