@@ -88,7 +88,7 @@ class Progress(Silent):
                 "step": step.name,
                 "stage": step.stage.name,
                 "cached": is_cached,
-                "made_in_s": round(seconds, 6),
+                "seconds": round(seconds, 6),
                 "size_bytes": size_bytes,
             }
         )

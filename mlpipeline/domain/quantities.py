@@ -98,7 +98,7 @@ def size_in_words(bytes_: float) -> str:
         if bytes_ >= factor:
             number = bytes_ / factor
             return f"{number:.0f} {unit}" if number >= 100 else f"{number:.3g} {unit}"
-    return f"{bytes_:.0f} bytes"
+    return "1 byte" if round(bytes_) == 1 else f"{bytes_:.0f} bytes"
 
 
 def duration_in_words(seconds: float) -> str:

@@ -13,6 +13,31 @@ from mlpipeline.domain.syntax import canonical, children, is_bare_string
 #: Whoever uses these may look local variables up by name.
 _NAMES_MATTER = {"locals", "eval", "exec", "vars", "dir", "_getframe", "currentframe"}
 _IMPORTERS = {"import_module", "__import__"}
+#: What leads into modules that nobody can name before it runs.
+_WAYS_ANYWHERE = {
+    "_pickle.Unpickler",
+    "_pickle.load",
+    "_pickle.loads",
+    "builtins.__import__",
+    "builtins.eval",
+    "builtins.exec",
+    "gc.get_objects",
+    "importlib.import_module",
+    "importlib.machinery.SourceFileLoader",
+    "importlib.util.module_from_spec",
+    "importlib.util.spec_from_file_location",
+    "pickle.Unpickler",
+    "pickle.load",
+    "pickle.loads",
+    "pkgutil.resolve_name",
+    "pydoc.locate",
+    "runpy.run_module",
+    "runpy.run_path",
+    "sys.modules",
+}
+_MODULES_OF_WAYS = {way.rpartition(".")[0] for way in _WAYS_ANYWHERE} - {"builtins"}
+#: Attributes that do, of whatever they are.
+WAYS_BY_ATTRIBUTE = frozenset({"__globals__", "__subclasses__", "f_globals"})
 
 #: Nodes that are more than what is below them.
 _SPECIAL = {
@@ -37,6 +62,7 @@ _SPECIAL = {
     ast.NamedExpr,
     ast.Nonlocal,
     ast.SetComp,
+    ast.Subscript,
 }
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -65,6 +91,15 @@ class References:
     imports: tuple[Imported, ...]
     #: Those that it only adds to, as in `calls.append(x)`: what is in a list already makes no difference then.
     added_to: tuple[str, ...] = ()
+    #: The names of what is called with a literal text, as in `import_module("features")`: that says what is reached.
+    said: tuple[tuple[str, ...], ...] = ()
+    #: What in it leads into modules that nobody can name before it runs, as far as its syntax shows it.
+    ways: tuple[str, ...] = ()
+
+
+def is_way_anywhere(full_name: str) -> bool:
+    """Whether what is called so leads into modules that nobody can name before it runs: `sys.modules`, `sys`."""
+    return full_name in _WAYS_ANYWHERE or full_name in _MODULES_OF_WAYS
 
 
 def references(node: ast.AST, *, evaluates_annotations: bool) -> References:
@@ -76,12 +111,14 @@ def references(node: ast.AST, *, evaluates_annotations: bool) -> References:
     """
     walk = _Walk(evaluates_annotations)
     walk.through(node)
-    chains = dict.fromkeys(seen.chain for seen in walk.seen if seen.is_read and seen.binder() is None)
+    read = [seen for seen in walk.seen if seen.is_read and seen.binder() is None]
     return References(
         text=canonical(node, _renamed(walk)),
-        names=tuple(chains),
+        names=tuple(dict.fromkeys(seen.chain for seen in read if seen.node not in walk.said)),
         imports=tuple(dict.fromkeys(walk.imports)),
         added_to=tuple(dict.fromkeys(seen.chain[0] for seen in walk.added_to if seen.binder() is None)),
+        said=tuple(dict.fromkeys(seen.chain for seen in read if seen.node in walk.said)),
+        ways=tuple(dict.fromkeys(_ways(walk))),
     )
 
 
@@ -158,10 +195,16 @@ class _Walk:
         self.imports: list[Imported] = []
         self.strings: list[str] = []
         self.added_to: list[_Seen] = []
+        #: Names that are called with a literal text.
+        self.said: set[ast.AST] = set()
+        self.attributes: set[str] = set()
+        #: What imports bound, by what it is in full.
+        self.full_names: dict[tuple[_Scope, str], str] = {}
+        self.root = _Scope(None, None)
         self._evaluates_annotations = evaluates_annotations
 
     def through(self, node: ast.AST) -> None:
-        pending: list[tuple[ast.AST, _Scope]] = [(node, _Scope(None, None))]
+        pending: list[tuple[ast.AST, _Scope]] = [(node, self.root)]
         while pending:
             item, scope = pending.pop()
             kind = type(item)
@@ -214,6 +257,9 @@ class _Walk:
                 self.seen.append(seen)
                 self.added_to.append(seen)
                 yield from _each([*call.args, *call.keywords], scope)
+            case ast.Subscript(value=ast.Name() | ast.Attribute() as value, slice=key):
+                self._subscript(value, key, scope)
+                yield from _each(children(node), scope)
             case _:
                 for attribute in ("name", "rest"):
                     if isinstance(bound := getattr(node, attribute, None), str):
@@ -229,6 +275,7 @@ class _Walk:
         while isinstance(inner, ast.Attribute):
             names.append(inner.attr)
             inner = inner.value
+        self.attributes.update(names)
         if isinstance(inner, ast.Name):
             self._see(inner, (inner.id, *reversed(names)), scope, True)
         else:
@@ -262,7 +309,12 @@ class _Walk:
 
     def _import(self, node: ast.Import | ast.ImportFrom, scope: _Scope) -> None:
         for alias in node.names:
-            scope.bind(alias.asname or alias.name.partition(".")[0], is_fixed=True)
+            name = alias.asname or alias.name.partition(".")[0]
+            scope.bind(name, is_fixed=True)
+            if isinstance(node, ast.ImportFrom):
+                self.full_names[scope, name] = f"{node.module}.{alias.name}"
+            else:
+                self.full_names[scope, name] = alias.name if alias.asname else name
         if isinstance(node, ast.Import):
             self.imports += [Imported(level=0, module=alias.name) for alias in node.names]
         else:
@@ -271,14 +323,29 @@ class _Walk:
 
     def _call(self, node: ast.Call) -> None:
         called = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", None)
-        if called not in _IMPORTERS:
+        if called not in _IMPORTERS and not (isinstance(node.func, ast.Name) and called in ("eval", "exec")):
             return
         match node.args:
-            case [ast.Constant(value=str() as name), *_]:
-                dotted = name.lstrip(".")
-                self.imports.append(Imported(level=len(name) - len(dotted), module=dotted))
-            case _:
+            case [ast.Constant(value=str() as text), *_]:
+                self.said.add(_bottom(node.func))
+                if called in _IMPORTERS:
+                    dotted = text.lstrip(".")
+                    self.imports.append(Imported(level=len(text) - len(dotted), module=dotted))
+            case _ if called in _IMPORTERS:
+                self.said.add(_bottom(node.func))
                 self.imports.append(Imported(level=0, module=None))
+
+    def _subscript(self, value: ast.Name | ast.Attribute, key: ast.expr, scope: _Scope) -> None:
+        """Note what `sys.modules["features"]` and `sys.modules[__name__]` say."""
+        if (value.id if isinstance(value, ast.Name) else value.attr) != "modules":
+            return
+        match key:
+            case ast.Constant(value=str() as name):
+                self.said.add(_bottom(value))
+                self.imports.append(Imported(level=0, module=name))
+            case ast.Name(id="__name__"):
+                self.said.add(_bottom(value))
+                self._see(key, ("globals",), scope, True)
 
     def _see(self, node: ast.AST, chain: tuple[str, ...], scope: _Scope, is_read: bool) -> None:
         self.seen.append(_Seen(node, chain, scope, is_read))
@@ -286,6 +353,24 @@ class _Walk:
 
 def _each(nodes: Sequence[ast.AST | None], scope: _Scope) -> Iterator[tuple[ast.AST, _Scope]]:
     return ((node, scope) for node in nodes if node is not None)
+
+
+def _bottom(node: ast.expr) -> ast.expr:
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node
+
+
+def _ways(walk: _Walk) -> Iterator[str]:
+    yield from sorted(WAYS_BY_ATTRIBUTE & {*walk.attributes, *walk.strings})
+    for seen in walk.seen:
+        if seen.is_read and seen.node not in walk.said:
+            name, *rest = seen.chain
+            full_name = walk.full_names.get((seen.binder() or walk.root, name))
+            while full_name is not None and rest and full_name not in _WAYS_ANYWHERE:
+                full_name = f"{full_name}.{rest.pop(0)}"
+            if full_name is not None and is_way_anywhere(full_name):
+                yield full_name
 
 
 def _renamed(walk: _Walk) -> dict[ast.AST, str]:

@@ -13,6 +13,7 @@ from mlpipeline.errors import NotJson
 
 #: Python refuses to write, and to read, an int of more than 4300 decimal digits.
 _INT_BITS = 14_000
+_TOO_LONG = "is an int of thousands of digits, which cannot be written as JSON"
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -56,9 +57,11 @@ def as_number(value: object, key: str) -> int | float:
     """`value` as an int or a float: bools as 0 and 1, NumPy and torch scalars as their number, NaN as NaN.
 
     Raises:
-        NotJson: it is not one number.
+        NotJson: it is not one number, or has too many digits.
     """
     scalar = _scalar(value)
+    if isinstance(scalar, int) and scalar.bit_length() > _INT_BITS:
+        raise NotJson(key, f"{_TOO_LONG}. Give a float.")
     if isinstance(scalar, bool | int):
         return int(scalar)
     if isinstance(scalar, float):
@@ -89,7 +92,7 @@ def _converted(value: object, key: str, *, strict: bool, around: tuple[int, ...]
     """`value` as JSON types; `around` holds the ids of the containers it lies in."""
     scalar = _scalar(value)
     if isinstance(scalar, int) and scalar.bit_length() > _INT_BITS:
-        why = "is an int of thousands of digits, which cannot be written as JSON"
+        why = _TOO_LONG
     elif scalar is None or isinstance(scalar, bool | int | float | str):
         return scalar
     elif id(value) not in around:

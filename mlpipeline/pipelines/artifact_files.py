@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from mlpipeline.errors import DamagedArtifact
@@ -20,6 +21,20 @@ from mlpipeline.project.files import to_json, write_whole
 #: Up to here an artifact is read and compared whenever it is loaded; a larger one when it looks different.
 _SMALL_BYTES = 2**20
 _READ_ONLY = 0o444
+#: What `st_blocks` counts in.
+_BLOCK_BYTES = 512
+
+#: What a file looks like, its `Stamp`, or a digest of those of all files in a folder.
+Looks = list[int] | str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """What was read of an artifact, which others may be writing to: it may be linked to the user's own file."""
+
+    digest: str
+    #: From before it was read.
+    looks: Looks
 
 
 class ArtifactFiles:
@@ -69,19 +84,25 @@ class ArtifactFiles:
         self.require_there(artifact)
         path = self.path(artifact)
         try:
-            if artifact.size_bytes > _SMALL_BYTES and not is_thorough and self._looks_checked(path):
+            looks = _looks(path) if artifact.size_bytes > _SMALL_BYTES else None
+            if looks is not None and not is_thorough and self._is_checked(path, looks):
                 return path
             found = content_digest(path)
         except OSError as error:
             raise DamagedArtifact(artifact.name, _reason(error)) from error
         if found != artifact.digest:
             raise DamagedArtifact(artifact.name, "its content has changed")
-        if artifact.size_bytes > _SMALL_BYTES:
-            self._note_checked(path)
+        if looks is not None:
+            self._note_checked(path, looks)
         return path
 
-    def put(self, aside: Path, artifact: StoredArtifact) -> None:
+    def put(self, aside: Path, artifact: StoredArtifact, looks: Looks) -> None:
         """Put what was written aside in its place, unless it is there already.
+
+        Args:
+            aside: where it was written.
+            artifact: what it is.
+            looks: what it looked like before it was read for its digest.
 
         Raises:
             OSError: it could not be put there.
@@ -91,7 +112,6 @@ class ArtifactFiles:
             self.require_sound(artifact)
             self.require_own(artifact)
             return
-        _make_read_only(aside)
         if path.is_dir() or (aside.is_dir() and path.exists()):
             # No folder is replaced at once.
             self._discard(path)
@@ -101,8 +121,8 @@ class ArtifactFiles:
             if not path.is_dir():
                 raise
             return  # Without locks, somebody else was faster.
-        if artifact.size_bytes > _SMALL_BYTES:
-            self._note_checked(path)
+        if artifact.size_bytes > _SMALL_BYTES and _is_same_renamed(looks, now := _looks(path)):
+            self._note_checked(path, now)
 
     def drop(self, artifact: StoredArtifact) -> bool:
         """Delete an artifact if it is damaged, or cannot be trusted; return whether it cannot be used here.
@@ -132,16 +152,16 @@ class ArtifactFiles:
         path.rename(trash)
         delete(trash)
 
-    def _looks_checked(self, path: Path) -> bool:
+    def _is_checked(self, path: Path, looks: Looks) -> bool:
         """Whether something looks as it did when its content was last compared, and that is on the disk by now."""
         try:
             said = json.loads((self._folder.checked / path.name).read_bytes())
-            return bool(said["looks"] == _looks(path) and said["boot"] in (None, boot_id()))
+            return bool(said["looks"] == looks and said["boot"] in (None, boot_id()))
         except (OSError, ValueError, KeyError, TypeError):
             return False
 
-    def _note_checked(self, path: Path) -> None:
-        """Note what something looks like whose content is known.
+    def _note_checked(self, path: Path, looks: Looks) -> None:
+        """Note what something looked like before its content was read, which is as it is to be.
 
         What was written since the machine was started may be lost with its power, and look as if it was not: it is
         compared once more by whoever comes after that, and then it is on the disk.
@@ -150,11 +170,11 @@ class ArtifactFiles:
         boot: str | None = boot_id()
         with suppress(OSError, ValueError, KeyError, TypeError):
             said = json.loads(note.read_bytes())
-            if said["looks"] == _looks(path) and said["boot"] != boot:
+            if said["looks"] == looks and said["boot"] != boot:
                 boot = None
         with suppress(OSError):
             note.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(note, to_json({"looks": _looks(path), "boot": boot}), to_disk=False)
+            write_whole(note, to_json({"looks": looks, "boot": boot}), to_disk=False)
 
 
 def serializer_of(artifact: StoredArtifact) -> Serializer:
@@ -170,6 +190,17 @@ def serializer_of(artifact: StoredArtifact) -> Serializer:
         raise DamagedArtifact(artifact.name, why) from error
 
 
+def sealed(aside: Path) -> Content:
+    """What was written aside holds, which is kept from being changed by mistake.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    _make_read_only(aside)
+    looks = _looks(aside)
+    return Content(digest=content_digest(aside), looks=looks)
+
+
 def content_digest(path: Path) -> str:
     """The digest of an artifact: of its file, or of all files of its folder.
 
@@ -180,11 +211,30 @@ def content_digest(path: Path) -> str:
 
 
 def size_of(path: Path) -> int:
-    """How many bytes the files of an artifact hold, or whatever else lies at a path; 0 where nothing does."""
+    """How many bytes the files of an artifact hold; 0 where nothing lies."""
     return sum(status.st_size for status in _files(path))
 
 
-def _looks(path: Path) -> list[int] | str:
+def room_of(path: Path) -> int:
+    """How many bytes are freed when what lies at a path is deleted: none of a file that has another name, too."""
+    return sum(_room(status) for status in _files(path))
+
+
+def _room(status: os.stat_result) -> int:
+    if status.st_nlink > 1:
+        return 0
+    # A file may have holes; what was just written may have no blocks yet.
+    return min(status.st_size, status.st_blocks * _BLOCK_BYTES or status.st_size)
+
+
+def _is_same_renamed(before: Looks, now: Looks) -> bool:
+    """Return whether something looks as before it was renamed, which changes when a file itself was changed last."""
+    if isinstance(before, str) or isinstance(now, str):
+        return before == now
+    return (*before[:2], *before[3:]) == (*now[:2], *now[3:])
+
+
+def _looks(path: Path) -> Looks:
     """Return what changes with a file, or with any in a folder."""
     if not path.is_dir():
         return [*stamp_of(path.stat())]

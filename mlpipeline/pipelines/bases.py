@@ -8,14 +8,14 @@ from typing import Any
 
 from mlpipeline.domain.graph import Source
 from mlpipeline.domain.values import described
-from mlpipeline.errors import CodeUnknown
+from mlpipeline.errors import CodeUnknown, FileKeepsChanging
 from mlpipeline.pipelines.code import Codes
 from mlpipeline.pipelines.code_facts import KeptFacts
 from mlpipeline.pipelines.content import json_digest, text_digest
 from mlpipeline.pipelines.records import Basis, StoredArtifact
 from mlpipeline.pipelines.remembered import Remembered
 from mlpipeline.pipelines.serializers.own import OwnFormat
-from mlpipeline.pipelines.uses import uses_digest
+from mlpipeline.pipelines.uses import Uses
 from mlpipeline.pipelines.value_digests import value_digest
 from mlpipeline.pipelines.wiring import Step
 
@@ -38,14 +38,17 @@ class Bases:
         """
         #: Stage that runs every time though it is to be cached -> why, and what to do.
         self.unknown: dict[str, str] = {}
+        #: Artifact that is in the cache, but what takes it runs every time -> why.
+        self.unknown_uses: dict[str, str] = {}
         self._without_inputs: dict[str, Basis] = {}
         self._formats: dict[type, OwnFormat] = {}
-        codes = self._codes = Codes(kept)
+        codes = Codes(kept)
+        uses = self._uses = Uses(codes)
         for step in steps:
             if not step.stage.mark.is_cached:
                 continue
             try:
-                self._without_inputs[step.name] = _without_inputs(step, codes, remembered)
+                self._without_inputs[step.name] = _without_inputs(step, codes, uses, remembered)
                 for marker in step.markers.values():
                     parts = codes.of(marker).parts
                     self._formats[marker] = OwnFormat.of(marker, json_digest([part.digest for part in parts]))
@@ -58,10 +61,21 @@ class Bases:
                 self.unknown[step.stage.name] = str(error)
         codes.keep()
 
-    def digest_of(self, artifact: StoredArtifact) -> str:
-        """What stands for an artifact in the basis of a step that takes it: its content, and the code that it uses."""
+    def digest_of(self, artifact: StoredArtifact) -> str | None:
+        """What stands for an artifact in the basis of a step that takes it: its content, and the code that it uses.
+
+        None where nobody can say what that code is: `unknown_uses` then says why.
+        """
         digest = artifact.content_digest
-        return text_digest(f"{digest} {uses_digest(artifact.uses, self._codes)}") if artifact.uses else digest
+        if not artifact.uses:
+            return digest
+        try:
+            return text_digest(f"{digest} {self._uses.digest(artifact.uses)}")
+        except CodeUnknown as error:
+            self.unknown_uses[artifact.name] = (
+                f'nobody can tell whether the code that "{artifact.name}" uses changed: {error}'
+            )
+            return None
 
     def formats(self, step: Step) -> dict[str, OwnFormat]:
         """How artifacts that a step makes are stored by marker classes."""
@@ -93,7 +107,7 @@ class _ParameterUnknown(Exception):
     """The value of a parameter cannot be told from another."""
 
 
-def _without_inputs(step: Step, codes: Codes, remembered: Remembered | None) -> Basis:
+def _without_inputs(step: Step, codes: Codes, uses: Uses, remembered: Remembered | None) -> Basis:
     version = step.stage.mark.version
     counts = [codes.of(step.stage.code)] if version is None else []
     counts += [codes.of(marker) for marker in step.markers.values()]
@@ -103,7 +117,7 @@ def _without_inputs(step: Step, codes: Codes, remembered: Remembered | None) -> 
     return Basis(
         step=step.name,
         makes=step.makes,
-        parameters={name: _parameter_digest(name, value, remembered) for name, value in values.items()},
+        parameters={name: _parameter_digest(name, value, uses, remembered) for name, value in values.items()},
         inputs={},
         parts=tuple(part for code in counts for part in code.parts),
         packages={name: installed for code in counts for name, installed in code.packages.items()},
@@ -112,9 +126,11 @@ def _without_inputs(step: Step, codes: Codes, remembered: Remembered | None) -> 
     )
 
 
-def _parameter_digest(name: str, value: Any, remembered: Remembered | None) -> str:
+def _parameter_digest(name: str, value: Any, uses: Uses, remembered: Remembered | None) -> str:
     try:
-        return value_digest(value, remembered)
+        return value_digest(value, remembered, uses)
+    except FileKeepsChanging:
+        raise
     except Exception as error:
         told = f'nobody can tell the value of its parameter "{name}", {described(value)}, from another one: {error}'
         raise _ParameterUnknown(told) from error

@@ -13,16 +13,18 @@ from typing import Any
 
 from mlpipeline.errors import DamagedArtifact, NotStored
 from mlpipeline.pipelines import locks, uses
-from mlpipeline.pipelines.artifact_files import ArtifactFiles, content_digest, serializer_of, size_of
+from mlpipeline.pipelines.artifact_files import ArtifactFiles, Looks, sealed, serializer_of, size_of
 from mlpipeline.pipelines.cache_folder import CacheFolder
 from mlpipeline.pipelines.code_facts import KeptFacts
 from mlpipeline.pipelines.numbers import numbers_of
 from mlpipeline.pipelines.records import Basis, Made, StoredArtifact
 from mlpipeline.pipelines.remembered import Remembered
-from mlpipeline.pipelines.serializers import Serializer, save
+from mlpipeline.pipelines.serializers import Refused, Serializer, save
+from mlpipeline.pipelines.serializers.pickles import TRIED_BYTES
 from mlpipeline.project.clock import timestamp
 from mlpipeline.project.files import to_json, write_whole
 from mlpipeline.project.settings import host_name
+from mlpipeline.project.storage import delete
 
 #: Where there is less room, that is why something could not be written.
 _NO_ROOM_BYTES = 2**16
@@ -135,16 +137,16 @@ class Cache:
             NotStored: a value cannot be, there is no room, or it cannot be written; nothing is left of it.
         """
         key = basis.key()
-        written: list[tuple[Path, StoredArtifact]] = []
+        written: list[tuple[Path, StoredArtifact, Looks]] = []
         try:
             self._places.make()
             for name, value in values.items():
                 aside = self._places.aside / f"{key}.{os.urandom(8).hex()}"
-                written.append((aside, self._written(name, value, aside, own_formats.get(name))))
+                written.append((aside, *self._written(name, value, aside, own_formats.get(name))))
             made = Made(
                 key=key,
                 basis=basis,
-                artifacts=tuple(artifact for _, artifact in written),
+                artifacts=tuple(artifact for _, artifact, _ in written),
                 seconds=seconds,
                 made_at=timestamp(),
                 run=run,
@@ -152,16 +154,18 @@ class Cache:
             )
             # What `gc` sees in place without a record is left over.
             with locks.shared(self._places.lock):
-                for aside, artifact in written:
-                    self._files.put(aside, artifact)
+                for aside, artifact, looks in written:
+                    self._files.put(aside, artifact, looks)
                 record = self._places.record(basis.step, key)
                 record.parent.mkdir(exist_ok=True)
                 write_whole(record, to_json(made.to_json()), to_disk=False)
-        except OSError as error:
-            raise NotStored(None, error.strerror or str(error)) from error
+        except NotStored:
+            raise
+        except Exception as error:
+            raise NotStored(None, _reason(error, self._places.aside)) from error
         finally:
-            for aside, _ in written:
-                _delete(aside)
+            for aside, _, _ in written:
+                delete(aside)
         return made
 
     def load(self, artifact: StoredArtifact, own_format: Serializer | None = None) -> Any:
@@ -173,11 +177,15 @@ class Cache:
 
         Raises:
             DamagedArtifact: it is not what was stored, or not to be trusted.
+            Exception: what `own_format` raises: a mistake of the script's, which making it again would not mend.
         """
         path = self._files.require_sound(artifact)
+        if own_format is not None:
+            self._files.require_own(artifact)
+            return own_format.load(path)
         try:
             self._files.require_own(artifact)
-            return (own_format or serializer_of(artifact)).load(path)
+            return serializer_of(artifact).load(path)
         except (DamagedArtifact, MemoryError):
             raise
         except Exception as error:
@@ -211,8 +219,10 @@ class Cache:
             return False
         return True
 
-    def _written(self, name: str, value: Any, aside: Path, own_format: Serializer | None) -> StoredArtifact:
-        """Write a value aside.
+    def _written(
+        self, name: str, value: Any, aside: Path, own_format: Serializer | None
+    ) -> tuple[StoredArtifact, Looks]:
+        """Write a value aside, and return what was written, and what that looked like before it was read for that.
 
         Raises:
             NotStored: it cannot be written; nothing is left of it.
@@ -222,17 +232,20 @@ class Cache:
                 serializer = own_format or save(value, aside, name)
                 if own_format is not None:
                     own_format.save(value, aside)
-            return StoredArtifact(
+                    _try(name, own_format, aside)
+            content = sealed(aside)
+            artifact = StoredArtifact(
                 name=name,
-                digest=content_digest(aside),
+                digest=content.digest,
                 serializer=serializer.name,
                 size_bytes=size_of(aside),
                 suffix=serializer.suffix,
                 uses=tuple(sorted(used)),
             )
+            return artifact, content.looks
         except BaseException as error:
             reason = _reason(error, aside.parent)
-            _delete(aside)
+            delete(aside)
             if not isinstance(error, Exception) or isinstance(error, NotStored):
                 raise
             raise NotStored(name, reason) from error
@@ -254,6 +267,8 @@ def read_record(path: Path) -> Made:
 
 def _reason(error: BaseException, folder: Path) -> str:
     """Return why something could not be written to a folder."""
+    if isinstance(error, Refused):
+        return str(error)
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     with suppress(OSError):
@@ -264,8 +279,16 @@ def _reason(error: BaseException, folder: Path) -> str:
     return f"{type(error).__name__}: {error}{': is the disk full?' if isinstance(error, OSError) else ''}"
 
 
-def _delete(aside: Path) -> None:
-    if os.path.lexists(aside):
-        from mlpipeline.project.storage import delete
+def _try(name: str, own_format: Serializer, path: Path) -> None:
+    """See that what the script has written in its own way can be read, unless that would take too much memory.
 
-        delete(aside)
+    Raises:
+        NotStored: it cannot.
+    """
+    if size_of(path) > TRIED_BYTES:
+        return
+    try:
+        own_format.load(path)
+    except Exception as error:
+        where = "".join(f", {note}" for note in getattr(error, "__notes__", ()))
+        raise NotStored(name, f"it could not be loaded: {type(error).__name__}: {error}{where}") from error

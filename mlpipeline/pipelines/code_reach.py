@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from mlpipeline.domain.references import Imported, References
+from mlpipeline.domain.references import WAYS_BY_ATTRIBUTE, Imported, References, is_way_anywhere
 from mlpipeline.errors import CodeUnknown
 from mlpipeline.pipelines.code_effects import read_effects
 from mlpipeline.pipelines.code_sources import Piece, SourceFile, Sources, absolute
@@ -35,6 +35,7 @@ _OF_EVERY_MODULE = {
     "__doc__",
     "__builtins__",
 }
+_LEADS_ANYWHERE = "leads into modules that nobody can name before it runs"
 #: Builtins by which a function may reach all names of its module.
 _REACH_ALL = {"globals", "eval", "exec"}
 
@@ -127,6 +128,8 @@ class Reach:
 
     def named(self, module: str, name: str) -> str:
         """What stands for something that is not the user's, or not written in Python."""
+        if is_way_anywhere(f"{module}.{name}"):
+            raise CodeUnknown(f"{module}.{name}", f"it {_LEADS_ANYWHERE}")
         origin = origin_of_module(module)
         if origin is Origin.OWN:
             return "mlpipeline"
@@ -160,8 +163,16 @@ class Reach:
             bound: names that are not the module's.
         """
         chains = [*found.names, *((name,) for name in found.added_to if not _is_plain_collection(names.get(name)))]
+        self._refuse_ways_anywhere(names, found, bound)
+        chains += [chain for chain in found.said if _way_anywhere(names, chain) is None or chain[0] in _REACH_ALL]
         read = [(chain, self._chain(names, chain)) for chain in chains if chain[0] not in bound]
         return f"{read} {[self._imported(one, names) for one in found.imports]}"
+
+    def _refuse_ways_anywhere(self, names: _Names, found: References, bound: Collection[str] = ()) -> None:
+        ways = [*found.ways, *(_way_anywhere(names, chain) for chain in found.names if chain[0] not in bound)]
+        for way in filter(None, ways):
+            what = _name(self._sources.of_module(names), str(names.get("__name__")))
+            raise CodeUnknown(what, f"{way} {_LEADS_ANYWHERE}")
 
     def _imported(self, one: Imported, names: _Names) -> str:
         """What stands for an import that is carried out when the code runs: project modules count whole."""
@@ -305,6 +316,9 @@ def _read_function(reach: Reach, function: types.FunctionType) -> None:
 def _read_bytecode(reach: Reach, function: types.FunctionType) -> None:
     """Of a function that was written by a program, such as `exec`, or typed."""
     code, names = function.__code__, function.__globals__
+    for name in _names_in(code):
+        if name in WAYS_BY_ATTRIBUTE or _way_anywhere(names, (name,)) is not None:
+            raise CodeUnknown(reach._bytecode_name(function), f"{name} {_LEADS_ANYWHERE}")
     read = [(name, reach._chain(names, (name,))) for name in _names_in(code) if name in names]
     text = f"{Values(reach).text(code)} {reach._live(function)} {read}"
     reach.texts.append((reach._bytecode_name(function), text, None, None))
@@ -347,9 +361,10 @@ def _read_value(reach: Reach, names: _Names, name: str, value: Any) -> None:
 
 
 def _read_module(reach: Reach, names: _Names) -> None:
-    file = reach._sources.of_module(names)
+    file = reach._sources.of_whole_module(names)
     name = _name(file, str(names.get("__name__")))
     if file is not None:
+        reach._refuse_ways_anywhere(names, file.whole)
         imports = [reach._imported(one, names) for one in file.whole.imports]
         reach.texts.append((name, f"{file.digest} {imports}", file, None))
     elif "__path__" not in names:
@@ -359,6 +374,23 @@ def _read_module(reach: Reach, names: _Names) -> None:
         except (KeyError, OSError) as error:
             raise CodeUnknown(name, "its source cannot be read") from error
         reach.texts.append((name, bytes_digest(content), None, None))
+
+
+def _way_anywhere(names: _Names, chain: tuple[str, ...]) -> str | None:
+    """The full name of what leads into any module, where a name is that of such a thing."""
+    name, *rest = chain
+    value = names[name] if name in names else getattr(builtins, name, None)
+    while isinstance(value, types.ModuleType) and rest:
+        value = vars(value).get(rest.pop(0))
+    if value is sys.modules:
+        return "sys.modules"
+    if isinstance(value, types.ModuleType):
+        full_name = value.__name__
+    elif isinstance(value, type | types.FunctionType | types.BuiltinFunctionType):
+        full_name = f"{value.__module__}.{value.__qualname__}"
+    else:
+        return None
+    return full_name.removeprefix("builtins.") if is_way_anywhere(full_name) else None
 
 
 def _is_plain_collection(value: Any) -> bool:

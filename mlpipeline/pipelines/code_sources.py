@@ -153,17 +153,19 @@ class SourceFile:
     def _found_references(self, key: str, node: Callable[[], ast.AST]) -> References:
         found = self._references.get(key)
         if found is None:
-            text, names, imports, added_to = self._fact(f"references {key}", lambda: self._read_references(node()))
-            imported = tuple(Imported(level=level, module=module, names=taken) for level, module, taken in imports)
-            found = References(text=text, names=names, imports=imported, added_to=added_to)
+            said = self._fact(f"references {key}", lambda: self._read_references(node()))
+            imports = tuple(
+                Imported(level=level, module=module, names=names) for level, module, names in said["imports"]
+            )
+            found = References(**{**said, "imports": imports})
             self._references[key] = found
         return found
 
-    def _read_references(self, node: ast.AST) -> tuple[Any, ...]:
+    def _read_references(self, node: ast.AST) -> dict[str, Any]:
         outline = class_outline(node) if isinstance(node, ast.ClassDef) else node
         found = references(outline, evaluates_annotations=self._evaluates_annotations)
         imports = tuple((one.level, one.module, one.names) for one in found.imports)
-        return text_digest(found.text), found.names, imports, found.added_to
+        return {**vars(found), "text": text_digest(found.text), "imports": imports}
 
     def _require_tree(self) -> ast.Module:
         tree = syntax_tree(self.text)
@@ -303,6 +305,27 @@ class Sources:
         is_source = isinstance(path, str) and not path.endswith((*EXTENSION_SUFFIXES, ".pyc"))
         files = self._files(str(path), namespace) if is_source else []
         return files[-1] if files else None
+
+    def of_whole_module(self, namespace: Mapping[str, Any]) -> SourceFile | None:
+        """The source file of a module that counts whole; None where it has none that can be read.
+
+        Raises:
+            CodeUnknown: functions or classes of it are not what stands there: it was edited after it was imported.
+        """
+        file = self.of_module(namespace)
+        for value in [] if file is None else list(namespace.values()):
+            is_class = isinstance(value, type) and value.__module__ == namespace.get("__name__")
+            for one in [value, *vars(value).values()] if is_class else [value]:
+                function = getattr(one, "__func__", one)
+                if (
+                    isinstance(function, FunctionType)
+                    and function.__globals__ is namespace
+                    and function.__code__.co_filename == namespace.get("__file__")
+                    and file is not None
+                    and self.of_function(function)[0].digest != file.digest
+                ):
+                    raise CodeUnknown(file.name, f"{file.shown_path} was edited after it was imported")
+        return file
 
     def has_function(self, function: FunctionType) -> bool:
         """Whether there is a source of a function."""

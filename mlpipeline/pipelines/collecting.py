@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import starmap
 from pathlib import Path
 
 from mlpipeline.pipelines import locks
-from mlpipeline.pipelines.artifact_files import size_of
+from mlpipeline.pipelines.artifact_files import room_of
 from mlpipeline.pipelines.cache_folder import FORMAT, CacheFolder
 from mlpipeline.pipelines.code_facts import KeptFacts
 from mlpipeline.pipelines.inventory import Damage, Entry, Inventory, listed
@@ -21,6 +23,7 @@ from mlpipeline.project.storage import delete, is_written_aside, modified_at
 _YOUNG_S = 24 * 3600
 #: And this what is written aside where nobody looks at locks at all.
 _WRITTEN_WITHIN_S = 3600
+_WRITER_DIED = "who wrote it died"
 
 
 class Kind(StrEnum):
@@ -81,19 +84,25 @@ def collect(
     """
     if not folder.path.is_dir():
         return Collected(items=(), left_bytes=0, left_records=0)
-    # Nothing is put in place meanwhile: an artifact comes with its record, or not at all.
+    # Stages that store what they made wait for none of this, which may take minutes.
+    inventory = Inventory(folder)
+    left_over = [*_leftovers(folder, now=now), *_notes(folder, inventory)]
+    if are_formats_too:
+        left_over += _formats(folder)
+    # Nothing is put in place from here on: an artifact comes with its record, or not at all.
     alone = nullcontext(True) if is_dry else locks.shared(folder.lock, is_alone=True)
     with alone as is_alone:
-        inventory = Inventory(folder)
+        inventory = Inventory(folder, inventory)
         found = list(_entries_to_go(inventory, max_bytes))
         going = {entry.path for entry, _ in found}
         kept = [entry for entry in inventory.entries if entry.path not in going]
         items = [*_records(found), *_artifacts(inventory, found, kept, is_alone=is_alone, now=now)]
-        items += [*_leftovers(folder, is_alone=is_alone, now=now), *_notes(folder, inventory)]
-        if are_formats_too:
-            items += _formats(folder)
-        if not is_dry:
-            items = [_deleted(item, folder) for item in items]
+        items += _half_records(folder, is_alone=is_alone, now=now)
+        moved = [] if is_dry else [_moved_aside(item, folder) for item in items]
+    if is_dry:
+        items += left_over
+    else:
+        items = [*starmap(_deleted, moved), *(_cleared(item, folder) for item in left_over)]
     gone = sum(item.size_bytes for item in items if item.kind in (Kind.RECORD, Kind.ARTIFACT) and item.error is None)
     return Collected(items=tuple(items), left_bytes=inventory.size_bytes - gone, left_records=len(kept))
 
@@ -101,10 +110,16 @@ def collect(
 def delete_damaged(folder: CacheFolder, damages: Iterable[Damage]) -> int:
     """Delete what is damaged, with the records that tell of it; return how much of it is gone now."""
     gone = 0
-    with locks.shared(folder.lock, is_alone=True):
-        for damage in damages:
-            paths = [path for path in (damage.record, damage.path) if path is not None]
-            gone += all([delete(path) is None for path in paths])
+    inventory = Inventory(folder)
+    by_record: dict[Path | None, list[Damage]] = {}
+    for damage in damages:
+        by_record.setdefault(damage.record, []).append(damage)
+    for together in by_record.values():
+        with locks.shared(folder.lock, is_alone=True):
+            # Since it was found a stage may have made it again.
+            for damage in [one for one in together if inventory.is_damaged_still(one)]:
+                paths = [path for path in (damage.record, damage.path) if path is not None]
+                gone += all([delete(path) is None for path in paths])
     return gone
 
 
@@ -159,51 +174,65 @@ def _artifacts(
             yield Item(kind=Kind.ARTIFACT, path=path, size_bytes=size, why="no record names it")
 
 
-def _leftovers(folder: CacheFolder, *, is_alone: bool, now: float) -> Iterator[Item]:
-    why = "who wrote it died"
+def _leftovers(folder: CacheFolder, *, now: float) -> Iterator[Item]:
     for path in listed(folder.aside):
         # It begins with the key of what its writer makes, who holds the lock for that as long as he lives.
         lock = folder.locks / path.name.partition(".")[0]
         is_free = locks.is_free(lock)
         if is_free or (is_free is None and _is_older(path, _YOUNG_S, now)):
-            yield Item(kind=Kind.LEFTOVER, path=path, size_bytes=size_of(path), why=why)
+            yield Item(kind=Kind.LEFTOVER, path=path, size_bytes=room_of(path), why=_WRITER_DIED)
     for path in listed(folder.locks):
         if locks.is_free(path):
             yield Item(kind=Kind.LEFTOVER, path=path, size_bytes=0, why="who held it died")
-    for step in listed(folder.made):
-        for path in listed(step):
-            if is_written_aside(path.name) and (is_alone or _is_older(path, _YOUNG_S, now)):
-                yield Item(kind=Kind.LEFTOVER, path=path, size_bytes=size_of(path), why=why)
     for place in (folder.checked, folder.files, folder.sources):
         for path in listed(place):
             if is_written_aside(path.name) and _is_older(path, _WRITTEN_WITHIN_S, now):
-                yield Item(kind=Kind.LEFTOVER, path=path, size_bytes=size_of(path), why=why)
+                yield Item(kind=Kind.LEFTOVER, path=path, size_bytes=room_of(path), why=_WRITER_DIED)
+
+
+def _half_records(folder: CacheFolder, *, is_alone: bool, now: float) -> Iterator[Item]:
+    for step in listed(folder.made):
+        for path in listed(step):
+            if is_written_aside(path.name) and (is_alone or _is_older(path, _YOUNG_S, now)):
+                yield Item(kind=Kind.LEFTOVER, path=path, size_bytes=room_of(path), why=_WRITER_DIED)
 
 
 def _notes(folder: CacheFolder, inventory: Inventory) -> Iterator[Item]:
     there = {path.name for path in inventory.artifacts}
     for path in listed(folder.checked):
         if path.name not in there and not is_written_aside(path.name):
-            yield Item(kind=Kind.NOTE, path=path, size_bytes=size_of(path), why="its artifact is gone")
+            yield Item(kind=Kind.NOTE, path=path, size_bytes=room_of(path), why="its artifact is gone")
     for path in (*Remembered(folder.files).forgotten(), *KeptFacts(folder.sources).forgotten()):
-        yield Item(kind=Kind.NOTE, path=path, size_bytes=size_of(path), why="the file that it tells of is gone")
+        yield Item(kind=Kind.NOTE, path=path, size_bytes=room_of(path), why="the file that it tells of is gone")
 
 
 def _formats(folder: CacheFolder) -> Iterator[Item]:
     for number, path in folder.other_formats().items():
         if number < FORMAT:
             why = f"format {number}, of an older mlpipeline"
-            yield Item(kind=Kind.FORMAT, path=path, size_bytes=size_of(path), why=why)
+            yield Item(kind=Kind.FORMAT, path=path, size_bytes=room_of(path), why=why)
 
 
-def _deleted(item: Item, folder: CacheFolder) -> Item:
+def _moved_aside(item: Item, folder: CacheFolder) -> tuple[Item, Path]:
+    """Have something gone from its place at once, and return where it is to be deleted, which may take long."""
+    aside = folder.aside / f"{item.path.name.lstrip('.')}.{os.urandom(4).hex()}"
+    try:
+        item.path.rename(aside)
+    except OSError:
+        return item, item.path
+    return item, aside
+
+
+def _deleted(item: Item, path: Path) -> Item:
+    error = delete(path)
+    return item if error is None else replace(item, error=error.strerror or str(error))
+
+
+def _cleared(item: Item, folder: CacheFolder) -> Item:
     if item.path.parent == folder.locks:
         locks.is_free(item.path, is_cleared=True)
         return item
-    error = delete(item.path)
-    if error is None:
-        return item
-    return Item(**{**vars(item), "error": error.strerror or str(error)})
+    return _deleted(item, item.path)
 
 
 def _is_older(path: Path, seconds: float, now: float) -> bool:

@@ -24,6 +24,7 @@ _PIECE_BYTES = 2**22
 _TIMES_READ = 5
 #: Nobody who writes may make us wait, as a pipe would; nothing is inherited by what a stage starts.
 _TO_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+_MAY_WRITE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 #: What changes whenever a file does: its size, when its content and when anything of it changed, and its inode. A copy
 #: with its times preserved has another inode, and a file that is written over with them has changed later.
@@ -48,15 +49,21 @@ def json_digest(value: Any) -> str:
 
 
 def file_digest(path: Path) -> str:
-    """The digest of what a file holds that nobody writes to any more, as an artifact in a cache.
+    """The digest of what a file holds that nobody is to write to any more, as an artifact in a cache.
 
     Raises:
         OSError: it cannot be read.
     """
     from blake3 import blake3
 
-    if path.stat().st_size <= _SMALL_BYTES:
-        return bytes_digest(path.read_bytes())
+    descriptor = os.open(path, _TO_READ)
+    try:
+        status = os.fstat(descriptor)
+        # To map it is faster, and kills us if somebody cuts it short: under another name it may be the user's own.
+        if status.st_size <= _SMALL_BYTES or status.st_nlink > 1 or status.st_mode & _MAY_WRITE:
+            return _read_digest(descriptor, status.st_size)
+    finally:
+        os.close(descriptor)
     hasher = blake3(max_threads=blake3.AUTO)
     hasher.update_mmap(path)
     return str(hasher.hexdigest())

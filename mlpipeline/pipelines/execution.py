@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from mlpipeline.authoring.plain_run import plain_run
 from mlpipeline.authoring.run import Run, StageRun, current, set_current
 from mlpipeline.domain.graph import Source
-from mlpipeline.errors import DamagedArtifact, NotStored, PipelineStopped
+from mlpipeline.errors import DamagedArtifact, FileKeepsChanging, NotStored, PipelineStopped
 from mlpipeline.pipelines.bases import Bases
 from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.calling import call
@@ -24,7 +24,7 @@ from mlpipeline.pipelines.serializers.own import OwnFormat
 from mlpipeline.pipelines.value_digests import value_digest
 from mlpipeline.pipelines.watching import Watcher
 from mlpipeline.pipelines.wiring import Step
-from mlpipeline.project.seeding import drawing_apart
+from mlpipeline.project.seeding import drawing_alone, drawing_apart
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,15 +36,39 @@ class Held:
     value: Callable[[], Any]
     #: What it is in the cache; None where it is not there.
     stored: StoredArtifact | None = None
+    #: As `value`, for a step that takes it: raises `_Lost` instead of having it made again; None where it is in memory.
+    load: Callable[[], Any] | None = None
+    #: Why its digest cannot be said though it was asked for.
+    unlike: str | None = None
 
     @classmethod
-    def given(cls, value: Any, *, has_digest: bool) -> Held:
-        """What is there already; its digest costs reading all of it, and not everything has one."""
-        try:
-            digest = value_digest(value) if has_digest else None
-        except Exception:
-            digest = None
-        return cls(digest=digest, value=Original(value).copy)
+    def given(cls, value: Any, cache: Cache | None) -> Held:
+        """What is there already.
+
+        Args:
+            value: any.
+            cache: where what is made of it is kept. Its digest is for that: it costs reading all of it.
+
+        Raises:
+            FileKeepsChanging: a file in it cannot be read as it is at any one moment.
+        """
+        digest = unlike = None
+        if cache is not None:
+            try:
+                digest = value_digest(value, cache.remembered)
+            except FileKeepsChanging:
+                raise
+            except Exception as error:
+                unlike = f"a {type(value).__name__}, from another one ({error})"
+        return cls(digest=digest, value=Original(value).copy, unlike=unlike)
+
+
+class _Lost(Exception):
+    """What a step has made is damaged, and not there any more."""
+
+    def __init__(self, step: Step) -> None:
+        super().__init__(step.name)
+        self.step = step
 
 
 class Execution:
@@ -78,8 +102,8 @@ class Execution:
         self._run_id = None if self._run is None else self._run.id
         self._uncached = uncached
         self._bases: Bases | None = None
-        #: Steps whose artifacts are held.
-        self._over: list[Step] = []
+        #: Steps whose artifacts are held, in order.
+        self._over: dict[str, Step] = {}
         #: The names of those that were made again, because their artifacts were damaged, and of those not to be kept.
         self._made_again: set[str] = set()
         self._unkept: set[str] = set()
@@ -90,38 +114,42 @@ class Execution:
 
         Raises:
             PipelineStopped: the run was told to stop.
-            BaseException: what a stage raises.
+            BaseException: what a stage raises, or the `load` of a marker class.
         """
         if self._cache is not None:
             kept = [step for step in steps if step.name not in self._uncached]
             self._bases = Bases(kept, self._cache.remembered, self._cache.facts)
             for stage, why in self._bases.unknown.items():
                 self._watcher.warns(f"stage {stage} runs every time, because {why}")
+            self._warn_of_unlike(dict.fromkeys(need for step in kept for need in step.needs()))
         self._watcher.plans(steps)
         for step in steps:
-            self.held |= self._outcome(step)
-            self._over.append(step)
+            self._have_made(step)
 
     def _outcome(self, step: Step) -> dict[str, Held]:
-        while True:
-            self._heed_stop(step)
-            basis = None if step.name in self._unkept else self._basis(step)
-            if self._cache is None or basis is None:
-                return self._called(step)
-            # Where all is there, nobody waits for anybody.
-            made = self._found(step, basis)
-            if made is None:
-                with self._cache.making(basis.key(), self._waits(step), self._run_id):
-                    made = self._found(step, basis, is_told=True)
-                    if made is None:
-                        inputs = self._inputs(step)
-                        # What it takes may have been damaged, and be another one now that it was made again.
-                        if self._basis(step) == basis:
-                            return self._made(step, basis, inputs, self._cache)
-                        continue
-            self._watcher.found(step, made)
-            self._tell_numbers(step, made.numbers)
-            return self._stored(step, made)
+        """Return what a step makes, by the names of the artifacts.
+
+        Raises:
+            _Lost: something that it takes is damaged.
+        """
+        self._heed_stop(step)
+        basis = None if step.name in self._unkept else self._basis(step)
+        if self._cache is None or basis is None:
+            return self._called(step)
+        # Where all is there, nobody waits for anybody.
+        made = self._found(step, basis)
+        if made is None:
+            # In this order: who makes it never waits for a thread that waits for what it makes.
+            with (
+                drawing_alone(partial(self._heed_stop, step)),
+                self._cache.making(basis.key(), self._waits(step), self._run_id),
+            ):
+                made = self._found(step, basis, is_told=True)
+                if made is None:
+                    return self._made(step, basis, self._inputs(step), self._cache)
+        self._watcher.found(step, made)
+        self._tell_numbers(step, made.numbers)
+        return self._stored(step, made)
 
     def _found(self, step: Step, basis: Basis, *, is_told: bool = False) -> Made | None:
         if self._cache is None or step.stage.name in self._force:
@@ -145,7 +173,7 @@ class Execution:
                 f"stage {step.name}: what it made is not kept in the cache{where}, only in memory, "
                 f"and neither is what is made of it: {error}"
             )
-            return {name: Held.given(value, has_digest=False) for name, value in values.items()}
+            return {name: Held.given(value, None) for name, value in values.items()}
         self._watcher.ran(step, seconds, sum(artifact.size_bytes for artifact in made.artifacts))
         self._tell_numbers(step, made.numbers)
         return self._stored(step, made)
@@ -169,15 +197,17 @@ class Execution:
         values, seconds = self._values(step, self._inputs(step), None if is_unkept else f"{seed} {step.name}")
         self._watcher.ran(step, seconds, None)
         self._tell_numbers(step, numbers_of(values))
-        has_digest = self._cache is not None and not is_unkept
-        held = {name: Held.given(value, has_digest=has_digest) for name, value in values.items()}
-        for name, value in values.items():
-            if has_digest and held[name].digest is None:
-                self._watcher.warns(
-                    f'stage {step.name}: nobody can tell "{name}", a {type(value).__name__}, from another one: '
-                    "what is made of it is not kept in the cache"
-                )
+        cache = None if is_unkept else self._cache
+        held = {name: Held.given(value, cache) for name, value in values.items()}
+        for name, one in held.items():
+            if one.unlike is not None:
+                self._watcher.warns(f"stage {step.name}: {_unlike(name, one.unlike)}")
         return held
+
+    def _warn_of_unlike(self, artifacts: Iterable[str]) -> None:
+        for name in artifacts:
+            if name in self.held and (unlike := self.held[name].unlike) is not None:
+                self._watcher.warns(_unlike(name, unlike))
 
     def _stored(self, step: Step, made: Made) -> dict[str, Held]:
         return {artifact.name: self._held(step, made, artifact) for artifact in made.artifacts}
@@ -190,33 +220,51 @@ class Execution:
             except DamagedArtifact as error:
                 self._watcher.warns(f"{step.name}: {error}: it is made again")
                 self._cache.forget(made)
-                self._make_again(step)
+                self._note_lost(step)
+                raise _Lost(step) from error
+
+        def value() -> Any:
+            try:
+                return load()
+            except _Lost:
+                self._have_made(step)
                 return self.held[artifact.name].value()
 
         assert self._bases is not None
-        return Held(digest=self._bases.digest_of(artifact), value=load, stored=artifact)
+        digest = self._bases.digest_of(artifact)
+        if digest is None:
+            why = self._bases.unknown_uses[artifact.name]
+            self._watcher.warns(f'what takes "{artifact.name}" runs every time, because {why}')
+        return Held(digest=digest, value=value, stored=artifact, load=load)
 
-    def _make_again(self, damaged: Step) -> None:
-        """Have a step made whose artifacts are damaged, and what was found or made of them if they differ now.
+    def _note_lost(self, step: Step) -> None:
+        """What is damaged twice is kept in memory: a disk that loses everything would keep us at it for ever."""
+        if step.name in self._made_again:
+            self._unkept.add(step.name)
+        self._made_again.add(step.name)
 
-        What is damaged twice is kept in memory: a disk that loses everything would keep us at it for ever.
+    def _have_made(self, step: Step) -> None:
+        """Have what a step makes held, and before it, one after the other, what it needs of all that is damaged.
+
+        What was found or made of something that differs now is had anew, too.
         """
-        if damaged.name in self._made_again:
-            self._unkept.add(damaged.name)
-        self._made_again.add(damaged.name)
-        changed = self._replaced(damaged)
-        for step in self._over:
-            if step.name != damaged.name and changed.intersection(step.needs()):
-                changed |= self._replaced(step)
+        self._over.setdefault(step.name, step)
+        due = {step.name}
+        while due:
+            # The first in order: whatever it takes is held.
+            one = next(one for one in self._over.values() if one.name in due)
+            try:
+                outcome = self._outcome(one)
+            except _Lost as lost:
+                due.add(lost.step.name)
+                continue
+            due.remove(one.name)
+            changed = {name for name, held in outcome.items() if self._differs(name, held)}
+            self.held |= outcome
+            due |= {taker.name for taker in self._over.values() if changed.intersection(taker.needs())}
 
-    def _replaced(self, step: Step) -> set[str]:
-        """Have a step's artifacts held anew, and return those that are not what they were."""
-        outcome = self._outcome(step)
-        changed = {
-            name for name, held in outcome.items() if held.digest is None or held.digest != self.held[name].digest
-        }
-        self.held |= outcome
-        return changed
+    def _differs(self, name: str, held: Held) -> bool:
+        return name in self.held and (held.digest is None or held.digest != self.held[name].digest)
 
     def _formats(self, step: Step) -> Mapping[str, OwnFormat]:
         return {} if self._bases is None or not step.markers else self._bases.formats(step)
@@ -275,8 +323,16 @@ class Execution:
 
     def _input(self, source: Source) -> Any:
         if source.is_dict:
-            return {artifact: self.held[artifact].value() for artifact in source.artifacts}
-        return self.held[source.artifacts[0]].value()
+            return {artifact: self._loaded(artifact) for artifact in source.artifacts}
+        return self._loaded(source.artifacts[0])
+
+    def _loaded(self, artifact: str) -> Any:
+        held = self.held[artifact]
+        return held.value() if held.load is None else held.load()
+
+
+def _unlike(name: str, unlike: str) -> str:
+    return f'nobody can tell "{name}", {unlike}: what is made of it is not kept in the cache'
 
 
 def _seed(text: str) -> int:

@@ -54,7 +54,7 @@ class Fitted:
         if asked not in self._plans:
             self._plans[asked] = self._plan(*asked)
         artifacts, plan = self._plans[asked]
-        held = {artifacts[name]: Held.given(value, has_digest=False) for name, value in inputs.items()}
+        held = {artifacts[name]: Held.given(value, None) for name, value in inputs.items()}
         held |= {
             self.wiring.states[name]: Held(digest=state.digest, value=state.copy) for name, state in self.states.items()
         }

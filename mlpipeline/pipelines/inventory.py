@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,9 +10,10 @@ from functools import cached_property
 from pathlib import Path
 
 from mlpipeline.errors import DamagedArtifact
-from mlpipeline.pipelines.artifact_files import ArtifactFiles, content_digest, size_of
+from mlpipeline.pipelines.artifact_files import ArtifactFiles, content_digest, room_of
 from mlpipeline.pipelines.cache import read_record
 from mlpipeline.pipelines.cache_folder import CacheFolder
+from mlpipeline.pipelines.content import Stamp, stamp_of
 from mlpipeline.pipelines.records import Made, StoredArtifact
 
 
@@ -55,12 +57,21 @@ class Damage:
 
 
 class Inventory:
-    """What lies in a cache at this moment."""
+    """What lies in a cache at this moment.
 
-    def __init__(self, folder: CacheFolder) -> None:
+    Args:
+        folder: the cache.
+        before: what lay there before: only what has changed since is read.
+    """
+
+    def __init__(self, folder: CacheFolder, before: Inventory | None = None) -> None:
         self._folder = folder
         self._files = ArtifactFiles(folder)
-        self._sizes: dict[Path, int] = {}
+        self._sizes: dict[Path, int] = (
+            {} if before is None else {path: size for path, size in before._sizes.items() if size}
+        )
+        self._before: dict[Path, tuple[Stamp, Entry]] = {} if before is None else before._seen
+        self._seen: dict[Path, tuple[Stamp, Entry]] = {}
         #: Of what lies in this version's format; those last that were used last.
         self.entries = sorted(self._entries(), key=lambda entry: (entry.used_at, entry.path))
 
@@ -84,23 +95,33 @@ class Inventory:
         """Yield what is not as it was stored, after reading everything."""
         sound: dict[Path, str | None] = {}
         for entry in self.entries:
-            if entry.made is None:
-                yield Damage(
-                    path=entry.path, step=entry.step, artifact=None, record=entry.path, what=entry.trouble or ""
-                )
-                continue
-            for artifact, (path, _) in zip(entry.made.artifacts, entry.artifacts, strict=True):
-                if path not in sound:
-                    sound[path] = self._what_is_wrong(artifact)
-                what = sound[path]
-                # `gc` may have taken it meanwhile.
-                if what is not None and entry.path.exists():
-                    yield Damage(path=path, step=entry.step, artifact=artifact.name, record=entry.path, what=what)
+            yield from self._damages_of(entry, sound)
         for path in self.unnamed:
-            with suppress(OSError):
-                if content_digest(path) != path.name.partition(".")[0]:
-                    what = "no record names it, and its content has changed"
-                    yield Damage(path=path, step=None, artifact=None, record=None, what=what)
+            if _has_changed(path):
+                what = "no record names it, and its content has changed"
+                yield Damage(path=path, step=None, artifact=None, record=None, what=what)
+
+    def is_damaged_still(self, damage: Damage) -> bool:
+        """Whether something has not been made again, or deleted, since it was found to be damaged."""
+        if damage.record is None:
+            return _has_changed(damage.path)
+        try:
+            entry = self._entry(damage.record, damage.record.stat())
+        except OSError:
+            return False
+        return any(found.path == damage.path for found in self._damages_of(entry, {}))
+
+    def _damages_of(self, entry: Entry, sound: dict[Path, str | None]) -> Iterator[Damage]:
+        if entry.made is None:
+            yield Damage(path=entry.path, step=entry.step, artifact=None, record=entry.path, what=entry.trouble or "")
+            return
+        for artifact, (path, _) in zip(entry.made.artifacts, entry.artifacts, strict=True):
+            if path not in sound:
+                sound[path] = self._what_is_wrong(artifact)
+            what = sound[path]
+            # `gc` may have taken it meanwhile.
+            if what is not None and entry.path.exists():
+                yield Damage(path=path, step=entry.step, artifact=artifact.name, record=entry.path, what=what)
 
     def _what_is_wrong(self, artifact: StoredArtifact) -> str | None:
         try:
@@ -115,10 +136,14 @@ class Inventory:
                 # What is written aside begins with a full stop.
                 if path.suffix == ".json" and not path.name.startswith("."):
                     with suppress(FileNotFoundError):
-                        yield self._entry(path)
+                        status = path.stat()
+                        looked, entry = self._before.get(path, (None, None))
+                        if entry is None or looked != stamp_of(status):
+                            entry = self._entry(path, status)
+                        self._seen[path] = stamp_of(status), entry
+                        yield entry
 
-    def _entry(self, path: Path) -> Entry:
-        status = path.stat()
+    def _entry(self, path: Path, status: os.stat_result) -> Entry:
         made, trouble, artifacts = None, None, []
         try:
             made = read_record(path)
@@ -142,8 +167,16 @@ class Inventory:
 
     def _size(self, path: Path) -> int:
         if path not in self._sizes:
-            self._sizes[path] = size_of(path)
+            self._sizes[path] = room_of(path)
         return self._sizes[path]
+
+
+def _has_changed(path: Path) -> bool:
+    """Return whether an artifact that no record names holds something else than its name says."""
+    try:
+        return content_digest(path) != path.name.partition(".")[0]
+    except OSError:
+        return False
 
 
 def listed(folder: Path) -> list[Path]:

@@ -42,7 +42,8 @@ def held(path: Path, note: str, waits: Waits) -> Iterator[None]:
         note: what is told to those who wait.
         waits: hears that it has to be waited for.
     """
-    with _for_this_thread(str(path), note, waits) as is_new:
+    # One folder may have several names.
+    with _for_this_thread(os.path.realpath(path), note, waits) as is_new:
         descriptor = _locked(path, waits) if is_new else None
         if descriptor is None:
             yield
@@ -106,13 +107,17 @@ def shared(path: Path, *, is_alone: bool = False) -> Iterator[bool]:
 def _for_this_thread(name: str, note: str, waits: Waits) -> Iterator[bool]:
     """Keep other threads out; whether this one was not in already."""
     me = threading.get_ident()
-    with _owners_change:
-        is_new = _owners.get(name) != me
-        while is_new and name in _owners:
-            _owners_change.wait(_LAST_PAUSE_S)
-            if name in _owners:
-                waits(note)
-        _owners[name] = me
+    while True:
+        with _owners_change:
+            owner = _owners.get(name)
+            if owner in (None, me):
+                _owners[name] = me
+                break
+            is_over = _owners_change.wait(_LAST_PAUSE_S) and name not in _owners
+        # Not while all other locks wait, too: it may take its time.
+        if not is_over:
+            waits(note)
+    is_new = owner is None
     try:
         yield is_new
     finally:
@@ -120,6 +125,18 @@ def _for_this_thread(name: str, note: str, waits: Waits) -> Iterator[bool]:
             with _owners_change:
                 _owners.pop(name, None)
                 _owners_change.notify_all()
+
+
+def _after_fork() -> None:
+    """Forget the threads that this process does not have; one of them may have been at it right then."""
+    global _owners_change  # noqa: PLW0603 (a lock that is held at the fork stays so)
+    _owners_change = threading.Condition()
+    me = threading.get_ident()
+    for name in [name for name, owner in _owners.items() if owner != me]:
+        del _owners[name]
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def _locked(path: Path, waits: Waits) -> int | None:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlpipeline.domain.values import as_number
-from mlpipeline.errors import NotJson
 from mlpipeline.pipelines.definitions import SEPARATOR
 
 #: A dict of more than that is data.
@@ -17,7 +16,7 @@ def numbers_of(values: Mapping[str, Any]) -> dict[str, int | float]:
     """Return, by name, the artifacts that are a number, and the items of those that are a dict of nothing else.
 
     Scalars of NumPy and torch are numbers, truth values are 0 and 1; `metrics.f1` is an item. A state is none of
-    these, whatever its attributes are.
+    these, whatever its attributes are, nor is what raises when it is looked into: it is the user's.
 
     Args:
         values: artifact -> its value.
@@ -30,12 +29,12 @@ def numbers_of(values: Mapping[str, Any]) -> dict[str, int | float]:
 
 
 def _numbers(name: str, value: Any) -> dict[str, int | float]:
-    items = {name: value}
-    if isinstance(value, Mapping):
-        if len(value) > _MOST:
-            return {}
-        items = {f"{name}{SEPARATOR}{key}": item for key, item in value.items()}
     try:
+        items = {name: value}
+        if isinstance(value, Mapping):
+            if len(value) > _MOST:
+                return {}
+            items = {f"{name}{SEPARATOR}{key}": item for key, item in value.items()}
         return {key: as_number(item, key) for key, item in items.items()}
-    except NotJson:
+    except Exception:  # Most often `NotJson`.
         return {}

@@ -103,6 +103,13 @@ def _outlook(
         why = bases.unknown.get(step.stage.name)
         reason = Reason(why=Why.NOT_CACHED, what=step.name) if why is None else Reason(why=Why.UNKNOWN, what=why)
         return Outlook(step=step, standing=Standing.WOULD_RUN, reasons=(reason,))
+    uses = tuple(
+        Reason(why=Why.UNKNOWN, what=bases.unknown_uses[need])
+        for need in step.needs()
+        if need in digests and digests[need] is None
+    )
+    if uses:
+        return Outlook(step=step, standing=Standing.WOULD_RUN, reasons=uses)
     by_maker: dict[str, list[str]] = {}
     for need in step.needs():
         if need in makers:

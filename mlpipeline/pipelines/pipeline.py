@@ -70,7 +70,7 @@ class Pipeline:
         self._given_edges = edges
         self._parameters = dict(parameters or {})
         self.versions = None if versions is None else checked_versions(versions, "Pipeline")
-        self._cache_folder = None if cache is None else Path(cache)
+        self._cache_folder = None if cache is None else Path(cache).absolute()
         self._script = caller.get("__file__")
         #: What the stages have learned; put here whole, so that each thread that runs sees all of one or of another.
         self._fitted: Fitted | None = None
@@ -276,13 +276,10 @@ class Pipeline:
         artifacts = {name: artifact_handed_in(wiring, name) for name in inputs}
         asked = [outputs] if isinstance(outputs, str) else outputs
         plan = Plan.of(wiring, Purpose.TRAINING, artifacts.values(), asked, only_states=only_states)
-        held = {artifacts[name]: Held.given(value, has_digest=True) for name, value in inputs.items()}
+        kept = self._cache(cache)
+        held = {artifacts[name]: Held.given(value, kept) for name, value in inputs.items()}
         execution = Execution(
-            cache=self._cache(cache),
-            watcher=watcher,
-            held=held,
-            run=run,
-            force={force} if isinstance(force, str) else force,
+            cache=kept, watcher=watcher, held=held, run=run, force={force} if isinstance(force, str) else force
         )
         execution.run(plan.steps)
         return execution, plan

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from mlpipeline.pipelines.code import Part
 from mlpipeline.pipelines.content import json_digest, text_digest
@@ -47,16 +48,20 @@ class Basis:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Basis:
-        """The basis that `asdict` made JSON of."""
+        """The basis that `asdict` made JSON of.
+
+        Raises:
+            KeyError, TypeError: it is none.
+        """
         return cls(
-            step=value["step"],
-            makes=tuple(value["makes"]),
-            parameters=value["parameters"],
-            inputs=value["inputs"],
-            parts=tuple(Part(**part) for part in value["parts"]),
-            packages=value["packages"],
-            version=value["version"],
-            shown=value["shown"],
+            step=_checked(value["step"], str),
+            makes=_texts(value["makes"]),
+            parameters=_by_name(value["parameters"], str),
+            inputs=_by_name(value["inputs"], str),
+            parts=tuple(_part(part) for part in _checked(value["parts"], list)),
+            packages=_by_name(value["packages"], str),
+            version=_checked(value["version"], str | None),
+            shown=_by_name(value["shown"], str),
         )
 
 
@@ -82,7 +87,14 @@ class StoredArtifact:
         Raises:
             KeyError, TypeError, ValueError: it is none.
         """
-        made = cls(**{**value, "uses": tuple(value["uses"])})
+        made = cls(
+            name=_checked(value["name"], str),
+            digest=_checked(value["digest"], str),
+            serializer=_checked(value["serializer"], str),
+            size_bytes=_checked(value["size_bytes"], int),
+            suffix=_checked(value["suffix"], str),
+            uses=_texts(value["uses"]),
+        )
         if not _FILE.fullmatch(made.file_name):
             raise ValueError(made.file_name)  # It is part of a path.
         return made
@@ -126,11 +138,46 @@ class Made:
             KeyError, TypeError, ValueError: it holds none.
         """
         return cls(
-            key=value["key"],
+            key=_checked(value["key"], str),
             basis=Basis.from_json(value["basis"]),
             artifacts=tuple(StoredArtifact.from_json(artifact) for artifact in value["artifacts"]),
-            seconds=value["seconds"],
-            made_at=value["made_at"],
-            run=value["run"],
-            numbers=value["numbers"],
+            seconds=_checked(value["seconds"], int | float),
+            made_at=_moment(value["made_at"]),
+            run=_checked(value["run"], str | None),
+            numbers=_by_name(value["numbers"], int | float),
         )
+
+
+def _checked(value: Any, kind: Any) -> Any:
+    """Return what a record holds somewhere.
+
+    Raises:
+        TypeError: it is of another type than it was written as.
+    """
+    if not isinstance(value, kind):
+        raise TypeError(value)
+    return value
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(_checked(text, str) for text in _checked(value, list))
+
+
+def _by_name(value: Any, kind: Any) -> Mapping[str, Any]:
+    for item in _checked(value, dict).values():
+        _checked(item, kind)
+    return cast("Mapping[str, Any]", value)
+
+
+def _moment(value: Any) -> str:
+    if datetime.fromisoformat(value).tzinfo is None:
+        raise ValueError(value)  # No other moment can be compared with it.
+    return cast("str", value)
+
+
+def _part(value: Any) -> Part:
+    part = Part(**value)
+    _texts([part.name, part.digest])
+    _checked(part.line, int | None)
+    _checked(part.file, str | None)
+    return part

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any, TypeVar
@@ -42,8 +45,40 @@ def draw_anew() -> None:
         generator.seed()
 
 
+#: How often who waits for the generators looks whether it still is to.
+_LOOKS_S = 0.1
+#: Of the thread that has seeded the generators, which are the process's, until it has put them back.
+_drawing = threading.RLock()
+
+
+def _forget_drawing() -> None:
+    global _drawing  # noqa: PLW0603 (in a fork, the thread that would release it is not there)
+    _drawing = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_forget_drawing)
+
+
+@contextmanager
+def drawing_alone(waits: Callable[[], None]) -> Iterator[None]:
+    """Keep every other thread of the process from `drawing_apart`; wait for one that does.
+
+    Args:
+        waits: called several times a second meanwhile; what it raises ends the waiting.
+    """
+    mine = _drawing
+    while not mine.acquire(timeout=_LOOKS_S):
+        waits()
+    try:
+        yield
+    finally:
+        mine.release()
+
+
 def drawing_apart(seed: int, call: Callable[[], T]) -> T:
     """Return what `call` returns; all that it draws follows from the seed, and whoever draws later sees nothing of it.
+
+    One thread at a time does this: the others wait.
 
     Args:
         seed: in [0, 2**32); torch is seeded with it as well.
@@ -52,6 +87,11 @@ def drawing_apart(seed: int, call: Callable[[], T]) -> T:
     Raises:
         BaseException: what `call` raises.
     """
+    with drawing_alone(lambda: None):
+        return _drawn_apart(seed, call)
+
+
+def _drawn_apart(seed: int, call: Callable[[], T]) -> T:
     watch = _DrawWatch(seed, seeds_torch=True)
     before = _States()
     sys.meta_path.insert(0, watch)

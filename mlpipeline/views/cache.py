@@ -8,7 +8,7 @@ from typing import Any
 
 from mlpipeline.domain.quantities import duration_in_words, size_in_words
 from mlpipeline.domain.words import counted, named
-from mlpipeline.pipelines.artifact_files import size_of
+from mlpipeline.pipelines.artifact_files import room_of
 from mlpipeline.pipelines.cache_folder import CacheFolder
 from mlpipeline.pipelines.collecting import Collected, Item, Kind
 from mlpipeline.pipelines.inventory import Damage, Entry, Inventory
@@ -50,7 +50,7 @@ def cache_screen(
     if unnamed:
         notes.append(f"{size_in_words(unnamed)} of it no record names: mlpipeline cache gc deletes that")
     for number, path in folder.other_formats().items():
-        notes.append(f"{size_in_words(size_of(path))} more of another mlpipeline, in format {number}: {path}")
+        notes.append(f"{size_in_words(room_of(path))} more of another mlpipeline, in format {number}: {path}")
     return "\n\n".join([*parts, "\n".join(notes)])
 
 
@@ -85,7 +85,7 @@ def cache_for_programs(
         "free_bytes": free_bytes,
         "results": [_result(entry) for entry in reversed(entries)],
         "other_formats": [
-            {"format": number, "path": str(path), "size_bytes": size_of(path)}
+            {"format": number, "path": str(path), "size_bytes": room_of(path)}
             for number, path in folder.other_formats().items()
         ],
     }
@@ -109,7 +109,7 @@ def _result(entry: Entry) -> dict[str, Any]:
             for artifact, (path, _) in zip(stored, entry.artifacts, strict=True)
         ],
         "size_bytes": entry.total_bytes,
-        "took_s": None if made is None else made.seconds,
+        "seconds": None if made is None else made.seconds,
         "made_at": None if made is None else made.made_at,
         "used_at": iso_time(entry.used_at),
         "run": None if made is None else made.run,

@@ -58,7 +58,7 @@ def pipeline_for_programs(name: str, versions: Sequence[str], found: Sequence[Ou
     return {
         "pipeline": name,
         "versions": list(versions),
-        "cache": str(cache),
+        "folder": str(cache),
         "steps": [outlook_for_programs(outlook) for outlook in found],
     }
 

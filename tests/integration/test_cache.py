@@ -168,6 +168,20 @@ def test_a_disk_that_loses_all_it_gets_keeps_nobody_at_it_for_ever(folder, monke
         assert len(seen.names) < 20
 
 
+def test_the_cache_stays_where_it_was_when_the_pipeline_was_made(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    @stage
+    def wanders() -> int:
+        os.chdir("elsewhere")
+        return 1
+
+    Pipeline(stages=[wanders], cache="cache").run()
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert [path.name for path in (tmp_path / "cache" / "1" / "made").iterdir()] == ["wanders"]
+
+
 def test_what_is_forced_runs_though_it_is_there(folder):
     run(folder)
     assert run(folder, force=["middle"])[1].names == ["middle"]

@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from mlpipeline.pipelines.serializers.serializer import Refused
+
 #: Up to here a file is copied where it cannot be cloned: it is soon done, and nobody changes the artifact by changing
 #: the file that he still has.
 _COPIED_BYTES = 2**24
@@ -27,11 +29,21 @@ class Files:
     name, suffix, is_pickle = "path", "", False
 
     def takes(self, value: Any) -> bool:
-        """Whether it is a path to something."""
-        return type(value) is type(Path()) and (value.is_file() or value.is_dir())
+        """Whether it is a path to a file or a folder, or to nothing, which is then said."""
+        return type(value) is type(Path()) and (value.is_file() or value.is_dir() or not value.exists())
 
     def save(self, value: Path, path: Path) -> None:
-        """Take in the file or the folder; links count as what they lead to."""
+        """Take in the file or the folder; links count as what they lead to.
+
+        Raises:
+            Refused: it leads nowhere: whoever is handed the path would find nothing there, and so for ever.
+        """
+        if not value.exists():
+            raise Refused(
+                f"there is nothing at the path {value}. "
+                "Return it while the file is there, as a temporary folder may be deleted too early, "
+                "or return str(path) if only the name matters"
+            )
         path.mkdir()
         # `.` and `..` have names only from where they lead.
         name = value.name if value.name not in ("", "..") else value.resolve().name or "root"

@@ -24,7 +24,7 @@ class Folders:
 
     def takes(self, value: Any) -> bool:
         """Whether it is such a container, and nothing in it would have to be pickled."""
-        return _is_container(value) and not _has_own(value) and _is_stored(value)
+        return _is_container(value) and not _has_own(value) and _is_stored(value, set())
 
     def save(self, value: Any, path: Path) -> None:
         """Write all of it."""
@@ -50,12 +50,17 @@ def _has_own(value: Any) -> bool:
     return any(serializer.name != "json" for serializer in candidates(value, before=Folders.name))
 
 
-def _is_stored(value: Any) -> bool:
+def _is_stored(value: Any, found: set[int]) -> bool:
+    """Whether all of a value is; the ids of containers that are it are found once, however often they are in it."""
     if not _is_container(value):
         return next(candidates(value, before=Folders.name), None) is not None
-    if type(value) is not dict:
-        return all(map(_is_stored, value))
-    return all(_is_key(key) and _is_stored(item) for key, item in value.items())
+    if id(value) not in found:
+        items = value.values() if type(value) is dict else value
+        has_keys = type(value) is not dict or all(map(_is_key, value))
+        if not has_keys or not all(_is_stored(item, found) for item in items):
+            return False
+        found.add(id(value))
+    return True
 
 
 def _is_key(key: Any) -> bool:

@@ -28,6 +28,7 @@ class Leaves:
 
         Raises:
             NotStored: it cannot be.
+            Refused: it is not to be.
             OSError: there is no room.
         """
         if id(value) not in self._numbers:

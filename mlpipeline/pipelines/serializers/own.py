@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mlpipeline.authoring.stages import Artifact
+from mlpipeline.authoring.stages import Artifact, output_name
 
 #: How the names of these begin. What follows is of their code: changed, it is another format.
 PREFIX = "own:"
@@ -45,7 +45,12 @@ class OwnFormat:
 
         Raises:
             LookupError: nobody knows how.
+            Exception: what the script raises, with a note of where.
         """
         if self._marker is None or self._marker.load is None:
             raise LookupError("only the class of its script can read it, which stored it")
-        return self._marker.load(path)
+        try:
+            return self._marker.load(path)
+        except Exception as error:
+            error.add_note(f'in {self._marker.__qualname__}.load, of the artifact "{output_name(self._marker)}"')
+            raise

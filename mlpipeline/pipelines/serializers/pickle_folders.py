@@ -13,7 +13,7 @@ from mlpipeline.pipelines.serializers.folders import Folders
 from mlpipeline.pipelines.serializers.leaves import Leaves, loaded
 from mlpipeline.pipelines.serializers.pickles import TRIED_BYTES, pickler_class
 from mlpipeline.pipelines.serializers.registry import candidates
-from mlpipeline.pipelines.serializers.serializer import Unsuited
+from mlpipeline.pipelines.serializers.serializer import Refused, Unsuited
 
 _PICKLE, _INDEX = "value.pkl", "index.json"
 #: Stored by the pickle itself: what is small there, and tensors, which may share their memory.
@@ -30,20 +30,20 @@ class PickleFolders:
 
     def takes(self, value: Any) -> bool:
         """Whether there is something in it for another serializer than the one for pickles."""
-        return _inside(value) is not None and next(_leaves(value), None) is not None
+        return _inside(value) is not None and next(_leaves(value, set()), None) is not None
 
     def save(self, value: Any, path: Path) -> None:
         """Write all of it."""
         path.mkdir()
         leaves = Leaves(path)
-        apart = {id(leaf) for leaf in _leaves(value)}
+        apart = {id(leaf) for leaf in _leaves(value, set())}
         try:
             with (path / _PICKLE).open("wb") as file:
                 _dump(value, file, leaves, apart)
             (path / _INDEX).write_text(json.dumps(leaves.to_json()), "ascii")
             if (path / _PICKLE).stat().st_size <= TRIED_BYTES:
                 self.load(path)
-        except OSError:
+        except (OSError, Refused):
             raise
         except Exception as error:  # The serializer for pickles says what there is to say of it.
             raise Unsuited from error
@@ -57,18 +57,23 @@ class PickleFolders:
             return unpickler.load()
 
 
-def _leaves(value: Any) -> Iterator[Any]:
+def _leaves(value: Any, seen: set[int]) -> Iterator[Any]:
     """Yield what is in a container, or in containers in it, that others store than pickles.
+
+    Args:
+        value: the container.
+        seen: the ids of containers that were gone through: each is once, however often it is in there.
 
     Raises:
         RecursionError: it holds itself.
     """
     inside = _inside(value)
-    for part in inside if inside is not None else ():
+    for part in inside if inside is not None and id(value) not in seen else ():
         if _inside(part) is not None:
-            yield from _leaves(part)
+            yield from _leaves(part, seen)
         elif any(serializer.name not in _NOT_LEAVES for serializer in candidates(part, before=Folders.name)):
             yield part
+    seen.add(id(value))
 
 
 def _inside(value: Any) -> Iterable[Any] | None:

@@ -72,11 +72,22 @@ def is_plain(value: Any) -> bool:
     Raises:
         RecursionError: it holds itself.
     """
+    return _is_plain(value, set())
+
+
+def _is_plain(value: Any, found: set[int]) -> bool:
+    """Whether a value is; the ids of containers that are it are found once, however often they are in it."""
     kind = type(value)
-    if kind is dict:
-        return all(type(key) is str and is_plain(item) for key, item in value.items())
-    if kind is list:
-        return all(map(is_plain, value))
+    if kind is dict or kind is list:
+        if id(value) not in found:
+            if kind is list:
+                is_it = all(_is_plain(item, found) for item in value)
+            else:
+                is_it = all(type(key) is str and _is_plain(item, found) for key, item in value.items())
+            if not is_it:
+                return False
+            found.add(id(value))
+        return True
     if kind is int:
         return bool(value.bit_length() <= _LARGEST_INT_BITS)
     return value is None or kind in (str, float, bool)

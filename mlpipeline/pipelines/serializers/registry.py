@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
@@ -13,7 +12,8 @@ from typing import Any, cast
 
 from mlpipeline.errors import NotStored
 from mlpipeline.pipelines.serializers.own import PREFIX, OwnFormat
-from mlpipeline.pipelines.serializers.serializer import Serializer, Unsuited
+from mlpipeline.pipelines.serializers.serializer import Refused, Serializer, Unsuited
+from mlpipeline.project.storage import delete
 
 _log = logging.getLogger("mlpipeline.pipelines")
 
@@ -49,6 +49,7 @@ def save(value: Any, path: Path, name: str) -> Serializer:
 
     Raises:
         NotStored: not even a pickle can be made of it. There is nothing at `path`.
+        Refused: it is not to be. There is nothing at `path`.
         OSError: there is no room, or it cannot be written; some of it may be at `path`.
     """
     stored = _saved(value, path, name, candidates(value, before=LAST))
@@ -60,7 +61,9 @@ def save_unpickled(value: Any, path: Path, name: str) -> Serializer | None:
 
     The arguments and errors are those of `save`.
     """
-    return _saved(value, path, name, (one for one in candidates(value, before=LAST) if not one.is_pickle))
+    with suppress(Refused):
+        return _saved(value, path, name, (one for one in candidates(value, before=LAST) if not one.is_pickle))
+    return None
 
 
 def _saved(value: Any, path: Path, name: str, serializers: Iterable[Serializer]) -> Serializer | None:
@@ -70,6 +73,9 @@ def _saved(value: Any, path: Path, name: str, serializers: Iterable[Serializer])
             return serializer
         except Unsuited:
             pass
+        except Refused:
+            delete(path)
+            raise
         except OSError:
             raise
         except Exception as error:
@@ -77,7 +83,7 @@ def _saved(value: Any, path: Path, name: str, serializers: Iterable[Serializer])
                 '"%s" is not stored by the serializer "%s", as that raised %s: %s',
                 *(name, serializer.name, type(error).__name__, error),
             )
-        _delete(path)
+        delete(path)
     return None
 
 
@@ -88,7 +94,7 @@ def _pickled(value: Any, path: Path, name: str) -> Serializer:
     except OSError:
         raise
     except Exception as error:
-        _delete(path)
+        delete(path)
         from mlpipeline.pipelines.serializers.unpicklable import why_not
 
         raise NotStored(name, why_not(value, error)) from error
@@ -186,11 +192,3 @@ def _warn_of(name: str, error: Exception) -> None:
     if said not in _warned(name):
         _warned(name).add(said)
         _log.warning('the serializer "%s" is passed over: %s', name, said)
-
-
-def _delete(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with suppress(OSError):
-            path.unlink()

@@ -10,6 +10,10 @@ class Unsuited(Exception):
     """A value would not come back as it was: the next serializer is asked."""
 
 
+class Refused(Exception):
+    """A value is not to be stored at all, nor what holds it; it says in words why."""
+
+
 class Serializer(Protocol):
     """Stores the values of some types; called in the process that runs the stages, by one thread at a time.
 
@@ -32,6 +36,7 @@ class Serializer(Protocol):
 
         Raises:
             Unsuited: it would not come back as it was.
+            Refused: no other serializer may store it either.
             OSError: there is no room.
             Exception: it cannot be; whatever there is at `path` is deleted.
         """

@@ -89,6 +89,7 @@ def test_a_duration_may_have_a_least_one():
     ("bytes_", "text"),
     [
         (0, "0 bytes"),
+        (1, "1 byte"),
         (999, "999 bytes"),
         (1_500, "1.5 kB"),
         (312_400_000, "312 MB"),

@@ -6,7 +6,8 @@ import errno
 import json
 import os
 import stat
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,8 +15,11 @@ import pytest
 from mlpipeline.errors import CacheError, DamagedArtifact, NotStored
 from mlpipeline.pipelines import artifact_files
 from mlpipeline.pipelines.cache import Cache
+from mlpipeline.pipelines.cache_folder import CacheFolder
 from mlpipeline.pipelines.code import Part
+from mlpipeline.pipelines.inventory import Inventory
 from mlpipeline.pipelines.records import Basis, Made
+from mlpipeline.pipelines.serializers import files as files_module
 
 BASIS = Basis(
     step="train",
@@ -155,6 +159,32 @@ def test_a_record_that_cannot_be_understood_is_damaged_and_never_leads_elsewhere
         assert cache.find("train", made.key) is None
 
 
+@pytest.mark.parametrize(
+    "where",
+    [
+        *(["key"], ["seconds"], ["made_at"], ["numbers"], ["numbers", "weights"], ["basis"], ["artifacts"]),
+        *(["basis", name] for name in ("step", "makes", "parameters", "inputs", "parts", "packages", "shown")),
+        *(["artifacts", 0, name] for name in ("name", "digest", "serializer", "size_bytes", "suffix", "uses")),
+        *(["basis", "parts", 0], ["basis", "parts", 0, "digest"], ["basis", "inputs", "data"]),
+    ],
+    ids=str,
+)
+def test_a_record_with_something_of_a_wrong_type_is_damaged_for_everybody(cache, where):
+    made = cache.put(BASIS, {"weights": 1}, 0.0)
+    record = the(cache, "made")
+    said = json.loads(record.read_bytes())
+    inside = said
+    for part in where[:-1]:
+        inside = inside[part]
+    for wrong in (None, {"a": [1]}, [None]):
+        inside[where[-1]] = wrong
+        record.write_text(json.dumps(said))
+        with pytest.raises(DamagedArtifact, match="cannot be understood"):
+            cache.use("train", made.key)
+        (entry,) = Inventory(CacheFolder(cache.folder)).entries
+        assert (entry.made, entry.trouble) == (None, "its record cannot be understood")
+
+
 def test_what_a_serializer_stored_that_is_not_here_is_made_again_and_left_for_others(cache):
     (artifact,) = cache.put(BASIS, {"weights": [1]}, 0.0).artifacts
     record = the(cache, "made")
@@ -195,6 +225,36 @@ def test_a_large_artifact_is_read_again_only_if_it_looks_different(cache, monkey
     assert read == [path] * 3
 
 
+@pytest.mark.parametrize("moment", ["before it is in place", "while it is read again"])
+def test_a_linked_file_that_is_written_to_after_it_was_read_is_not_taken_for_checked(
+    cache, tmp_path, monkeypatch, moment
+):
+    monkeypatch.setattr(files_module, "_COPIED_BYTES", 0)
+    monkeypatch.setattr(files_module, "_cloned", lambda *_: False)
+    own = tmp_path / "model.bin"
+    own.write_bytes(bytes(2 * 10**6))
+    os.utime(own, (0, 0))
+    real = artifact_files.content_digest
+
+    def read_and_written_to(path):
+        found = real(path)
+        with own.open("r+b") as file:
+            file.write(b"x")
+        return found
+
+    if moment.startswith("while"):
+        (artifact,) = cache.put(BASIS, {"weights": own}, 0.0).artifacts
+        os.utime(own, (1, 1))
+        monkeypatch.setattr(artifact_files, "content_digest", read_and_written_to)
+        cache.load(artifact)
+    else:
+        monkeypatch.setattr(artifact_files, "content_digest", read_and_written_to)
+        (artifact,) = cache.put(BASIS, {"weights": own}, 0.0).artifacts
+    monkeypatch.setattr(artifact_files, "content_digest", real)
+    with pytest.raises(DamagedArtifact, match="its content has changed"):
+        cache.load(artifact)
+
+
 def test_a_pickle_of_another_user_is_not_loaded(cache, monkeypatch):
     made = cache.put(BASIS, {"weights": {1, 2}}, 0.0)
     (artifact,) = made.artifacts
@@ -227,6 +287,20 @@ def test_only_what_is_damaged_still_is_forgotten(cache):
 def test_a_value_that_cannot_be_stored_leaves_nothing(cache):
     with pytest.raises(NotStored, match=r'"weights": a .*Unpicklable cannot be pickled: TypeError: a socket is open'):
         cache.put(BASIS, {"bias": LARGE, "weights": Unpicklable()}, 0.0)
+    assert [files(cache, kind) for kind in ("aside", "artifacts", "made")] == [[], [], []]
+
+
+@dataclass
+class Report:
+    table: Path
+    title: str = "it"
+
+
+@pytest.mark.parametrize("holds", [lambda it: it, lambda it: [1, it], lambda it: {"a": {"b": (it,)}}, Report])
+def test_a_path_that_leads_nowhere_is_not_stored_and_that_is_said(cache, tmp_path, holds):
+    gone = tmp_path / "gone" / "table.csv"
+    with pytest.raises(NotStored, match=f'^"weights": there is nothing at the path {gone}. Return it while'):
+        cache.put(BASIS, {"bias": LARGE, "weights": holds(gone)}, 0.0)
     assert [files(cache, kind) for kind in ("aside", "artifacts", "made")] == [[], [], []]
 
 

@@ -446,6 +446,87 @@ def test_a_module_by_a_name_that_is_worked_out_is_not_known(tmp_path):
         code_in(tmp_path, {"net.py": source}, "stage")
 
 
+ANYWHERE = {
+    "import_module by another name": "from importlib import import_module as load",
+    "import_module in a dict": "import importlib\nWAYS = {'load': importlib.import_module}",
+    "pickled names": "import pickle",
+    "pickled names by another name": "from pickle import loads as load",
+    "sys.modules": "import sys",
+    "sys.modules by another name": "from sys import modules",
+    "a module that runs": "import runpy",
+}
+READ = {
+    "import_module by another name": "load('li' 'b')",
+    "import_module in a dict": "WAYS['load']('lib')",
+    "pickled names": "pickle.loads(b'')",
+    "pickled names by another name": "load(b'')",
+    "sys.modules": "sys.modules['li' + 'b']",
+    "sys.modules by another name": "modules.get('lib')",
+    "a module that runs": "runpy.run_path('lib.py')",
+}
+ANYWHERE_BY_ITSELF = (
+    "Base.__subclasses__()",
+    "helper.__globals__['name']",
+    "getattr(helper, '__globals__')",
+    "helper().f_globals['name']",
+    "eval('he' + name)",
+    "exec(name)",
+    "list(map(__import__, [name]))",
+)
+
+
+def _code_of_expression(folder, expression, before="", inside="pass", whole=""):
+    source = (
+        f"{before}\nclass Base: pass\ndef helper(): pass\ndef stage(name):\n    {inside}\n    return {expression}\n"
+    )
+    files = {"net.py": source, "lib.py": f"def f():\n    return 1\n{whole}"}
+    return code_in(folder, files, "stage")
+
+
+@pytest.mark.parametrize("way", ANYWHERE)
+def test_what_leads_into_any_module_is_not_known(way, tmp_path):
+    with pytest.raises(CodeUnknown, match="leads into modules that nobody can name before it runs"):
+        _code_of_expression(tmp_path, READ[way], ANYWHERE[way])
+
+
+@pytest.mark.parametrize("way", [way for way in ANYWHERE if "dict" not in way])
+def test_what_is_imported_inside_and_leads_into_any_module_is_not_known(way, tmp_path):
+    with pytest.raises(CodeUnknown, match="leads into modules that nobody can name before it runs"):
+        _code_of_expression(tmp_path, READ[way], inside=ANYWHERE[way])
+
+
+@pytest.mark.parametrize("expression", ANYWHERE_BY_ITSELF)
+def test_what_leads_into_any_module_by_itself_is_not_known(expression, tmp_path):
+    with pytest.raises(CodeUnknown, match=r"net: .* leads into modules that nobody can name before it runs"):
+        _code_of_expression(tmp_path, expression)
+
+
+@pytest.mark.parametrize("way", [way for way in ANYWHERE if "dict" not in way])
+def test_a_whole_module_that_leads_into_any_module_is_not_known(way, tmp_path):
+    whole = f"{ANYWHERE[way]}\ndef g():\n    return {READ[way]}\n"
+    with pytest.raises(CodeUnknown, match=r"lib: .* leads into modules that nobody can name before it runs"):
+        _code_of_expression(tmp_path, "lib.f()", inside="import lib", whole=whole)
+
+
+@pytest.mark.parametrize(
+    ("before", "expression"),
+    [
+        ("import sys", "sys.modules['lib'].f()"),
+        ("from sys import modules", "modules['lib'].f()"),
+        ("import importlib as il", "il.import_module('lib').f()"),
+        ("from importlib import import_module", "import_module('lib').f()"),
+        ("", "__import__('lib').f()"),
+        ("import lib", "eval('lib.f()')"),
+        ("import lib, sys", "getattr(sys.modules[__name__], 'lib').f()"),
+    ],
+)
+def test_a_literal_name_says_which_module_counts(before, expression, tmp_path):
+    first = _code_of_expression(tmp_path / "1", expression, before)
+    second = _code_of_expression(tmp_path / "2", expression, before, whole="g = 1\n")
+    assert "lib" in {part.name for part in first.parts}
+    assert seen(first) != seen(second)
+
+
 TYPED = """
 factor = {factor}
 def helper(x):

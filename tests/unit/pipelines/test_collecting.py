@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from pathlib import Path
@@ -9,11 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mlpipeline.pipelines import collecting
+from mlpipeline.pipelines import inventory as inventory_module
+from mlpipeline.pipelines.artifact_files import room_of
 from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.cache_folder import CacheFolder
 from mlpipeline.pipelines.collecting import Kind, collect, delete_damaged, least_used
 from mlpipeline.pipelines.inventory import Entry, Inventory
 from mlpipeline.pipelines.records import Basis
+from mlpipeline.pipelines.serializers import files
 
 NOW = 2_000_000_000.0
 DAY = 24 * 3600
@@ -124,6 +129,97 @@ def test_without_a_limit_only_that_goes_which_nobody_can_find(cache, folder, tmp
     assert collected(folder)[0] == set()
     assert kept.exists()
     assert artifact.exists()
+
+
+def is_open_to_all(folder):
+    """Whether a stage could store something now."""
+    with folder.lock.open("r+b") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+def test_nobody_who_stores_something_waits_while_all_is_read_or_deleted(cache, folder, monkeypatch):
+    put(cache, "load", {"it": [1]})
+    seen = []
+
+    def spy_on(place, name):
+        real = getattr(place, name)
+
+        def spied(path):
+            seen.append((name, is_open_to_all(folder)))
+            return real(path)
+
+        monkeypatch.setattr(place, name, spied)
+
+    spy_on(inventory_module, "read_record")
+    spy_on(collecting, "delete")
+    collected(folder, max_bytes=0)
+    assert seen == [("read_record", True), ("delete", True), ("delete", True)]
+    assert list(folder.aside.iterdir()) == []
+
+
+def test_what_is_made_or_used_after_all_was_listed_stays(cache, folder, monkeypatch):
+    first = put(cache, "first", {"it": [1]}, used_at=1)
+    used = put(cache, "second", {"it": [2]}, used_at=2)
+    limit = Inventory(folder).size_bytes - 1
+    real = collecting._notes
+
+    def meanwhile(*arguments):
+        os.utime(first, (3, 3))
+        put(cache, "third", {"it": [2]}, used_at=4)
+        return real(*arguments)
+
+    monkeypatch.setattr(collecting, "_notes", meanwhile)
+    gone, done = collected(folder, max_bytes=limit)
+    assert (Kind.RECORD, used.name) in gone
+    assert [entry.step for entry in Inventory(folder).entries] == ["first", "third"][-done.left_records :]
+    assert list(Inventory(folder).damages()) == []
+
+
+def test_what_was_made_again_since_it_was_found_damaged_stays(cache, folder):
+    record = put(cache, "load", {"it": [1], "other": [2]})
+    (path, _), (other, _) = Inventory(folder).entries[0].artifacts
+    for damaged in (path, other):
+        damaged.chmod(0o644)
+        damaged.write_text("[9]")
+    damages = list(Inventory(folder).damages())
+    assert len(damages) == 2
+    put(cache, "load", {"it": [1], "other": [2]})
+    assert delete_damaged(folder, damages) == 0
+    assert (record.exists(), path.exists(), other.exists()) == (True, True, True)
+    for damaged in (path, other):
+        damaged.chmod(0o644)
+        damaged.write_text("[9]")
+    assert delete_damaged(folder, damages) == 2
+    assert (record.exists(), path.exists(), other.exists()) == (False, False, False)
+
+
+def test_what_is_linked_to_a_file_of_the_users_takes_no_room_and_frees_none(cache, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_COPIED_BYTES", 0)
+    monkeypatch.setattr(files, "_cloned", lambda *_: False)
+    own = tmp_path / "model.bin"
+    own.write_bytes(bytes(10**6))
+    put(cache, "load", {"it": own})
+    (found,) = Inventory(folder).entries
+    assert found.total_bytes == 0
+    assert Inventory(folder).size_bytes < 10**4
+    _, done = collected(folder, max_bytes=0, is_dry=True)
+    assert done.freed_bytes < 10**4
+    own.unlink()
+    _, done = collected(folder, max_bytes=0)
+    assert done.freed_bytes > 10**6
+
+
+def test_a_file_with_holes_takes_the_room_that_it_takes(tmp_path):
+    path = tmp_path / "holes"
+    with path.open("wb") as file:
+        file.write(b"x" * 5000)
+        file.truncate(10**8)
+        os.fsync(file.fileno())
+    assert room_of(path) < 10**6
 
 
 def test_where_there_are_no_locks_what_is_young_stays(cache, folder, monkeypatch):

@@ -45,6 +45,27 @@ def test_a_file_counts_by_what_it_holds_wherever_it_lies(tmp_path, data):
     assert path_digest(one) != path_digest(other)
 
 
+def test_only_what_is_read_only_and_has_no_other_name_is_mapped(tmp_path, monkeypatch):
+    # Whoever cuts a mapped file short kills who looks at it.
+    read, real = [], content._read_digest
+
+    def spy(descriptor, size):
+        read.append(size)
+        return real(descriptor, size)
+
+    monkeypatch.setattr(content, "_read_digest", spy)
+    path = tmp_path / "one"
+    path.write_bytes(LARGE)
+    assert file_digest(path) == bytes_digest(LARGE)
+    path.chmod(0o444)
+    (tmp_path / "other").hardlink_to(path)
+    assert file_digest(path) == bytes_digest(LARGE)
+    assert read == [len(LARGE)] * 2
+    (tmp_path / "other").unlink()
+    assert file_digest(path) == bytes_digest(LARGE)
+    assert len(read) == 2
+
+
 def test_a_folder_counts_by_the_names_and_the_content_of_all_in_it(tmp_path):
     folder = tmp_path / "data"
     (folder / "inner").mkdir(parents=True)

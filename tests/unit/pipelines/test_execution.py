@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import os
 import random
+import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from mlpipeline import Pipeline, stage
+from mlpipeline import Artifact, Input, Pipeline, artifact, stage
 from mlpipeline.authoring.modes import ExecutionModeKeys
 from mlpipeline.authoring.run import Run
-from mlpipeline.errors import NotStored, PipelineStopped
-from mlpipeline.pipelines.cache import Cache
+from mlpipeline.domain.rerun import Why
+from mlpipeline.errors import FileKeepsChanging, NotStored, PipelineStopped
+from mlpipeline.pipelines import cache, remembered
+from mlpipeline.pipelines.outlook import Standing, outlooks
 
 
 @stage(cache=False)
@@ -249,10 +255,221 @@ def test_what_finds_no_room_in_the_cache_says_which_folder_that_is(tmp_path, mon
     def put(*_):
         raise NotStored(None, "No such file or directory") from OSError()
 
-    monkeypatch.setattr(Cache, "put", put)
+    monkeypatch.setattr(cache.Cache, "put", put)
     heard, _ = carry_out(tmp_path, noise)
     (told,) = [one[1] for one in heard if one[0] == "warns"]
     assert told == (
         f"stage noise: what it made is not kept in the cache {tmp_path}, only in memory, "
         "and neither is what is made of it: No such file or directory"
     )
+
+
+def chain(length):
+    """As many stages, each of which takes what the one before it makes."""
+    made: list[object] = []
+    for number in range(length):
+        taken = f"s{number - 1}" if number else ""
+        scope: dict[str, object] = {}
+        exec(f"def s{number}({taken}): return [{number}]", scope)
+        made.append(stage(version="1")(scope[f"s{number}"]))
+    return made
+
+
+def test_what_is_damaged_is_made_again_however_long_the_chain(tmp_path):
+    length = 60
+    stages = chain(length)
+    carry_out(tmp_path, *stages)
+    for file in (tmp_path / "1" / "artifacts").iterdir():
+        file.chmod(0o644)
+        file.write_bytes(b"x" * file.stat().st_size)
+    limit = sys.getrecursionlimit()
+    # As 1,000 stages would be with the usual one.
+    sys.setrecursionlimit(len(inspect.stack(0)) + 200)
+    try:
+        execution, _ = Pipeline(stages).execute(inputs={}, cache=tmp_path, watcher=(heard := Heard()))
+        execution.held[f"s{length - 1}"].value()
+    finally:
+        sys.setrecursionlimit(limit)
+    assert execution.held[f"s{length - 1}"].value() == [length - 1]
+    assert [one[1] for one in heard.of if one[0] == "ran"] == [f"s{number}" for number in range(length)]
+
+
+def test_what_two_threads_draw_at_the_same_time_is_what_each_would_draw_alone(tmp_path):
+    begun, may_go_on = threading.Event(), threading.Event()
+
+    @stage(version="1")
+    def slow():
+        begun.set()
+        first = random.random()
+        may_go_on.wait(60)
+        return [first, random.random()]
+
+    class Asked(Run):
+        times = 0
+
+        @property
+        def should_stop(self):
+            # Once before the stage, and then only while it has to wait.
+            self.times += 1
+            if self.times > 1:
+                may_go_on.set()
+            return False
+
+    def quick_meanwhile():
+        begun.wait(60)
+        run = Asked(id="a1f3", mode=ExecutionModeKeys.TRAIN, model_dir=Path("dir"), seed=0, sink=Quiet())
+        carry_out(tmp_path / "together", noise, run=run)
+        may_go_on.set()
+
+    may_go_on.set()
+    alone = carry_out(tmp_path / "alone", slow)[1]["slow"]
+    begun.clear()
+    may_go_on.clear()
+    other = threading.Thread(target=quick_meanwhile)
+    other.start()
+    together = carry_out(tmp_path / "together", slow)[1]["slow"]
+    other.join(60)
+    assert together == alone
+
+
+def test_an_input_that_nobody_can_tell_from_another_one_is_said_once(tmp_path):
+    heard = Heard()
+    inputs = {"lock": threading.Lock()}
+    Pipeline([lock, is_locked]).execute(inputs=inputs, cache=tmp_path, watcher=heard)
+    (warning,) = (one[1] for one in heard.of if one[0] == "warns")
+    assert 'nobody can tell "lock", a lock, from another one' in warning
+
+
+def test_an_input_that_changes_while_it_is_read_is_an_error_that_names_it(tmp_path, monkeypatch):
+    def keeps_changing(path):
+        raise FileKeepsChanging(path)
+
+    monkeypatch.setattr(remembered, "changing_file_digest", keeps_changing)
+    file = tmp_path / "growing.csv"
+    file.write_text("1")
+    for pipeline, inputs in (
+        (Pipeline([lock, is_locked]), {"lock": file}),
+        (Pipeline([is_locked], parameters={"lock": file}), {}),
+    ):
+        with pytest.raises(FileKeepsChanging, match=r"growing\.csv changes"):
+            pipeline.execute(inputs=inputs, cache=tmp_path / "cache")
+
+
+def test_files_that_are_handed_in_are_read_once(tmp_path, monkeypatch):
+    read: list[Path] = []
+    digest = remembered.changing_file_digest
+    monkeypatch.setattr(remembered, "changing_file_digest", lambda path: (read.append(path), digest(path))[1])
+    file = tmp_path / "data.csv"
+    file.write_text("1")
+    os.utime(file, (1, 1))
+    monkeypatch.setattr(remembered, "_YOUNG_NS", -(10**12))
+
+    @stage
+    def size(data):
+        return data.stat().st_size
+
+    for _ in range(2):
+        Pipeline({"data": Input(), "size": size}).execute(inputs={"data": file}, cache=tmp_path / "cache")
+    assert read == [file]
+
+
+class Lazy(Mapping):
+    def __getitem__(self, key):
+        raise RuntimeError("the database is closed")
+
+    def __iter__(self):
+        return iter("a")
+
+    def __len__(self):
+        return 1
+
+
+class Odd(float):
+    def __float__(self):
+        raise ValueError("no")
+
+
+@pytest.mark.parametrize("value", [10**5000, {"a": 10**5000}, Lazy(), Odd(1)], ids=["long", "longer", "lazy", "odd"])
+def test_odd_numbers_do_not_end_the_run(value, tmp_path):
+    @stage(version="1")
+    def odd():
+        return value
+
+    heard, values = carry_out(tmp_path, odd)
+    assert values["odd"] is not None
+    assert "numbers" not in [one[0] for one in heard]
+
+
+def test_whatever_happens_while_something_is_kept_does_not_end_the_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache, "timestamp", lambda: 1 / 0)
+    heard, values = carry_out(tmp_path, noise)
+    (warning,) = (one[1] for one in heard if one[0] == "warns")
+    assert "not kept in the cache, only in memory" in warning
+    assert "ZeroDivisionError" in warning
+    assert values["noise"] > 0
+
+
+@artifact("weights")
+class Weights(Artifact):
+    @staticmethod
+    def save(value, folder):
+        (folder / "weights").write_text(str(value))
+
+    @staticmethod
+    def load(folder):
+        if os.environ["ANSWER"] == "wrong":
+            raise KeyError("wieghts")
+        return int((folder / "weights").read_text())
+
+
+@stage(outputs=[Weights], version="1")
+def weights():
+    print("weights")
+    return {Weights: 3}
+
+
+def test_a_mistake_in_the_load_of_a_marker_is_found_when_its_stage_runs(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANSWER", "wrong")
+    heard, values = carry_out(tmp_path, weights)
+    (warning,) = (one[1] for one in heard if one[0] == "warns")
+    assert "KeyError: 'wieghts', in Weights.load, of the artifact \"weights\"" in warning
+    assert values["weights"] == 3
+
+
+def test_a_mistake_in_the_load_of_a_marker_is_the_users_and_no_damage(tmp_path, monkeypatch, calls):
+    carry_out(tmp_path, weights)
+    monkeypatch.setenv("ANSWER", "wrong")
+    with pytest.raises(KeyError, match="wieghts") as raised:
+        carry_out(tmp_path, weights)
+    assert raised.value.__notes__ == ['in Weights.load, of the artifact "weights"']
+    assert calls() == ["weights"]
+
+
+class Backends:
+    def backend(self, name):
+        return importlib.import_module(name)
+
+
+@stage(version="1")
+def backends():
+    return Backends()
+
+
+@stage
+def is_there(backends):
+    print("is_there")
+    return backends is not None
+
+
+def test_what_takes_code_that_cannot_be_told_runs_every_time_and_a_warning_says_so(tmp_path, capsys, caplog):
+    for given, stages in [({"backends": Backends()}, [is_there]), ({}, [backends, is_there])]:
+        for _ in range(2):
+            Pipeline(stages=stages, parameters=given, cache=tmp_path).run("is_there")
+            assert capsys.readouterr().out == "is_there\n"
+            assert "runs every time, because nobody can tell" in caplog.text
+            assert "it imports a module by a name that is worked out only when it runs" in caplog.text
+            caplog.clear()
+    pipeline = Pipeline(stages=[backends, is_there], cache=tmp_path)
+    with_code = outlooks(pipeline.wired({}), pipeline._cache(None), "is_there")[-1]
+    assert with_code.standing is Standing.WOULD_RUN
+    assert [reason.why for reason in with_code.reasons] == [Why.UNKNOWN]

@@ -60,6 +60,38 @@ def test_threads_wait_for_each_other_and_can_be_stopped_meanwhile(tmp_path):
     assert entered == ["first", "second"]
 
 
+def test_threads_wait_for_each_other_whatever_they_call_the_folder_and_other_locks_do_not_wait_with_them(tmp_path):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "other").symlink_to("one")
+    is_held, may_go, entered = threading.Event(), threading.Event(), []
+
+    def hold():
+        with held(tmp_path / "one" / "key", "first", fail):
+            is_held.set()
+            may_go.wait(60)
+            entered.append("first")
+
+    def take_another():
+        with held(tmp_path / "another", "third", fail):
+            entered.append("third")
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert is_held.wait(60)
+
+    def waits(_holder):
+        another = threading.Thread(target=take_another)
+        another.start()
+        another.join(60)
+        assert entered[:1] == ["third"]
+        may_go.set()
+
+    with held(tmp_path / "other" / "key", "second", waits):
+        entered.append("second")
+    thread.join()
+    assert [name for name in entered if name != "third"] == ["first", "second"]
+
+
 def test_a_lock_whose_file_was_deleted_meanwhile_is_no_lock(tmp_path, monkeypatch):
     path, real, gone = tmp_path / "key", locks._opened, []
 

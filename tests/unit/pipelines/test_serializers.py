@@ -14,7 +14,7 @@ import pytest
 
 from mlpipeline.errors import NotStored
 from mlpipeline.pipelines.serializers import files, optional, save, save_unpickled
-from mlpipeline.pipelines.serializers.registry import BUILT_IN, GROUP, serializer_named
+from mlpipeline.pipelines.serializers.registry import BUILT_IN, GROUP, candidates, serializer_named
 
 
 class Model:
@@ -87,6 +87,14 @@ def test_lambdas_and_what_holds_itself_are_pickled(tmp_path):
     ring.append(ring)
     loaded = save(ring, tmp_path / "ring", "it").load(tmp_path / "ring")
     assert loaded[0] is loaded
+
+
+@pytest.mark.parametrize("leaf", [1, threading.Lock(), object()], ids=["plain", "a lock", "an object"])
+def test_what_is_in_a_container_often_is_looked_at_once(leaf):
+    deep = [leaf]
+    for _ in range(60):
+        deep = [deep, deep]
+    assert [serializer.name for serializer in candidates(deep)][-1] == "pickle"
 
 
 def test_large_arrays_are_mapped_alone_and_in_containers(tmp_path):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import functools
+import importlib
 import io
 import math
 import re
@@ -16,6 +18,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path, PurePath
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -23,7 +26,7 @@ import pandas as pd
 import pytest
 from artifact_values import library
 
-from mlpipeline.errors import NoDigest
+from mlpipeline.errors import CodeUnknown, NoDigest
 from mlpipeline.pipelines.value_digests import value_digest
 
 Pair = namedtuple("Pair", "left right")
@@ -215,6 +218,85 @@ def test_paths_count_by_what_lies_there_and_by_their_names(tmp_path):
     assert value_digest([renamed]) != before
     one.write_text("1,3\n")
     assert value_digest([one]) != before
+
+
+WRITTEN = [
+    ("def f(y): return ['a' for x in y]", "def f(y): return ['b' for x in y]"),
+    ("def f(y): return all('a' in x for x in y)", "def f(y): return all('b' in x for x in y)"),
+    ("f = lambda y: {'a': x for x in y}", "f = lambda y: {'b': x for x in y}"),
+    ("def g(x): return x + 1\nf = lambda x: g(x)", "def g(x): return x + 2\nf = lambda x: g(x)"),
+    ("N = 1\nf = lambda x: x + N", "N = 2\nf = lambda x: x + N"),
+    ("def m(n):\n    return lambda x: x + n\nf = m(1)", "def m(n):\n    return lambda x: x + n\nf = m(2)"),
+    (
+        "def m():\n    class K:\n        a = 1\n    return K\nf = m()",
+        "def m():\n    class K:\n        a = 2\n    return K\nf = m()",
+    ),
+    (
+        "import functools\n@functools.lru_cache\ndef f(x): return 1",
+        "import functools\n@functools.lru_cache\ndef f(x): return 2",
+    ),
+    ("f = [lambda: 1, lambda: 2]\nf = [f[0], f[1], f[0]]", "f = [lambda: 1, lambda: 2]\nf = [f[0], f[1], f[1]]"),
+]
+
+
+@pytest.mark.parametrize("is_file", [True, False], ids=["in a file", "by exec"])
+@pytest.mark.parametrize("texts", WRITTEN, ids=range(len(WRITTEN)))
+def test_functions_and_local_classes_count_by_their_code_and_what_they_reach(tmp_path, monkeypatch, texts, is_file):
+    if not is_file and "class K" in texts[0]:
+        pytest.skip("nobody can tell the code of such a class")
+    digests = []
+    for number, text in enumerate([*texts, f"{texts[0]}\n# the end\n"]):
+        name = "of_exec"
+        file = tmp_path / str(number) / "written.py"
+        file.parent.mkdir()
+        file.write_text(text)
+        module = ModuleType(name)
+        if is_file:
+            module.__file__ = str(file)
+        monkeypatch.setitem(sys.modules, name, module)
+        exec(compile(text, str(file) if is_file else "<string>", "exec", dont_inherit=True), vars(module))
+        digests.append(value_digest({"f": module.f}))
+    assert digests[0] == digests[2] != digests[1]
+
+
+def test_what_a_closure_holds_counts_by_its_content_wherever_it_lies(tmp_path):
+    def reading(path, table):
+        return lambda: (path, table)
+
+    digests = []
+    for folder, text, number in [("a", "1", 1), ("b", "1", 1), ("c", "2", 1), ("d", "1", 2)]:
+        file = tmp_path / folder / "data.csv"
+        file.parent.mkdir()
+        file.write_text(text)
+        digests.append(value_digest(reading(file, pd.DataFrame({"a": [number]}))))
+    assert digests[0] == digests[1]
+    assert len(set(digests)) == 3
+
+
+def test_code_that_cannot_be_told_has_no_digest():
+    class Importing:
+        def backend(self, name):
+            return importlib.import_module(name)
+
+    for value in (Importing(), [Importing], lambda name: importlib.import_module(f"{name}.backend")):
+        with pytest.raises(CodeUnknown, match="worked out only when it runs"):
+            value_digest(value)
+
+
+def test_what_is_in_a_value_often_is_told_once_and_counts_like_copies_of_it():
+    deep: list = [[1], {"a": (2, [3])}]
+    for _ in range(60):
+        deep = [deep, Model(both=(deep, deep))]
+    assert len(value_digest(deep)) == 64
+    inner = Model(items=list(range(20)))
+    inner.me = inner
+    outer = [inner, {"a": inner}, [inner, inner]]
+    apart = [copy.deepcopy(inner), {"a": copy.deepcopy(inner)}, [copy.deepcopy(inner), copy.deepcopy(inner)]]
+    assert value_digest(outer) == value_digest(apart)
+    left, right = Model(name="left"), Model(name="right")
+    left.other, right.other = right, left
+    assert value_digest([left, right]) == value_digest(copy.deepcopy([left, right]))
+    assert value_digest([left, right]) != value_digest([right, left])
 
 
 def test_what_has_no_value_is_an_error_that_says_what():

@@ -107,6 +107,10 @@ def test_of_a_stage_that_may_run_what_makes_it_run_is_told_as_well():
 
 def test_programs_are_told_the_same():
     assert complaints("pipeline-show", pipeline_for_programs("digits", ["short"], FOUND, Path("/cache"))) == []
+    told = pipeline_for_programs("digits", ["short"], FOUND, Path("/cache"))
+    assert told["folder"] == "/cache"
+    (cached,) = [step for step in told["steps"] if step["made_at"] == MADE.made_at][:1]
+    assert (cached["seconds"], cached["run"]) == (MADE.seconds, MADE.run)
     why = why_for_programs("digits", FOUND)
     assert complaints("pipeline-why", why) == []
     assert [step["step"] for step in why["needs"]] == ["train_model"]
