@@ -279,11 +279,7 @@ class Pipeline:
         kept = self._cache(cache)
         held = {artifacts[name]: Held.given(value, kept) for name, value in inputs.items()}
         execution = Execution(
-            cache=kept,
-            watcher=watcher,
-            held=held,
-            run=run,
-            force={force} if isinstance(force, str) else force,
+            cache=kept, watcher=watcher, held=held, run=run, force={force} if isinstance(force, str) else force
         )
         execution.run(plan.steps)
         return execution, plan

@@ -19,7 +19,6 @@ from mlpipeline.authoring.run import Run
 from mlpipeline.domain.rerun import Why
 from mlpipeline.errors import FileKeepsChanging, NotStored, PipelineStopped
 from mlpipeline.pipelines import cache, remembered
-from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.outlook import Standing, outlooks
 
 
@@ -252,6 +251,19 @@ def test_of_a_stage_that_fails_it_is_heard_which(tmp_path):
     assert heard.of[-1] == ("fails", "fails", "no good")
 
 
+def test_what_finds_no_room_in_the_cache_says_which_folder_that_is(tmp_path, monkeypatch):
+    def put(*_):
+        raise NotStored(None, "No such file or directory") from OSError()
+
+    monkeypatch.setattr(cache.Cache, "put", put)
+    heard, _ = carry_out(tmp_path, noise)
+    (told,) = [one[1] for one in heard if one[0] == "warns"]
+    assert told == (
+        f"stage noise: what it made is not kept in the cache {tmp_path}, only in memory, "
+        "and neither is what is made of it: No such file or directory"
+    )
+
+
 def chain(length):
     """As many stages, each of which takes what the one before it makes."""
     made: list[object] = []
@@ -461,16 +473,3 @@ def test_what_takes_code_that_cannot_be_told_runs_every_time_and_a_warning_says_
     with_code = outlooks(pipeline.wired({}), pipeline._cache(None), "is_there")[-1]
     assert with_code.standing is Standing.WOULD_RUN
     assert [reason.why for reason in with_code.reasons] == [Why.UNKNOWN]
-
-
-def test_what_finds_no_room_in_the_cache_says_which_folder_that_is(tmp_path, monkeypatch):
-    def put(*_):
-        raise NotStored(None, "No such file or directory") from OSError()
-
-    monkeypatch.setattr(Cache, "put", put)
-    heard, _ = carry_out(tmp_path, noise)
-    (told,) = [one[1] for one in heard if one[0] == "warns"]
-    assert told == (
-        f"stage noise: what it made is not kept in the cache {tmp_path}, only in memory, "
-        "and neither is what is made of it: No such file or directory"
-    )
