@@ -181,14 +181,18 @@ def _folder(place: Place, folder: str | None) -> CacheFolder:
     """Return the cache that is meant.
 
     Raises:
-        CacheError: it is something else.
+        CacheError: it is something else, or is named and not there.
         SettingsError: the project's settings cannot be read.
     """
     from pathlib import Path
 
+    from mlpipeline.errors import CacheError
     from mlpipeline.pipelines.cache_folder import CacheFolder
     from mlpipeline.pipelines.place import cache_folder_of
 
+    # Where none is named there may be none yet; a misspelled one would be found in order every night.
+    if folder is not None and not Path(folder).is_dir():
+        raise CacheError(f"--folder: there is no folder {Path(folder).absolute()}. Name one that holds a cache.")
     return CacheFolder(cache_folder_of(Path(place.folder)) if folder is None else Path(folder).absolute())
 
 

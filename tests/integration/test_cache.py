@@ -382,3 +382,5 @@ def test_without_a_project_it_is_the_cache_here(tmp_path, project):
     assert done.stdout == f"there is no cache yet: {tmp_path / '.mlp-cache'}\n"
     done = cache(project, "ls", "--folder", str(project.models_dir))
     assert (done.returncode, "is no cache: it holds" in done.stderr) == (1, True)
+    done = cache(project, "verify", "--folder", str(tmp_path / "nowhere"))
+    assert (done.returncode, "there is no folder" in done.stderr) == (1, True)
