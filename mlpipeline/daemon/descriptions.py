@@ -74,8 +74,12 @@ class Request:
 
     @property
     def run_id(self) -> str:
-        """What marks the worker's processes, as a run's id does."""
-        return f"describe-{self.folder.name}"
+        """What marks the worker's processes, as a run's id does.
+
+        By the whole path: test modes that run side by side have folders of the same name, and each kills all that is
+        marked as its own.
+        """
+        return f"describe-{self.folder}"
 
     @property
     def environment(self) -> dict[str, str]:

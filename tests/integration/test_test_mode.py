@@ -172,6 +172,24 @@ def test_it_runs_beside_a_daemon_and_beside_another_test(make_project, tmp_path)
     assert daemon.wait(timeout=30) == 0
 
 
+def test_while_its_script_is_imported_another_test_does_not_kill_it(make_project, tmp_path):
+    gate = Gate(tmp_path / "gate")
+    held = f"""
+    import pathlib, time
+    pathlib.Path("{gate}.reached").touch()
+    while not pathlib.Path({str(gate)!r}).exists():
+        time.sleep(0.01)
+    """
+    project = make_project(tmp_path, {"net.py": NAMES, "held.py": held + NAMES}, test_queue=["held.py"])
+    test = project.start()
+    gate.wait_reached()
+    project.write_queue(["net.py"], test=True)
+    other = project.run()
+    assert other.returncode == 0, other.stderr
+    gate.open()
+    assert test.wait(timeout=30) == 0, test.err
+
+
 def test_a_script_that_is_killed_or_leaves_is_told_and_its_children_are_swept(make_project, tmp_path):
     script = """
     import os, signal, subprocess, sys
