@@ -172,22 +172,27 @@ def test_it_runs_beside_a_daemon_and_beside_another_test(make_project, tmp_path)
     assert daemon.wait(timeout=30) == 0
 
 
-def test_while_its_script_is_imported_another_test_does_not_kill_it(make_project, tmp_path):
-    gate = Gate(tmp_path / "gate")
-    held = f"""
+def test_while_its_script_is_imported_one_that_began_before_does_not_kill_it(make_project, tmp_path):
+    first, second = Gate(tmp_path / "first"), Gate(tmp_path / "second")
+    scripts = {
+        f"{gate.path.name}.py": f"""
     import pathlib, time
     pathlib.Path("{gate}.reached").touch()
     while not pathlib.Path({str(gate)!r}).exists():
         time.sleep(0.01)
-    """
-    project = make_project(tmp_path, {"net.py": NAMES, "held.py": held + NAMES}, test_queue=["held.py"])
-    test = project.start()
-    gate.wait_reached()
-    project.write_queue(["net.py"], test=True)
-    other = project.run()
-    assert other.returncode == 0, other.stderr
-    gate.open()
-    assert test.wait(timeout=30) == 0, test.err
+    {NAMES}"""
+        for gate in (first, second)
+    }
+    project = make_project(tmp_path, scripts, test_queue=["first.py"])
+    before = project.start()
+    first.wait_reached()
+    project.write_queue(["second.py"], test=True)
+    after = project.start()
+    second.wait_reached()
+    first.open()
+    assert before.wait(timeout=60) == 0, before.err
+    second.open()
+    assert after.wait(timeout=60) == 0, after.err
 
 
 def test_a_script_that_is_killed_or_leaves_is_told_and_its_children_are_swept(make_project, tmp_path):
