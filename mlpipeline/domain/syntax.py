@@ -87,12 +87,13 @@ def _parts(node: ast.AST, names: Mapping[ast.AST, str]) -> list[str | ast.AST]:
         if value is None:
             continue
         if type(value) is list:
-            if value:
+            # A file that holds nothing but a docstring says as much as an empty one.
+            items = [item for item in value if not is_bare_string(item)]
+            if items:
                 parts.append(f"{name}=[")
-                for item in value:
-                    if not is_bare_string(item):
-                        parts.append(_leaf(item, names) or (item if isinstance(item, ast.AST) else ascii(item)))
-                        parts.append(",")
+                for item in items:
+                    parts.append(_leaf(item, names) or (item if isinstance(item, ast.AST) else ascii(item)))
+                    parts.append(",")
                 parts.append("],")
         elif isinstance(value, ast.AST):
             parts += [f"{name}=", _leaf(value, names) or value, ","]

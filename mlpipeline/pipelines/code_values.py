@@ -32,6 +32,8 @@ _VALUE_MODULES = {
     "uuid",
     "zoneinfo",
 }
+#: What `functools.update_wrapper` gives to an object as well: documentation, and what a script is called where it runs.
+_OF_WRAPPERS = {"__doc__", "__module__"}
 _DESCRIPTORS = (
     types.MemberDescriptorType,
     types.GetSetDescriptorType,
@@ -170,7 +172,7 @@ class Values:
             case functools.cached_property():
                 return f"cached_property {self.text(value.func)}"
             case functools.partial():
-                return f"partial {self._each([value.func, value.args, value.keywords, vars(value)])}"
+                return f"partial {self._each([value.func, value.args, value.keywords, _own(value)])}"
             case functools.partialmethod() | functools.singledispatchmethod():
                 return f"{kind.__name__} {self._named(vars(value))}"
             case enum.Enum():
@@ -223,7 +225,7 @@ class Values:
         return f"some {self.text(kind)}"
 
     def _state(self, value: Any) -> str:
-        state = dict(getattr(value, "__dict__", {}))
+        state = _own(value)
         for base in type(value).__mro__:
             slots = vars(base).get("__slots__", ())
             for name in [slots] if isinstance(slots, str) else slots:
@@ -244,6 +246,11 @@ class Values:
 
     def _named(self, values: Mapping[str, Any]) -> str:
         return str([(name, self.text(values[name])) for name in sorted(values, key=str)])
+
+
+def _own(value: Any) -> dict[str, Any]:
+    """The attributes that an object has of its own."""
+    return {name: item for name, item in getattr(value, "__dict__", {}).items() if name not in _OF_WRAPPERS}
 
 
 def _plain(values: Iterable[Any]) -> str:

@@ -23,7 +23,7 @@ PROJECT = {
         import sys
         from dataclasses import dataclass, field
         from enum import Enum
-        from functools import lru_cache, partial, wraps
+        from functools import lru_cache, partial, update_wrapper, wraps
 
         import features
         import whole
@@ -84,6 +84,20 @@ PROJECT = {
         add_five = adder(5)
         square = lambda x: x * x; cube = lambda x: x ** 3
         half = partial(scaling.divided, by=2)
+        documented = update_wrapper(partial(scaling.divided, by=3), helper)
+
+        class Counted:
+            def __init__(self, function):
+                update_wrapper(self, function)
+                self.function = function
+
+            def __call__(self, x):
+                return self.function(x)
+
+        @Counted
+        def counted(x):
+            """Count it."""
+            return x
 
         if sys.version_info > (3,):
             def conditional(x):
@@ -129,9 +143,11 @@ PROJECT = {
                 result = helper(data) + features.normalize(data) + SCALE + len(NAMES)
                 result += BY_NAME["double"](data) + REGISTRY["one"]() + add_five(1) + square(2) + half(4)
                 result += network.predict(data) + remembered(1) + moved(data) + OFFSET + shifted(data)
+                result += documented(data) + counted(data)
                 result += conditional(data) + Colour.RED.value + Options().size + Point(1, 2).x
                 result += getattr(whole, "anything")()
                 from lazy import late
+                from lazy import empty
                 return {"result": [late(each) for each in range(result)]}
     ''',
     "features.py": """
@@ -192,7 +208,8 @@ PROJECT = {
         def low():
             return 1
     """,
-    "lazy.py": """
+    "lazy/empty.py": "",
+    "lazy/__init__.py": """
         def late(x):
             return x
 
@@ -223,6 +240,8 @@ UNSEEN = {
     "a comment": ("net.py", "# comment", "# another"),
     "a docstring": ("net.py", '"""Raise it."""', '"""Raise it to a power."""'),
     "a docstring less": ("net.py", '"""Raise it."""', ""),
+    "a docstring of what an object wraps": ("net.py", '"""Count it."""', ""),
+    "a docstring of an empty module that counts whole": ("lazy/empty.py", "", '"""Nothing yet."""'),
     "layout": ("net.py", "SCALE = 3\n", "\n\nSCALE   =  (3)\n\n\n"),
     "a renamed local": ("net.py", "total", "summed"),
     "a renamed local of a comprehension": ("net.py", "late(each) for each in", "late(one_of) for one_of in"),
@@ -290,8 +309,13 @@ SEEN = {
     ),
     "a module that is used bare": ("whole.py", "return 2", "return 3"),
     "what such a module imports": ("under.py", "return 1", "return 2"),
-    "an import inside": ("lazy.py", "def late(x):\n    return x", "def late(x):\n    return -x"),
-    "all of what is imported inside": ("lazy.py", "def later(x):\n    return x", "def later(x):\n    return -x"),
+    "a function that an object wraps": ("net.py", 'it."""\n    return x\n', 'it."""\n    return -x\n'),
+    "an import inside": ("lazy/__init__.py", "def late(x):\n    return x", "def late(x):\n    return -x"),
+    "all of what is imported inside": (
+        "lazy/__init__.py",
+        "def later(x):\n    return x",
+        "def later(x):\n    return -x",
+    ),
 }
 
 
