@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+import random
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from made_up.loading import loaded, written
+from made_up.projects import project_by
 
 NET = '''
     import json
@@ -125,3 +131,27 @@ def test_what_an_edit_reaches_runs_again_and_nothing_else(project, tmp_path):
     assert done.stdout.startswith("runs data\n")
     assert "stage data runs every time, because nobody can tell whether its code changed" in done.stderr
     assert "features.normalize: models/features.py was edited after it was imported" in done.stderr
+
+
+KEYS = """if True:
+    import json, sys
+    from pathlib import Path
+    from made_up.loading import loaded
+    print(json.dumps([loaded(Path(folder), stage).key for folder, stage in json.load(sys.stdin)]))
+"""
+
+
+@pytest.mark.parametrize("hash_seed", ["1", "2"])
+def test_another_process_with_other_hashes_finds_the_same_keys_elsewhere(hash_seed, tmp_path):
+    projects = [project_by(random.Random(seed)) for seed in range(20)]
+    here = [loaded(written(one, tmp_path / f"{at}"), one.stage.name).key for at, one in enumerate(projects)]
+    there = [
+        (str(written(one, tmp_path / "moved" / f"a{at}")), one.stage.name)
+        for at, one in reversed([*enumerate(projects)])
+    ]
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", KEYS], input=json.dumps(there), env=environment, capture_output=True, text=True,
+        check=True, timeout=120,
+    )  # fmt: skip
+    assert [*reversed(json.loads(done.stdout))] == here

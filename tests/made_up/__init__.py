@@ -1,0 +1,1 @@
+"""Projects that are made up at random: what holds for code of all kinds is tested with them."""
