@@ -643,12 +643,6 @@ KINDS = {
             def __call__(self, x):
                 return self.function(x) $o $c
     """),
-    "decorator that registers": Kind("decorator", """
-        $N_all = []
-        def $N(function):
-            $N_all.append(function)
-            return lambda x: sum(each(x) for each in $N_all) + $n
-    """),
     "registry": Kind("registry", "$N = {}"),
     "registers": Kind("call", """
         $g["$N"] = $r
