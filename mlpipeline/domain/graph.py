@@ -97,11 +97,6 @@ class Graph:
                 pending += [self.maker[need] for need in self.nodes[name].needs() if self._is_made(need)]
         return [node for name, node in self.nodes.items() if name in names]
 
-    def leaves(self) -> list[str]:
-        """The artifacts of those nodes of which no other node needs anything, in order."""
-        needed = {self.maker[need] for node in self.nodes.values() for need in node.needs() if self._is_made(need)}
-        return [artifact for node in self.nodes.values() if node.name not in needed for artifact in node.makes]
-
     def _is_made(self, artifact: str) -> bool:
         return artifact in self.maker and artifact not in self._handed_in
 
