@@ -65,7 +65,7 @@ class NamedPipeline:
         try:
             yield
         except PipelineError as error:
-            if self.versions and any(str(error) == node.lacks for node in self._graph().nodes.values()):
+            if self.versions and any(str(error) == call.lacks for call in self._graph().calls.values()):
                 raise PipelineError(f"{error} Or name a version: {self.name}:{self.versions[0]}.") from error
             raise
 

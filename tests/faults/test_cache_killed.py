@@ -118,7 +118,7 @@ MAKER = """
     from mlpipeline.pipelines.watching import SILENT
 
     class Heard:
-        def waits(self, step, maker):
+        def waits(self, call, maker):
             print("waits for", maker, flush=True)
 
         def warns(self, message):

@@ -21,16 +21,16 @@ SMALL, LARGE = 10, 300_000
 
 
 class Seen:
-    """What was heard of the steps."""
+    """What was heard of the stages."""
 
     def __init__(self):
         self.ran_, self.found_, self.warned = [], [], []
 
-    def found(self, step, made):
-        self.found_.append(step.name)
+    def found(self, call, made):
+        self.found_.append(call.name)
 
-    def ran(self, step, seconds, size_bytes):
-        self.ran_.append((step.name, size_bytes is not None))
+    def ran(self, call, seconds, size_bytes):
+        self.ran_.append((call.name, size_bytes is not None))
 
     def warns(self, message):
         self.warned.append(message)

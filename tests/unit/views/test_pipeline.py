@@ -34,8 +34,8 @@ def train_model(train_data, epochs=3): ...
 def accuracy(train_model, test_data): ...
 
 
-STEPS = list(
-    Wiring(defined([gen_data, train_model, accuracy]), {}, {"epochs": 5}).graph(Purpose.TRAINING).nodes.values()
+CALLS = list(
+    Wiring(defined([gen_data, train_model, accuracy]), {}, {"epochs": 5}).graph(Purpose.TRAINING).calls.values()
 )
 MADE = Made(
     key="k",
@@ -51,9 +51,9 @@ ANEW = Reason(why=Why.INPUT_MADE_ANEW, what="train_model", maker="train_model")
 
 def found(*reasons):
     return [
-        Outlook(step=STEPS[0], standing=Standing.CACHED, made=MADE),
-        Outlook(step=STEPS[1], standing=Standing.WOULD_RUN, made=MADE, reasons=reasons),
-        Outlook(step=STEPS[2], standing=Standing.MAY_RUN, made=MADE, reasons=(ANEW,)),
+        Outlook(call=CALLS[0], standing=Standing.CACHED, made=MADE),
+        Outlook(call=CALLS[1], standing=Standing.WOULD_RUN, made=MADE, reasons=reasons),
+        Outlook(call=CALLS[2], standing=Standing.MAY_RUN, made=MADE, reasons=(ANEW,)),
     ]
 
 
@@ -147,6 +147,6 @@ def test_several_values_have_their_names():
 
 
 def test_a_float_is_shown_as_python_prints_it():
-    steps = Wiring(defined([train_model]), {}, {"epochs": 1.0}).graph(Purpose.TRAINING, ["train_data"]).nodes.values()
-    found = [Outlook(step=step, standing=Standing.WOULD_RUN, reasons=(), made=None) for step in steps]
+    calls = Wiring(defined([train_model]), {}, {"epochs": 1.0}).graph(Purpose.TRAINING, ["train_data"]).calls.values()
+    found = [Outlook(call=call, standing=Standing.WOULD_RUN, reasons=(), made=None) for call in calls]
     assert "epochs=1.0" in pipeline_screen("net", (), found, Screen(width=None), 0.0)
