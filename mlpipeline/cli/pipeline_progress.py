@@ -85,8 +85,7 @@ class Progress(Silent):
     def _note(self, call: StageCall, *, is_cached: bool, seconds: float, size_bytes: int | None) -> None:
         self.told.append(
             {
-                "step": call.name,
-                "stage": call.stage.name,
+                "stage": call.name,
                 "cached": is_cached,
                 "seconds": round(seconds, 6),
                 "size_bytes": size_bytes,

@@ -115,7 +115,7 @@ def _without_inputs(call: StageCall, codes: Codes, uses: Uses, remembered: Remem
     # defaults than plain ones the code is all that counts: they may be such as nobody ever stores.
     values = {name: value for name, value in call.values.items() if name in call.parameters or _is_plain(value)}
     return Basis(
-        step=call.name,
+        stage=call.name,
         makes=call.makes,
         parameters={name: _parameter_digest(name, value, uses, remembered) for name, value in values.items()},
         inputs={},

@@ -18,7 +18,7 @@ from mlpipeline.views.words import iso_time, moment_to_minute
 
 #: How many rows there are at most, unless all are asked for.
 _ROWS = 20
-#: How many artifacts of a step are named in its row.
+#: How many artifacts of a stage are named in its row.
 _ARTIFACTS_NAMED = 3
 
 
@@ -43,7 +43,7 @@ def cache_screen(
         more = f"\nand {len(newest) - len(shown)} more: -v names them all" if len(shown) < len(newest) else ""
         parts.append(table(columns, [_row(entry, now) for entry in shown], screen) + more)
     free = "" if free_bytes is None else f", {size_in_words(free_bytes)} free on the disk"
-    of = f"{counted(len(inventory.entries), 'result')} of {counted(_count_steps(inventory), 'stage')}"
+    of = f"{counted(len(inventory.entries), 'result')} of {counted(_count_stages(inventory), 'stage')}"
     total = f"{size_in_words(inventory.size_bytes)} in {folder.path}: {of}{free}"
     notes = [total]
     unnamed = sum(inventory.artifacts[path] for path in inventory.unnamed)
@@ -54,19 +54,19 @@ def cache_screen(
     return "\n\n".join([*parts, "\n".join(notes)])
 
 
-def _count_steps(inventory: Inventory) -> int:
-    return len({entry.step for entry in inventory.entries})
+def _count_stages(inventory: Inventory) -> int:
+    return len({entry.stage for entry in inventory.entries})
 
 
 def _row(entry: Entry, now: float) -> tuple[Cell, ...]:
     used = moment_to_minute(iso_time(entry.used_at), now)
     if entry.made is None:
-        return (entry.step, Painted(entry.trouble or "", Color.BAD), size_in_words(entry.size_bytes), "", "", used)
+        return (entry.stage, Painted(entry.trouble or "", Color.BAD), size_in_words(entry.size_bytes), "", "", used)
     artifacts: Cell = named([artifact.name for artifact in entry.made.artifacts], _ARTIFACTS_NAMED)
     if entry.trouble is not None:
         artifacts = Painted(entry.trouble, Color.BAD)
     return (
-        entry.step,
+        entry.stage,
         artifacts,
         size_in_words(entry.total_bytes),
         duration_in_words(entry.made.seconds),
@@ -95,7 +95,7 @@ def _result(entry: Entry) -> dict[str, Any]:
     made = entry.made
     stored = () if made is None else made.artifacts
     return {
-        "step": entry.step,
+        "stage": entry.stage,
         "record": str(entry.path),
         "key": None if made is None else made.key,
         "artifacts": [
@@ -126,7 +126,7 @@ def damages_screen(
         return f"all is as it was stored: {read} in {folder.path}"
     rows = [
         (
-            damage.step or "",
+            damage.stage or "",
             damage.artifact or "",
             damage.what,
             _path(damage.path, folder),
@@ -152,7 +152,7 @@ def damages_for_programs(
         "size_bytes": inventory.size_bytes,
         "damaged": [
             {
-                "step": damage.step,
+                "stage": damage.stage,
                 "artifact": damage.artifact,
                 "path": str(damage.path),
                 "record": None if damage.record is None else str(damage.record),
@@ -173,9 +173,9 @@ def collected_screen(
     if not gone:
         return f"nothing to delete; {left}"
     if are_all_named:
-        rows = [(item.size_bytes, item.step or "", _path(item.path, folder), item.why) for item in gone]
+        rows = [(item.size_bytes, item.stage or "", _path(item.path, folder), item.why) for item in gone]
     else:
-        rows = list(_by_step(gone))
+        rows = list(_by_stage(gone))
     rows.sort(reverse=True)
     told = table(("size", "stage", "what", "why"), [(size_in_words(row[0]), *row[1:]) for row in rows], screen)
     freed = size_in_words(collected.freed_bytes)
@@ -183,13 +183,13 @@ def collected_screen(
     return f"{told}\n\n{total}: {_counts(gone)}; {left}"
 
 
-def _by_step(items: Iterable[Item]) -> Iterator[tuple[int, str, str, str]]:
-    """Yield how much of each step goes for the same reason."""
+def _by_stage(items: Iterable[Item]) -> Iterator[tuple[int, str, str, str]]:
+    """Yield how much of each stage goes for the same reason."""
     grouped: dict[tuple[str, str], list[Item]] = {}
     for item in items:
-        grouped.setdefault((item.step or "", item.why), []).append(item)
-    for (step, why), alike in grouped.items():
-        yield sum(item.size_bytes for item in alike), step, _counts(alike), why
+        grouped.setdefault((item.stage or "", item.why), []).append(item)
+    for (stage, why), alike in grouped.items():
+        yield sum(item.size_bytes for item in alike), stage, _counts(alike), why
 
 
 def _counts(items: Sequence[Item]) -> str:
@@ -214,7 +214,7 @@ def _item(item: Item, *, is_dry: bool) -> dict[str, Any]:
     return {
         "kind": item.kind,
         "path": str(item.path),
-        "step": item.step,
+        "stage": item.stage,
         "size_bytes": item.size_bytes,
         "why": item.why,
         "deleted": not is_dry and item.error is None,

@@ -41,7 +41,7 @@ def pipeline_screen(name: str, versions: Sequence[str], found: Sequence[Outlook]
     """
     counts = Counter(outlook.standing for outlook in found)
     summary = ", ".join(f"{counts[one]} {one.replace('_', ' ')}" for one in Standing if counts[one])
-    head = [f"{one_line(name)}: {counted(len(found), 'step')}, {summary}"]
+    head = [f"{one_line(name)}: {counted(len(found), 'stage')}, {summary}"]
     if versions:
         head.append(f"with the defaults; its versions are {one_line(named(versions, _VERSIONS_NAMED))}")
     lines = head if screen.width is None else [part for line in head for part in fold(line, screen.width)]
@@ -59,7 +59,7 @@ def pipeline_for_programs(name: str, versions: Sequence[str], found: Sequence[Ou
         "pipeline": name,
         "versions": list(versions),
         "folder": str(cache),
-        "steps": [outlook_for_programs(outlook) for outlook in found],
+        "stages": [outlook_for_programs(outlook) for outlook in found],
     }
 
 

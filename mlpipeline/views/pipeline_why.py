@@ -81,7 +81,7 @@ def why_for_programs(name: str, found: Sequence[Outlook]) -> dict[str, Any]:
     *needed, asked = found
     return {
         "pipeline": name,
-        "step": outlook_for_programs(asked),
+        "stage": outlook_for_programs(asked),
         "needs": [outlook_for_programs(one) for one in needed if one.standing is not Standing.CACHED],
     }
 
@@ -90,8 +90,7 @@ def outlook_for_programs(outlook: Outlook) -> dict[str, Any]:
     """Return what is to be expected of a stage as `--json` prints it."""
     call, made = outlook.call, outlook.made
     return {
-        "step": call.name,
-        "stage": call.stage.name,
+        "stage": call.name,
         "standing": outlook.standing,
         "made_at": None if made is None else made.made_at,
         "seconds": None if made is None else round(made.seconds, 6),

@@ -14,7 +14,11 @@ from mlpipeline.views.screens import PLAIN
 
 FOLDER = CacheFolder(Path("/cache"))
 RECORD = Item(
-    kind=Kind.RECORD, path=Path("/cache/1/made/train/k.json"), size_bytes=1000, why="not used for longest", step="train"
+    kind=Kind.RECORD,
+    path=Path("/cache/1/made/train/k.json"),
+    size_bytes=1000,
+    why="not used for longest",
+    stage="train",
 )
 ARTIFACT = replace(RECORD, kind=Kind.ARTIFACT, path=Path("/cache/1/artifacts/d.npy"), size_bytes=2_000_000)
 OTHER = replace(ARTIFACT, path=Path("/cache/1/artifacts/e.npy"))
