@@ -43,7 +43,7 @@ def cache_screen(
         more = f"\nand {len(newest) - len(shown)} more: -v names them all" if len(shown) < len(newest) else ""
         parts.append(table(columns, [_row(entry, now) for entry in shown], screen) + more)
     free = "" if free_bytes is None else f", {size_in_words(free_bytes)} free on the disk"
-    of = f"{counted(len(inventory.entries), 'result')} of {counted(_count_stages(inventory), 'stage')}"
+    of = f"{counted(len(inventory.entries), 'record')} of {counted(_count_stages(inventory), 'stage')}"
     total = f"{size_in_words(inventory.size_bytes)} in {folder.path}: {of}{free}"
     notes = [total]
     unnamed = sum(inventory.artifacts[path] for path in inventory.unnamed)
@@ -83,7 +83,7 @@ def cache_for_programs(
         "folder": str(folder.path),
         "size_bytes": inventory.size_bytes,
         "free_bytes": free_bytes,
-        "results": [_result(entry) for entry in reversed(entries)],
+        "records": [_record(entry) for entry in reversed(entries)],
         "other_formats": [
             {"format": number, "path": str(path), "size_bytes": room_of(path)}
             for number, path in folder.other_formats().items()
@@ -91,12 +91,12 @@ def cache_for_programs(
     }
 
 
-def _result(entry: Entry) -> dict[str, Any]:
+def _record(entry: Entry) -> dict[str, Any]:
     made = entry.made
     stored = () if made is None else made.artifacts
     return {
         "stage": entry.stage,
-        "record": str(entry.path),
+        "path": str(entry.path),
         "key": None if made is None else made.key,
         "artifacts": [
             {
@@ -122,7 +122,7 @@ def damages_screen(
 ) -> str:
     """Return what is damaged; `deleted` is how much of it was deleted, None where that was not asked for."""
     if not damages:
-        read = f"{size_in_words(inventory.size_bytes)}, {counted(len(inventory.entries), 'result')}"
+        read = f"{size_in_words(inventory.size_bytes)}, {counted(len(inventory.entries), 'record')}"
         return f"all is as it was stored: {read} in {folder.path}"
     rows = [
         (
@@ -148,7 +148,7 @@ def damages_for_programs(
     """Return `cache verify --json`."""
     return {
         "folder": str(folder.path),
-        "results": len(inventory.entries),
+        "records": len(inventory.entries),
         "size_bytes": inventory.size_bytes,
         "damaged": [
             {
@@ -168,7 +168,7 @@ def collected_screen(
     collected: Collected, folder: CacheFolder, screen: Screen, *, is_dry: bool, are_all_named: bool
 ) -> str:
     """Return what was deleted, or would be, the largest first, and what is left."""
-    left = f"{counted(collected.left_records, 'result')} left, {size_in_words(collected.left_bytes)}"
+    left = f"{counted(collected.left_records, 'record')} left, {size_in_words(collected.left_bytes)}"
     gone = [item for item in collected.items if item.error is None]
     if not gone:
         return f"nothing to delete; {left}"
@@ -206,7 +206,7 @@ def collected_for_programs(collected: Collected, folder: CacheFolder, *, is_dry:
         "size_bytes": sum(item.size_bytes for item in collected.items),
         "items": [_item(item, is_dry=is_dry) for item in collected.items],
         "left_bytes": collected.left_bytes,
-        "left_results": collected.left_records,
+        "left_records": collected.left_records,
     }
 
 

@@ -330,14 +330,14 @@ def test_ls_lists_what_stages_made(project):
     lines = cache(project, "ls").stdout.splitlines()
     # What the second pipeline found was used after what only the first one made.
     assert [line.split()[:2] for line in lines[2:5]] == [[name, name] for name in MADE]
-    assert "3 results of 2 stages" in lines[-1]
+    assert "3 records of 2 stages" in lines[-1]
     assert str(project.outputs / "cache") in lines[-1]
     assert len(cache(project, "ls", "train_data").stdout.splitlines()) == 5
     done = cache(project, "ls", "train_dat")
     assert (done.returncode, done.stderr.split(".")[-1]) == (1, ' Did you mean "train_data"?\n')
     said = cache_json(project, "ls")
-    assert [result["stage"] for result in said["results"]] == MADE
-    assert said["size_bytes"] > said["results"][1]["size_bytes"] > 1000
+    assert [record["stage"] for record in said["records"]] == MADE
+    assert said["size_bytes"] > said["records"][1]["size_bytes"] > 1000
 
 
 def test_the_projects_own_gc_and_doctor_leave_the_cache_alone(project):
@@ -361,7 +361,7 @@ def test_verify_names_what_is_damaged_and_gc_takes_what_is_used_least(project):
 
     size = cache_json(project, "ls")["size_bytes"]
     shown = cache(project, "gc", "--max-size", str(size - 1), "--dry-run").stdout
-    assert "to be freed: 1 record, 1 artifact; 2 results left" in shown
+    assert "to be freed: 1 record, 1 artifact; 2 records left" in shown
     said = cache_json(project, "gc", "--max-size", str(size - 1))
     assert [item["stage"] for item in said["items"]] == ["train_model"] * 2
     assert said["freed_bytes"] > 100
