@@ -1,4 +1,4 @@
-"""One run of a pipeline at the prompt: told stage by stage on stderr, what was asked for on stdout."""
+"""`mlpipeline pipeline run`: told stage by stage on stderr, what was asked for on stdout."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class _Lost(Exception):
 
 
 class Execution:
-    """One run through the stages of a pipeline."""
+    """One pass through the stages of a pipeline, for a run of the queue or without one."""
 
     def __init__(
         self,

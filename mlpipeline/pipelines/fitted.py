@@ -16,7 +16,7 @@ from mlpipeline.pipelines.wiring import Purpose, Wiring
 
 
 class FittedState(Original):
-    """What one stage has learned, for many runs."""
+    """What one stage has learned, for all who call `run`."""
 
     def __init__(self, value: Any, digest: str | None) -> None:
         super().__init__(value)

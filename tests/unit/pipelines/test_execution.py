@@ -151,7 +151,7 @@ def make_run(seed=0):
     return Run(id="a1f3", mode=ExecutionModeKeys.TRAIN, model_dir=Path("dir"), seed=seed, sink=Quiet())
 
 
-def test_what_is_heard_of_a_step_that_runs_and_of_one_that_is_found(tmp_path):
+def test_what_is_heard_of_a_stage_that_runs_and_of_one_that_is_found(tmp_path):
     assert carry_out(tmp_path, ask, double)[0] == [
         ("plans", "ask", "double"),
         ("begins", "ask"),

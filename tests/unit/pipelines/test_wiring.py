@@ -102,7 +102,7 @@ def test_arguments_are_annotated_with_the_markers_of_the_artifacts_that_they_tak
     }
 
 
-def test_a_stage_that_learns_is_two_steps_when_it_learns_and_one_when_it_is_used():
+def test_a_stage_that_learns_is_two_calls_when_it_learns_and_one_when_it_is_used():
     stages = {"load": Load, "learner": Learner()}
     edges = {"learner": {"data": "train", "labels": "test"}}
     assert calls(stages, edges) == {
