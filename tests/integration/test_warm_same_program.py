@@ -163,7 +163,7 @@ def test_what_imports_print_stands_in_the_output_of_every_run(warm: WarmProject)
 
 def test_an_environment_that_an_import_changes_is_changed_for_every_run(warm: WarmProject):
     warm.install("changing", "import os\nos.environ['ADDED'] = 'yes'\nos.environ.pop('TAKEN', None)")
-    body = "print(os.environ.get('ADDED'), os.environ.get('TAKEN'), [name for name in os.environ if 'FORK' in name])"
+    body = "print(os.environ.get('ADDED'), os.environ.get('TAKEN'), [name for name in os.environ if name == 'MLP_FORKS'])"
     warm.write(script(body, before="import os\nimport changing"))
     warm.run(env={"TAKEN": "no"})
     assert warm.how("v1") == "warm"
