@@ -13,7 +13,8 @@ from typing import Any
 from mlpipeline.domain.references import WAYS_BY_ATTRIBUTE, Imported, References, is_way_anywhere
 from mlpipeline.errors import CodeUnknown
 from mlpipeline.pipelines.code_effects import read_effects
-from mlpipeline.pipelines.code_sources import Piece, SourceFile, Sources, absolute
+from mlpipeline.pipelines.code_file import Piece, SourceFile
+from mlpipeline.pipelines.code_sources import Sources, absolute
 from mlpipeline.pipelines.code_values import Values
 from mlpipeline.pipelines.content import bytes_digest, text_digest
 from mlpipeline.pipelines.installed import (
