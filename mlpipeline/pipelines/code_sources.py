@@ -5,7 +5,7 @@ from __future__ import annotations
 import linecache
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, SourceFileLoader
 from importlib.util import decode_source, resolve_name
@@ -16,7 +16,7 @@ from typing import Any
 from mlpipeline.errors import CodeUnknown
 from mlpipeline.pipelines.code_facts import KeptFacts
 from mlpipeline.pipelines.code_file import Piece, SourceFile
-from mlpipeline.pipelines.installed import Origin, origin_of_spec, spec_of
+from mlpipeline.pipelines.installed import Origin, origin_of_function, origin_of_spec, spec_of
 
 #: Source files that were read, by path: the last one is how it looks now. Earlier ones stay, because what was imported
 #: of them may still run.
@@ -57,13 +57,11 @@ class Sources:
                 return file, piece
         raise CodeUnknown(name, f"{files[-1].shown_path} was edited after it was imported")
 
-    def of_class(
-        self, kind: type, find: Callable[[type], tuple[SourceFile | None, list[Piece]]]
-    ) -> tuple[SourceFile | None, list[Piece]]:
-        """What `find` finds of a class, which is asked once: its file, and where in it the class stands."""
+    def of_class(self, kind: type) -> tuple[SourceFile | None, list[Piece]]:
+        """The source file of a class and where in it the class stands, as far as they are known."""
         known = self._classes.get(id(kind))
         if known is None:
-            known = self._classes[id(kind)] = kind, find(kind)
+            known = self._classes[id(kind)] = kind, self._find_class(kind)
         return known[1]
 
     def of_module(self, namespace: Mapping[str, Any]) -> SourceFile | None:
@@ -107,6 +105,11 @@ class Sources:
             self._modules[name] = (None if spec is None else origin_of_spec(spec), names)
         return self._modules[name]
 
+    def name_of(self, namespace: Mapping[str, Any]) -> str:
+        """What a module of these names is called: by its file where that can be read."""
+        file = self.of_module(namespace)
+        return str(namespace.get("__name__")) if file is None else file.name
+
     def keep(self) -> None:
         """Keep what was found out of the files that were looked at, as they are now."""
         if self._kept is None:
@@ -115,6 +118,29 @@ class Sources:
             if files and files[-1].has_new_facts and files[-1].signature is not None:
                 self._kept.keep(files[-1].path, files[-1].text, files[-1].facts)
                 files[-1].has_new_facts = False
+
+    def _find_class(self, kind: type) -> tuple[SourceFile | None, list[Piece]]:
+        methods = [
+            value
+            for value in (getattr(value, "fget", getattr(value, "__func__", value)) for value in vars(kind).values())
+            if isinstance(value, FunctionType) and value.__code__.co_qualname.startswith(f"{kind.__qualname__}.")
+        ]
+        # Others are what decorators and metaclasses wrote.
+        written = [
+            method for method in methods if origin_of_function(method) is Origin.PROJECT and self.has_function(method)
+        ]
+        module = sys.modules.get(kind.__module__)
+        file = None
+        if written:
+            file = self.of_function(written[0])[0]
+        elif module is not None:
+            file = self.of_module(vars(module))
+        if file is None:
+            return None, []
+        pieces = file.classes(kind.__qualname__)
+        lines = [method.__code__.co_firstlineno for method in written]
+        holding = [piece for piece in pieces if any(piece.line <= line <= piece.end_line for line in lines)]
+        return file, holding or pieces
 
     def _files(self, path: str, namespace: Mapping[str, Any]) -> list[SourceFile]:
         """All readings of a file, of which the last is how it is now; empty where it cannot be read."""

@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 
 from mlpipeline.project.project_code import is_project_code
 
@@ -61,6 +61,14 @@ def origin_of_module(name: str) -> Origin:
     folders = list(names.get("__path__", ()))
     # What is typed has no file, and what a program writes no module.
     return origin_of_file(os.path.join(folders[0], "__init__.py")) if folders else Origin.PROJECT
+
+
+def origin_of_function(function: FunctionType) -> Origin:
+    """Whose a function is."""
+    path = function.__code__.co_filename
+    if path.startswith("<") and not path.startswith("<frozen"):
+        return origin_of_module(str(function.__globals__.get("__name__")))
+    return origin_of_file(path)
 
 
 def spec_of(name: str) -> ModuleSpec | None:
