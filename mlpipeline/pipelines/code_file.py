@@ -11,9 +11,10 @@ from pathlib import Path
 from types import CodeType
 from typing import Any, NamedTuple, TypeVar
 
-from mlpipeline.domain.references import Imported, References, class_outline, references
+from mlpipeline.domain.references import References, class_outline, references
 from mlpipeline.domain.scope import bound_names
 from mlpipeline.domain.syntax import canonical, children, syntax_tree
+from mlpipeline.domain.syntax_walk import Imported
 from mlpipeline.errors import CodeUnknown, SettingsError
 from mlpipeline.pipelines.code_facts import Facts
 from mlpipeline.pipelines.content import text_digest

@@ -10,7 +10,8 @@ from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
 from typing import Any
 
-from mlpipeline.domain.references import Imported, References, is_way_anywhere
+from mlpipeline.domain.references import References, is_way_anywhere
+from mlpipeline.domain.syntax_walk import Imported
 from mlpipeline.errors import CodeUnknown
 from mlpipeline.pipelines.code_file import SourceFile
 from mlpipeline.pipelines.code_sources import Sources, absolute
