@@ -73,9 +73,9 @@ def origin_of_function(function: FunctionType) -> Origin:
 
 def spec_of(name: str) -> ModuleSpec | None:
     """How the module of that name is, or would be, loaded; None if there is none. Nothing is imported to find out."""
-    loaded = getattr(sys.modules.get(name), "__spec__", None)
+    loaded: ModuleSpec | None = getattr(sys.modules.get(name), "__spec__", None)
     if loaded is not None and loaded.name == name:
-        return loaded  # type: ignore[no-any-return]
+        return loaded
     parent, _, _ = name.rpartition(".")
     folders = None
     if parent:
@@ -85,9 +85,9 @@ def spec_of(name: str) -> ModuleSpec | None:
         folders = found.submodule_search_locations
     for finder in sys.meta_path:
         find = getattr(finder, "find_spec", None)
-        spec = None if find is None else find(name, folders, None)
+        spec: ModuleSpec | None = None if find is None else find(name, folders, None)
         if spec is not None:
-            return spec  # type: ignore[no-any-return]
+            return spec
     return None
 
 
