@@ -50,7 +50,7 @@ class Silent:
     def plans(self, steps: Sequence[Step]) -> None:
         """Nothing."""
 
-    def found(self, step: Step, made: Made) -> None:  # noqa: ARG002 (others show it)
+    def found(self, step: Step, made: Made) -> None:  # noqa: ARG002
         """Only for who debugs."""
         _log.debug("stage %s cached", step.name)
 
@@ -61,7 +61,7 @@ class Silent:
     def begins(self, step: Step) -> None:
         """Nothing."""
 
-    def ran(self, step: Step, seconds: float, size_bytes: int | None) -> None:  # noqa: ARG002 (others show it)
+    def ran(self, step: Step, seconds: float, size_bytes: int | None) -> None:  # noqa: ARG002
         """Only for who debugs."""
         _log.debug("stage %s ran in %.1f s", step.name, seconds)
 
