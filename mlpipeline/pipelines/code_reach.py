@@ -44,19 +44,19 @@ Names = Mapping[str, Any]
 
 
 class PlaceKind(StrEnum):
-    """What stands at a place, and what it is read with."""
+    """What is at a place; after the colon, the objects that it is read with."""
 
     #: A function with a source: itself.
     FUNCTION = "function"
     #: A function that was written by a program, such as `exec`, or typed: itself.
     BYTECODE = "bytecode"
-    #: Itself.
+    #: A class: itself.
     CLASS = "class"
-    #: The names of its module, its name among them, and itself.
+    #: What a name of a module stands for: the names of the module, that name, and the value.
     VALUE = "value"
     #: A module that counts whole: its names.
     MODULE = "module"
-    #: What a module sets outside of the project as it is loaded: its names.
+    #: What a module sets outside of the project as it is loaded: the names of the module.
     EFFECTS = "effects"
 
 
