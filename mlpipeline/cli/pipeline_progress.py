@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from mlpipeline.cli.output import echo_message
 from mlpipeline.domain.quantities import duration_in_words, size_in_words
 from mlpipeline.pipelines.watching import Silent
-from mlpipeline.views.pipeline_why import time_taken
 from mlpipeline.views.tables import GAP, display_width
 from mlpipeline.views.words import one_line, roughly
 
@@ -68,7 +67,7 @@ class Progress(Silent):
     def ran(self, call: StageCall, seconds: float, size_bytes: int | None) -> None:
         """Say how long it took, and how much it made."""
         kept = "not kept" if size_bytes is None else size_in_words(size_bytes)
-        self._say(call, f"{time_taken(seconds)}, {kept}")
+        self._say(call, f"{duration_in_words(seconds)}, {kept}")
         self._note(call, is_cached=False, seconds=seconds, size_bytes=size_bytes)
 
     def fails(self, call: StageCall, error: BaseException) -> None:

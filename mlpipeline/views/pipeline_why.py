@@ -105,12 +105,7 @@ def outlook_for_programs(outlook: Outlook) -> dict[str, Any]:
 
 def made_in_words(made: Made, at: str) -> str:
     """Return when something was made, how long that took, and how much it is: `11-20 14:02, 12.3 s, 4.1 MB`."""
-    return f"{at}, {time_taken(made.seconds)}, {size_in_words(_size(made))}"
-
-
-def time_taken(seconds: float) -> str:
-    """Return how long a stage took: most that are no work take less than anybody wants to know."""
-    return "under 1 ms" if seconds < 0.001 else duration_in_words(seconds)
+    return f"{at}, {duration_in_words(made.seconds)}, {size_in_words(_size(made))}"
 
 
 def _lines(outlook: Outlook, standings: Mapping[str, Standing], screen: Screen) -> Iterator[str]:
