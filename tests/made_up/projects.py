@@ -277,7 +277,10 @@ def add_unreached(project: Project, draws: random.Random) -> Item:
 def make(project: Project, draws: random.Random, role: str, module: str, known: list[Item], depth: int) -> Item:
     """Add an item to those that are known, after those that it needs, which may be new as well."""
     kinds = [name for name, kind in KINDS.items() if kind.role == role and (depth or not holes(name, ROLES))]
-    if not project.may_be_wide:
+    if project.may_be_wide:
+        # A module that counts whole does so by its text: what others put into it is not seen, as the docs say.
+        kinds = [name for name in kinds if not KINDS[name].is_through_another]
+    else:
         kinds = [name for name in kinds if "i" not in holes(name, ROLES)]
     project.made += 1
     item = Item(f"{role}_{project.made}", draws.choice(kinds), module)
