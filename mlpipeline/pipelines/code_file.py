@@ -18,7 +18,7 @@ from mlpipeline.domain.syntax_walk import Imported
 from mlpipeline.errors import CodeUnknown, SettingsError
 from mlpipeline.pipelines.code_facts import Facts
 from mlpipeline.pipelines.content import text_digest
-from mlpipeline.pipelines.top_level import TopLevel, top_level
+from mlpipeline.pipelines.top_level import TopLevel, is_skipped, top_level
 from mlpipeline.project.settings import find_project
 
 #: A line and a column where something begins, and those where it ends.
@@ -325,7 +325,11 @@ def _may_change_values(statement: ast.stmt) -> bool:
     match statement:
         case ast.Assign(targets=targets):
             return not all(isinstance(target, ast.Name) for target in targets)
-        case ast.Expr() | ast.AugAssign() | ast.Delete() | ast.With() | ast.For() | ast.Try():
+        case (
+            ast.Expr() | ast.AugAssign() | ast.Delete() | ast.With() | ast.For() | ast.While() | ast.Try() | ast.Match()
+        ):
             return True
+        case ast.If():
+            return not is_skipped(statement)
         case _:
             return False

@@ -113,7 +113,7 @@ def _effects(body: Iterable[ast.stmt], names: _Names, inside: tuple[Definition, 
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.Import() | ast.ImportFrom():
                 pass
-            case ast.If() if _is_skipped(node):
+            case ast.If() if is_skipped(node):
                 yield from _effects(node.orelse, names, inside)
             case ast.Expr(value=value):
                 call = value.value if isinstance(value, ast.Await) else value
@@ -167,7 +167,7 @@ def _targets(nodes: Iterable[ast.expr]) -> Iterator[ast.expr]:
             yield node
 
 
-def _is_skipped(node: ast.If) -> bool:
+def is_skipped(node: ast.If) -> bool:
     """Whether what it holds is not carried out where the module is imported."""
     return any(
         (isinstance(inner, ast.Name) and inner.id in ("__name__", "TYPE_CHECKING"))
@@ -196,7 +196,7 @@ def _imports(body: Iterable[ast.stmt]) -> Iterator[_Import]:
                 yield level, module or "", tuple(alias.name for alias in aliases)
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 pass
-            case ast.If() if _is_skipped(node):
+            case ast.If() if is_skipped(node):
                 yield from _imports(node.orelse)
             case _:
                 yield from _imports(_inner(node))

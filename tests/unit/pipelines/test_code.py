@@ -20,6 +20,7 @@ PROJECT = {
         """A model script."""
         import importlib
         import logging
+        import random
         import sys
         from dataclasses import dataclass, field
         from enum import Enum
@@ -35,6 +36,11 @@ PROJECT = {
 
         logger = logging.getLogger(__name__)
         SCALE = 3
+        DRAWING = {}
+        if SCALE > 2:
+            DRAWING["one"] = random.Random(42)
+        if __name__ == "__main__":
+            DRAWING.clear()
         NAMES = {"b", "a", "c"}
 
         def logged(level):
@@ -143,7 +149,7 @@ PROJECT = {
                 result = helper(data) + features.normalize(data) + SCALE + len(NAMES)
                 result += BY_NAME["double"](data) + REGISTRY["one"]() + add_five(1) + square(2) + half(4)
                 result += network.predict(data) + remembered(1) + moved(data) + OFFSET + shifted(data)
-                result += documented(data) + counted(data)
+                result += DRAWING["one"].random() + documented(data) + counted(data)
                 result += conditional(data) + Colour.RED.value + Options().size + Point(1, 2).x
                 result += getattr(whole, "anything")()
                 from lazy import late
@@ -250,6 +256,7 @@ UNSEEN = {
     "an unrelated constant": ("constants.py", "UNUSED = 1", "UNUSED = 2"),
     "an unrelated constant of a package": ("tools/constants.py", "OTHER = 2", "OTHER = 3"),
     "a package's beginning": ("tools/__init__.py", "", "VERSION = 1"),
+    "what only a script does": ("net.py", "DRAWING.clear()", "DRAWING.popitem()"),
     "a new import": ("net.py", "import sys", "import sys, json"),
 }
 SEEN = {
@@ -260,6 +267,7 @@ SEEN = {
     "a default argument": ("net.py", "power=2", "power=3"),
     "a renamed argument": ("net.py", "def double(x):\n    return x * 2", "def double(y):\n    return y * 2"),
     "a constant": ("net.py", "SCALE = 3", "SCALE = 4"),
+    "what an if puts into a dict": ("net.py", "Random(42)", "Random(43)"),
     "a set": ("net.py", '{"b", "a", "c"}', '{"b", "a", "d"}'),
     "a decorator's body": ("net.py", "return function(*args, **kwargs)", "return 2 * function(*args, **kwargs)"),
     "a decorator's argument": ("net.py", '@logged("info")', '@logged("debug")'),
