@@ -103,7 +103,7 @@ class DamagedArtifact(MlpipelineError):
 
 
 class NotStored(MlpipelineError):
-    """What a step made cannot be kept in a cache; `name` is the artifact's, None where it is none of them."""
+    """What a stage made cannot be kept in a cache; `name` is the artifact's, None where it is none of them."""
 
     exit_status = 1
 

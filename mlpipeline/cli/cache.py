@@ -27,7 +27,7 @@ def _common(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="For programs: one object.")(function)
 
 
-def _steps(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def _stages(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the stages that made something."""
     from click.shell_completion import CompletionItem
 
@@ -36,7 +36,7 @@ def _steps(context: click.Context, _: click.Parameter, incomplete: str) -> list[
     with suppress(Exception, SystemExit):  # Somebody is typing.
         place = Place(folder=context.find_root().params.get("folder") or ".", is_debug=False)
         folder = _folder(place, context.params.get("folder"))
-        return [CompletionItem(step.name) for step in listed(folder.made) if step.name.startswith(incomplete)]
+        return [CompletionItem(stage.name) for stage in listed(folder.made) if stage.name.startswith(incomplete)]
     return []
 
 
@@ -55,7 +55,7 @@ def cache() -> None:
 
 
 @cache.command()
-@click.argument("stage", required=False, shell_complete=_steps)
+@click.argument("stage", required=False, shell_complete=_stages)
 @click.option("-v", "--verbose", is_flag=True, help="Name everything.")
 @_common
 @click.pass_obj
@@ -78,9 +78,9 @@ def ls(place: Place, stage: str | None, verbose: bool, as_json: bool, folder: st
         inventory = Inventory(there)
         entries = inventory.entries
         if stage is not None:
-            entries = [entry for entry in entries if entry.step == stage]
+            entries = [entry for entry in entries if entry.stage == stage]
             if not entries:
-                _refuse_stage(stage, {entry.step for entry in inventory.entries}, there)
+                _refuse_stage(stage, {entry.stage for entry in inventory.entries}, there)
         free_bytes = shutil.disk_usage(there.path).free if there.path.is_dir() else None
         if as_json:
             echo_json(cache_for_programs(entries, inventory, there, free_bytes=free_bytes))

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -65,7 +66,7 @@ class NamedPipeline:
         try:
             yield
         except PipelineError as error:
-            if self.versions and any(str(error) == node.lacks for node in self._graph().nodes.values()):
+            if self.versions and any(str(error) == call.lacks for call in self._graph().calls.values()):
                 raise PipelineError(f"{error} Or name a version: {self.name}:{self.versions[0]}.") from error
             raise
 
@@ -136,7 +137,8 @@ def stdout_for_answers() -> Iterator[None]:
     os.dup2(theirs, stdout)
     os.close(theirs)
     # In order with what goes to stderr.
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
     try:
         yield
     finally:

@@ -13,27 +13,26 @@ from typing import TYPE_CHECKING, Any
 from mlpipeline.cli.output import echo_message
 from mlpipeline.domain.quantities import duration_in_words, size_in_words
 from mlpipeline.pipelines.watching import Silent
-from mlpipeline.views.pipeline_why import time_taken
 from mlpipeline.views.tables import GAP, display_width
 from mlpipeline.views.words import one_line, roughly
 
 if TYPE_CHECKING:
     from mlpipeline.pipelines.records import Made
-    from mlpipeline.pipelines.wiring import Step
+    from mlpipeline.pipelines.wiring import StageCall
 
-#: From when on, and how often, a terminal shows that a step runs, in seconds.
+#: From when on, and how often, a terminal shows that a stage runs, in seconds.
 _SHOWN_AFTER_S, _SHOWN_EVERY_S = 2.0, 1.0
 #: From the beginning of the line, over all that was in it.
 _OVER = "\r\x1b[K"
 
 
 class Progress(Silent):
-    """Tells of the steps of a pipeline as they go; on a terminal also how long one is running, while that is silent."""
+    """Tells of the stages of a pipeline as they go; on a terminal also how long one runs, while that is silent."""
 
     def __init__(self) -> None:
         self.told: list[dict[str, Any]] = []
-        #: The step that raised.
-        self.failed: Step | None = None
+        #: The call that raised.
+        self.failed: StageCall | None = None
         self._width = 0
         self._began = 0.0
         self._running = _Running()
@@ -47,58 +46,57 @@ class Progress(Silent):
     ) -> None:
         self._running.end()
 
-    def plans(self, steps: Sequence[Step]) -> None:
+    def plans(self, calls: Sequence[StageCall]) -> None:
         """Align what is said of them."""
-        self._width = max((display_width(step.name) for step in steps), default=0)
+        self._width = max((display_width(call.name) for call in calls), default=0)
 
-    def found(self, step: Step, made: Made) -> None:
+    def found(self, call: StageCall, made: Made) -> None:
         """Say so."""
-        self._say(step, "cached")
-        self._note(step, is_cached=True, seconds=made.seconds, size_bytes=sum(one.size_bytes for one in made.artifacts))
+        self._say(call, "cached")
+        self._note(call, is_cached=True, seconds=made.seconds, size_bytes=sum(one.size_bytes for one in made.artifacts))
 
-    def waits(self, step: Step, maker: str | None) -> None:
+    def waits(self, call: StageCall, maker: str | None) -> None:
         """Say for whom."""
-        self._say(step, f"is being made by {maker or 'another process'}: waiting")
+        self._say(call, f"is being made by {maker or 'another process'}: waiting")
 
-    def begins(self, step: Step) -> None:
+    def begins(self, call: StageCall) -> None:
         """Show it after a while."""
         self._began = time.monotonic()
-        self._running.show(self._line(step, "running"))
+        self._running.show(self._line(call, "running"))
 
-    def ran(self, step: Step, seconds: float, size_bytes: int | None) -> None:
+    def ran(self, call: StageCall, seconds: float, size_bytes: int | None) -> None:
         """Say how long it took, and how much it made."""
         kept = "not kept" if size_bytes is None else size_in_words(size_bytes)
-        self._say(step, f"{time_taken(seconds)}, {kept}")
-        self._note(step, is_cached=False, seconds=seconds, size_bytes=size_bytes)
+        self._say(call, f"{duration_in_words(seconds)}, {kept}")
+        self._note(call, is_cached=False, seconds=seconds, size_bytes=size_bytes)
 
-    def fails(self, step: Step, error: BaseException) -> None:
+    def fails(self, call: StageCall, error: BaseException) -> None:
         """Say after how long."""
-        self.failed = step
+        self.failed = call
         word = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
-        self._say(step, f"{word} after {duration_in_words(time.monotonic() - self._began)}")
+        self._say(call, f"{word} after {duration_in_words(time.monotonic() - self._began)}")
 
     def warns(self, message: str) -> None:
         """Say it."""
         self._running.hide()
         echo_message(one_line(message))
 
-    def _note(self, step: Step, *, is_cached: bool, seconds: float, size_bytes: int | None) -> None:
+    def _note(self, call: StageCall, *, is_cached: bool, seconds: float, size_bytes: int | None) -> None:
         self.told.append(
             {
-                "step": step.name,
-                "stage": step.stage.name,
+                "stage": call.name,
                 "cached": is_cached,
                 "seconds": round(seconds, 6),
                 "size_bytes": size_bytes,
             }
         )
 
-    def _say(self, step: Step, what: str) -> None:
+    def _say(self, call: StageCall, what: str) -> None:
         self._running.hide()
-        echo_message(self._line(step, what), begins="")
+        echo_message(self._line(call, what), begins="")
 
-    def _line(self, step: Step, what: str) -> str:
-        return f"{one_line(step.name)}{' ' * (self._width - display_width(step.name))}{GAP}{what}"
+    def _line(self, call: StageCall, what: str) -> str:
+        return f"{one_line(call.name)}{' ' * (self._width - display_width(call.name))}{GAP}{what}"
 
 
 class _Running:

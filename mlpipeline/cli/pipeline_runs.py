@@ -1,4 +1,4 @@
-"""One run of a pipeline at the prompt: told stage by stage on stderr, what was asked for on stdout."""
+"""`mlpipeline pipeline run`: told stage by stage on stderr, what was asked for on stdout."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mlpipeline.views.pipeline_values import Value, run_for_programs, values_tex
 from mlpipeline.worker.failures import exit_call, one_line, user_traceback
 
 if TYPE_CHECKING:
-    from mlpipeline.pipelines.wiring import Step
+    from mlpipeline.pipelines.wiring import StageCall
 
 
 def carried_out(
@@ -85,7 +85,7 @@ def _values(named: NamedPipeline, asked: str | None, force: Collection[str], pro
     return values
 
 
-def _told(step: Step, error: BaseException) -> str:
+def _told(call: StageCall, error: BaseException) -> str:
     if isinstance(error, SystemExit):
-        return f"stage {step.name} called {exit_call(error)}"
-    return f"stage {step.name} failed: {one_line(error)}"
+        return f"stage {call.name} called {exit_call(error)}"
+    return f"stage {call.name} failed: {one_line(error)}"

@@ -14,7 +14,7 @@ class Places:
     """The folders, links resolved, and the names in them by which paths are found; what is missing may come."""
 
     def __init__(self, inside: Iterable[str]) -> None:
-        """Take the folders in which whole folders are moved and replaced: there, each step of a path counts."""
+        """Take the folders in which whole folders are moved and replaced: there, each part of a path counts."""
         self._inside = tuple(inside)
         #: Folder -> the names in it.
         self.names: dict[str, set[str]] = defaultdict(set)

@@ -131,7 +131,7 @@ class RunsUnderWay:
         Raises:
             OSError: something could not be written; it may be tried again.
         """
-        # In two steps: while a claim cannot be removed, the results are not written again and again.
+        # One after the other: while a claim cannot be removed, the results are not written again and again.
         while self._unwritten:
             write_results(self._unwritten[0], self._records, self._parts.reporter)
             del self._unwritten[0]

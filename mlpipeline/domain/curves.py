@@ -133,9 +133,9 @@ def ticks(low: float, high: float, about: int) -> list[float]:
     """Return round numbers from `low` to `high`, both included where they are round; `low` is less than `high`."""
     rough = (high - low) / about
     decade = 10.0 ** math.floor(math.log10(rough))
-    step = next(decade * factor for factor in (1, 2, 5, 10) if decade * factor >= rough * 0.999)
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [number * step for number in range(first, last + 1)]
+    apart = next(decade * factor for factor in (1, 2, 5, 10) if decade * factor >= rough * 0.999)
+    first, last = math.ceil(low / apart - 1e-9), math.floor(high / apart + 1e-9)
+    return [number * apart for number in range(first, last + 1)]
 
 
 def log_ticks(low: float, high: float, about: int) -> list[float]:

@@ -21,8 +21,8 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Node:
-    """One step of a pipeline, as the graph sees it."""
+class Call:
+    """One call of a stage, as the graph sees it."""
 
     name: str
     #: The artifacts that it makes.
@@ -43,70 +43,65 @@ class Node:
 
 
 class Graph:
-    """The nodes of a pipeline, each after those that it needs.
+    """The calls of the stages of a pipeline, each after those that it needs.
 
     Args:
-        nodes: in any order; those that come first stay first as far as may be.
-        handed_in: artifacts that no node has to make, because they are given, or will be.
+        calls: in any order; those that come first stay first as far as may be.
+        handed_in: artifacts that no call has to make, because they are given, or will be.
 
     Raises:
         PipelineError: two make one artifact, something is needed that nothing makes, or there is a cycle.
     """
 
-    def __init__(self, nodes: Sequence[Node], handed_in: Iterable[str] = ()) -> None:
-        #: Artifact -> the name of the node that makes it.
+    def __init__(self, calls: Sequence[Call], handed_in: Iterable[str] = ()) -> None:
+        #: Artifact -> the name of the call that makes it.
         self.maker: dict[str, str] = {}
         self._handed_in = frozenset(handed_in)
-        by_name = {node.name: node for node in nodes}
-        for node in nodes:
-            for artifact in node.makes:
-                other = self.maker.setdefault(artifact, node.name)
-                if other != node.name:
-                    raise PipelineError(_two_makers(artifact, by_name[other], node))
-        for node in nodes:
-            self._check_needs(node)
-        depends = {node.name: [self.maker[need] for need in node.needs() if self._is_made(need)] for node in nodes}
+        by_name = {call.name: call for call in calls}
+        for call in calls:
+            for artifact in call.makes:
+                other = self.maker.setdefault(artifact, call.name)
+                if other != call.name:
+                    raise PipelineError(_two_makers(artifact, by_name[other], call))
+        for call in calls:
+            self._check_needs(call)
+        depends = {call.name: [self.maker[need] for need in call.needs() if self._is_made(need)] for call in calls}
         try:
             order = list(TopologicalSorter(depends).static_order())
         except CycleError as error:
-            # graphlib names a node before those that need it.
+            # graphlib names a call before those that need it.
             raise PipelineError(_circle([by_name[name] for name in error.args[1]])) from error
         #: In the order of running.
-        self.nodes: dict[str, Node] = {name: by_name[name] for name in order}
+        self.calls: dict[str, Call] = {name: by_name[name] for name in order}
 
-    def needed(self, artifacts: Iterable[str]) -> list[Node]:
-        """The nodes that have to run, or to be found in a cache, for these artifacts, in order.
+    def needed(self, artifacts: Iterable[str]) -> list[Call]:
+        """The calls that have to run, or to be found in a cache, for these artifacts, in order.
 
         Raises:
             PipelineError: one of them lacks something.
         """
         found = self.upstream(artifacts)
-        for node in found:
-            if node.lacks is not None:
-                raise PipelineError(node.lacks)
+        for call in found:
+            if call.lacks is not None:
+                raise PipelineError(call.lacks)
         return found
 
-    def upstream(self, artifacts: Iterable[str]) -> list[Node]:
-        """The nodes that these artifacts are made by, directly or not, in order, whatever they lack."""
+    def upstream(self, artifacts: Iterable[str]) -> list[Call]:
+        """The calls that these artifacts are made by, directly or not, in order, whatever they lack."""
         names: set[str] = set()
         pending = [self.maker[artifact] for artifact in artifacts if self._is_made(artifact)]
         while pending:
             name = pending.pop()
             if name not in names:
                 names.add(name)
-                pending += [self.maker[need] for need in self.nodes[name].needs() if self._is_made(need)]
-        return [node for name, node in self.nodes.items() if name in names]
-
-    def leaves(self) -> list[str]:
-        """The artifacts of those nodes of which no other node needs anything, in order."""
-        needed = {self.maker[need] for node in self.nodes.values() for need in node.needs() if self._is_made(need)}
-        return [artifact for node in self.nodes.values() if node.name not in needed for artifact in node.makes]
+                pending += [self.maker[need] for need in self.calls[name].needs() if self._is_made(need)]
+        return [call for name, call in self.calls.items() if name in names]
 
     def _is_made(self, artifact: str) -> bool:
         return artifact in self.maker and artifact not in self._handed_in
 
-    def _check_needs(self, node: Node) -> None:
-        for argument, source in node.takes.items():
+    def _check_needs(self, call: Call) -> None:
+        for argument, source in call.takes.items():
             for artifact in source.artifacts:
                 if artifact not in self.maker and artifact not in self._handed_in:
                     known = [*self.maker, *self._handed_in]
@@ -114,12 +109,12 @@ class Graph:
                         " Add a stage that makes it, or an Input of that name; a parameter belongs to the constructor."
                     )
                     raise PipelineError(
-                        f'{node.title} takes "{artifact}"{"" if artifact == argument else f" as {argument}"}, '
+                        f'{call.title} takes "{artifact}"{"" if artifact == argument else f" as {argument}"}, '
                         f"which no stage makes.{advice}"
                     )
 
 
-def _two_makers(artifact: str, one: Node, other: Node) -> str:
+def _two_makers(artifact: str, one: Call, other: Call) -> str:
     both = f'"{artifact}" is made by two stages, {one.title} and {other.title}.'
     for maker in (one, other):
         if artifact in maker.needs():
@@ -127,14 +122,14 @@ def _two_makers(artifact: str, one: Node, other: Node) -> str:
     return f"{both} Rename one."
 
 
-def _circle(nodes: Sequence[Node]) -> str:
-    """What is wrong with nodes that need each other; the last one is the first one again."""
-    if len(nodes) == 2:
-        node = nodes[0]
-        own = next(need for need in node.needs() if need in node.makes)
-        return f'{node.title} takes "{own}" and makes it. Give what it makes another name.'
-    parts = [nodes[0].title]
-    for maker, taker in pairwise(nodes):
+def _circle(calls: Sequence[Call]) -> str:
+    """What is wrong with calls that need each other; the last one is the first one again."""
+    if len(calls) == 2:
+        call = calls[0]
+        own = next(need for need in call.needs() if need in call.makes)
+        return f'{call.title} takes "{own}" and makes it. Give what it makes another name.'
+    parts = [calls[0].title]
+    for maker, taker in pairwise(calls):
         handed_on = ", ".join(need for need in taker.needs() if need in maker.makes)
         parts.append(f" -({handed_on})-> {taker.title}")
     return f"the stages need each other in a circle: {''.join(parts)}. One of them is to take something else."

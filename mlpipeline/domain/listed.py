@@ -90,9 +90,9 @@ class Edit:
     #: What was done, or why there was nothing to do, for the person who asked.
     said: tuple[str, ...]
 
-    def then(self, step: Callable[[Sequence[Listed]], Edit]) -> Edit:
+    def then(self, change: Callable[[Sequence[Listed]], Edit]) -> Edit:
         """Return this and what comes after it as one."""
-        after = step(self.lines)
+        after = change(self.lines)
         return Edit(lines=after.lines, said=(*self.said, *after.said))
 
 

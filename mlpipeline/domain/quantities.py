@@ -102,7 +102,9 @@ def size_in_words(bytes_: float) -> str:
 
 
 def duration_in_words(seconds: float) -> str:
-    """Return a duration as people read it: `12 ms`, `41.2 s`, `3 min 20 s`, `2 h 5 min`."""
+    """Return a duration as people read it: `under 1 ms`, `12 ms`, `41.2 s`, `3 min 20 s`, `2 h 5 min`."""
+    if seconds < 0.001:
+        return "under 1 ms"
     if seconds < 0.0995:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 59.95:

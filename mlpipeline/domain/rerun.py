@@ -1,4 +1,4 @@
-"""Why a step of a pipeline runs again: what it is made of now, beside what something was made of before."""
+"""Why a stage of a pipeline runs again: what it is made of now, beside what something was made of before."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 
 
 class Why(StrEnum):
-    """What makes a step run."""
+    """What makes a stage run."""
 
     #: It never ran, as far as the cache knows.
     NEVER_MADE = "never_made"
@@ -24,7 +24,7 @@ class Why(StrEnum):
     ARTIFACT_DAMAGED = "artifact_damaged"
     #: It lacks something, and does not run: what, and what to do, is a sentence.
     LACKS = "lacks"
-    #: What it takes is made by a step that runs itself.
+    #: What it takes is made by a stage that runs itself.
     INPUT_MADE_ANEW = "input_made_anew"
     #: A part of its code is another.
     CODE_CHANGED = "code_changed"
@@ -50,22 +50,22 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Reason:
-    """One thing that makes a step run."""
+    """One thing that makes a stage run."""
 
     why: Why
-    #: The part of the code, parameter, argument, package or artifact; else the step.
+    #: The part of the code, parameter, argument, package or artifact; else the stage.
     what: str
     #: Where that stands, or stood: `features.py:12`.
     place: str | None = None
     #: What was, and what is now, where that can be shown.
     was: str | None = None
     now: str | None = None
-    #: The step that makes what is taken.
+    #: The stage that makes what is taken.
     maker: str | None = None
 
 
 class CodePart(Protocol):
-    """A function, class, constant or module that counts as code of a step."""
+    """A function, class, constant or module that counts as code of a stage."""
 
     @property
     def name(self) -> str:
@@ -85,7 +85,7 @@ class CodePart(Protocol):
 
 
 class Ingredients(Protocol):
-    """What a step is made of; digests are equal where contents are."""
+    """What a stage is made of; digests are equal where contents are."""
 
     @property
     def makes(self) -> Sequence[str]:
@@ -117,7 +117,7 @@ class Ingredients(Protocol):
 
 
 class MadeBefore(Protocol):
-    """What a step once made."""
+    """What a stage once made."""
 
     @property
     def basis(self) -> Ingredients:

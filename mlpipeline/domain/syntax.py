@@ -6,6 +6,8 @@ import ast
 import warnings
 from collections.abc import Mapping
 
+Definition = ast.FunctionDef | ast.AsyncFunctionDef
+
 # Fields that say nothing which the rest of the tree does not: `Load` or `Store`, and how a string was written.
 _REDUNDANT_FIELDS = {"ctx", "kind", "type_comment", "type_ignores"}
 # Fields that name a variable.

@@ -88,8 +88,8 @@ class ArchivedCode(MetaPathFinder):
     def find_spec(
         self,
         fullname: str,
-        path: Sequence[str] | None,  # noqa: ARG002
-        target: ModuleType | None = None,  # noqa: ARG002
+        path: Sequence[str] | None,  # noqa: ARG002 (what Python gives)
+        target: ModuleType | None = None,  # noqa: ARG002 (what Python gives)
     ) -> ModuleSpec | None:
         """How to load a module of this archive; None for all others."""
         if fullname != self.root and not fullname.startswith(f"{self.root}."):
@@ -145,15 +145,15 @@ class ArchivedLoader(InspectLoader):
         self._source = source
         self._file = file
 
-    def get_source(self, fullname: str) -> str:  # noqa: ARG002
+    def get_source(self, fullname: str) -> str:  # noqa: ARG002 (it loads only one)
         """The source, which tracebacks and `inspect` show."""
         return self._source.text
 
-    def get_filename(self, fullname: str) -> str:  # noqa: ARG002
+    def get_filename(self, fullname: str) -> str:  # noqa: ARG002 (it loads only one)
         """Where the source lies in the archive."""
         return self._file
 
-    def is_package(self, fullname: str) -> bool:  # noqa: ARG002
+    def is_package(self, fullname: str) -> bool:  # noqa: ARG002 (it loads only one)
         """Whether other modules are in it."""
         return self._source.is_package
 

@@ -72,7 +72,7 @@ def _array(value: Any, tell: Tell, update: Update, take_other: Take) -> None:
             update(np.ascontiguousarray(laid[start : start + rows]).reshape(-1).view(np.uint8).data)
 
 
-def _pandas(value: Any, tell: Tell, update: Update, take_other: Take) -> bool:  # noqa: ARG001
+def _pandas(value: Any, tell: Tell, _update: Update, take_other: Take) -> bool:
     import pandas as pd
 
     kind = type(value)
@@ -117,7 +117,7 @@ def _content(value: Any) -> Any:
     return np.asarray(value, dtype=object)
 
 
-def _pyarrow(value: Any, tell: Tell, update: Update, take_other: Take) -> bool:  # noqa: ARG001
+def _pyarrow(value: Any, tell: Tell, update: Update, _take_other: Take) -> bool:
     import pyarrow as pa
 
     if isinstance(value, pa.Table | pa.RecordBatch):
@@ -159,7 +159,7 @@ class _Sink:
         """Have nothing to do."""
 
 
-def _torch(value: Any, tell: Tell, update: Update, take_other: Take) -> bool:  # noqa: ARG001
+def _torch(value: Any, tell: Tell, update: Update, _take_other: Take) -> bool:
     import torch
 
     if isinstance(value, torch.dtype | torch.device | torch.memory_format):

@@ -1,4 +1,4 @@
-"""What decides what steps make: their code, their parameters, and the content of what they take."""
+"""What decides what stages make: their code, their parameters, and the content of what they take."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from mlpipeline.pipelines.remembered import Remembered
 from mlpipeline.pipelines.serializers.own import OwnFormat
 from mlpipeline.pipelines.uses import Uses
 from mlpipeline.pipelines.value_digests import value_digest
-from mlpipeline.pipelines.wiring import Step
+from mlpipeline.pipelines.wiring import StageCall
 
 #: Of values that are noted as they are: their types, their length in characters, and how many of them in a list.
 _PLAIN, _LONGEST, _MOST_ITEMS = (bool, int, float, str, type(None)), 60, 8
 
 
 class Bases:
-    """What steps are made of. Their code counts as it is when this is made, before any of them runs."""
+    """What the results of stages are made of. Their code counts as it is when this is made, before any of them runs."""
 
     def __init__(
-        self, steps: Iterable[Step], remembered: Remembered | None = None, kept: KeptFacts | None = None
+        self, calls: Iterable[StageCall], remembered: Remembered | None = None, kept: KeptFacts | None = None
     ) -> None:
         """Read the code.
 
         Args:
-            steps: of the pipeline.
+            calls: of the stages.
             remembered: what was found of files before, for paths among the parameters; None for nothing.
             kept: likewise of the sources of the code.
         """
@@ -44,25 +44,25 @@ class Bases:
         self._formats: dict[type, OwnFormat] = {}
         codes = Codes(kept)
         uses = self._uses = Uses(codes)
-        for step in steps:
-            if not step.stage.mark.is_cached:
+        for call in calls:
+            if not call.stage.mark.is_cached:
                 continue
             try:
-                self._without_inputs[step.name] = _without_inputs(step, codes, uses, remembered)
-                for marker in step.markers.values():
+                self._without_inputs[call.name] = _without_inputs(call, codes, uses, remembered)
+                for marker in call.markers.values():
                     parts = codes.of(marker).parts
                     self._formats[marker] = OwnFormat.of(marker, json_digest([part.digest for part in parts]))
             except CodeUnknown as error:
-                self.unknown[step.stage.name] = (
+                self.unknown[call.stage.name] = (
                     f"nobody can tell whether its code changed: {error}. "
                     'Give the stage a version, which you change by hand: @stage(version="1")'
                 )
             except _ParameterUnknown as error:
-                self.unknown[step.stage.name] = str(error)
+                self.unknown[call.stage.name] = str(error)
         codes.keep()
 
     def digest_of(self, artifact: StoredArtifact) -> str | None:
-        """What stands for an artifact in the basis of a step that takes it: its content, and the code that it uses.
+        """What stands for an artifact in the basis of a stage that takes it: its content, and the code that it uses.
 
         None where nobody can say what that code is: `unknown_uses` then says why.
         """
@@ -77,29 +77,29 @@ class Bases:
             )
             return None
 
-    def formats(self, step: Step) -> dict[str, OwnFormat]:
-        """How artifacts that a step makes are stored by marker classes."""
-        return {name: self._formats[marker] for name, marker in step.markers.items()}
+    def formats(self, call: StageCall) -> dict[str, OwnFormat]:
+        """How artifacts that a stage makes are stored by marker classes."""
+        return {name: self._formats[marker] for name, marker in call.markers.items()}
 
-    def of(self, step: Step, digests: Mapping[str, str | None]) -> Basis | None:
-        """What a step is made of; None where that cannot be said: what it makes is not kept then.
+    def of(self, call: StageCall, digests: Mapping[str, str | None]) -> Basis | None:
+        """What the result of a call is made of; None where that cannot be said: what it makes is not kept then.
 
         Args:
-            step: one of those that this was made for.
+            call: one of those that this was made for.
             digests: artifact -> the digest of its content; None where that cannot be said.
         """
-        basis = self.known_of(step, digests)
-        return basis if basis is not None and len(basis.inputs) == len(step.takes) else None
+        basis = self.known_of(call, digests)
+        return basis if basis is not None and len(basis.inputs) == len(call.takes) else None
 
-    def known_of(self, step: Step, digests: Mapping[str, str | None]) -> Basis | None:
-        """What a step is made of as far as that can be said: without those inputs of which nobody knows the digest.
+    def known_of(self, call: StageCall, digests: Mapping[str, str | None]) -> Basis | None:
+        """As `of`, as far as that can be said: without those inputs of which nobody knows the digest.
 
         None where its code, or a parameter, is not known either.
         """
-        basis = self._without_inputs.get(step.name)
+        basis = self._without_inputs.get(call.name)
         if basis is None:
             return None
-        inputs = {name: _digest(source, digests) for name, source in step.takes.items()}
+        inputs = {name: _digest(source, digests) for name, source in call.takes.items()}
         return replace(basis, inputs={name: digest for name, digest in inputs.items() if digest is not None})
 
 
@@ -107,16 +107,16 @@ class _ParameterUnknown(Exception):
     """The value of a parameter cannot be told from another."""
 
 
-def _without_inputs(step: Step, codes: Codes, uses: Uses, remembered: Remembered | None) -> Basis:
-    version = step.stage.mark.version
-    counts = [codes.of(step.stage.code)] if version is None else []
-    counts += [codes.of(marker) for marker in step.markers.values()]
+def _without_inputs(call: StageCall, codes: Codes, uses: Uses, remembered: Remembered | None) -> Basis:
+    version = call.stage.mark.version
+    counts = [codes.of(call.stage.code)] if version is None else []
+    counts += [codes.of(marker) for marker in call.markers.values()]
     # What is given and what is there by default is the same, where it is the same: versions share that. Of other
     # defaults than plain ones the code is all that counts: they may be such as nobody ever stores.
-    values = {name: value for name, value in step.values.items() if name in step.parameters or _is_plain(value)}
+    values = {name: value for name, value in call.values.items() if name in call.parameters or _is_plain(value)}
     return Basis(
-        step=step.name,
-        makes=step.makes,
+        stage=call.name,
+        makes=call.makes,
         parameters={name: _parameter_digest(name, value, uses, remembered) for name, value in values.items()},
         inputs={},
         parts=tuple(part for code in counts for part in code.parts),
@@ -146,7 +146,7 @@ def _digest(source: Source, digests: Mapping[str, str | None]) -> str | None:
 
 
 def _shown(parameters: Mapping[str, Any]) -> dict[str, str]:
-    """Return those values that people read at a glance. It is asked of every cached step: no other is looked into."""
+    """Return those values that people read at a glance. It is asked of every cached stage: no other is looked into."""
     texts = {name: repr(value) for name, value in parameters.items() if _is_plain(value)}
     return {name: text for name, text in texts.items() if len(text) <= _LONGEST}
 

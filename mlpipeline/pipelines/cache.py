@@ -53,39 +53,39 @@ class Cache:
         #: What is known of the sources of stages.
         self.facts = KeptFacts(self._places.sources)
 
-    def find(self, step: str, key: str) -> Made | None:
+    def find(self, stage: str, key: str) -> Made | None:
         """What was made under that key; None where nothing was, or not all of it is there any more."""
         try:
-            return self._found(step, key)
+            return self._found(stage, key)
         except DamagedArtifact:
             return None
 
-    def use(self, step: str, key: str) -> Made | None:
+    def use(self, stage: str, key: str) -> Made | None:
         """What was made under that key, which counts as used now; None where nothing was.
 
         Raises:
             DamagedArtifact: not all of it is there any more, or its record cannot be read.
         """
-        made = self._found(step, key)
+        made = self._found(stage, key)
         if made is not None:
             with suppress(OSError):
-                os.utime(self._places.record(step, key))
+                os.utime(self._places.record(stage, key))
         return made
 
-    def all_made(self, step: str) -> list[Made]:
-        """What the step made, of whatever, as far as that can be read."""
+    def all_made(self, stage: str) -> list[Made]:
+        """What the stage made, of whatever, as far as that can be read."""
         found = []
-        for record in (self._places.made / step).glob("*.json"):
+        for record in (self._places.made / stage).glob("*.json"):
             with suppress(OSError, DamagedArtifact):
                 found.append(read_record(record))
         return found
 
     def gone(self, made: Made) -> list[str]:
-        """The names of the artifacts of a step that are not there any more."""
+        """The names of the artifacts of a stage that are not there any more."""
         return [artifact.name for artifact in made.artifacts if not self._is_there(artifact)]
 
     def damaged(self, made: Made) -> list[str]:
-        """The names of the artifacts of a step that would not be loaded, as they are not what was stored."""
+        """The names of the artifacts of a stage that would not be loaded, as they are not what was stored."""
         found = []
         for artifact in made.artifacts:
             try:
@@ -124,7 +124,7 @@ class Cache:
         run: str | None = None,
         own_formats: Mapping[str, Serializer] = MappingProxyType({}),
     ) -> Made:
-        """Store what a step made, and note what of, while `making` keeps the others out.
+        """Store what a stage made, and note what of, while `making` keeps the others out.
 
         Args:
             basis: what it was made of.
@@ -156,7 +156,7 @@ class Cache:
             with locks.shared(self._places.lock):
                 for aside, artifact, looks in written:
                     self._files.put(aside, artifact, looks)
-                record = self._places.record(basis.step, key)
+                record = self._places.record(basis.stage, key)
                 record.parent.mkdir(exist_ok=True)
                 write_whole(record, to_json(made.to_json()), to_disk=False)
         except NotStored:
@@ -193,21 +193,21 @@ class Cache:
             raise DamagedArtifact(artifact.name, f"{type(error).__name__}: {error}") from error
 
     def forget(self, made: Made) -> None:
-        """Have what a step made be made again, if it is damaged still; another process may have seen to it."""
+        """Have what a stage made be made again, if it is damaged still; another process may have seen to it."""
         with suppress(OSError), locks.shared(self._places.lock):
             if any([self._files.drop(artifact) for artifact in made.artifacts]):
-                self._places.record(made.basis.step, made.key).unlink(missing_ok=True)
+                self._places.record(made.basis.stage, made.key).unlink(missing_ok=True)
 
-    def _found(self, step: str, key: str) -> Made | None:
-        path = self._places.record(step, key)
+    def _found(self, stage: str, key: str) -> Made | None:
+        path = self._places.record(stage, key)
         try:
             made = read_record(path)
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise DamagedArtifact(step, f"its record cannot be read: {error.strerror}") from error
-        if made.key != key or made.basis.step != step:
-            raise DamagedArtifact(step, "its record is another one's")
+            raise DamagedArtifact(stage, f"its record cannot be read: {error.strerror}") from error
+        if made.key != key or made.basis.stage != stage:
+            raise DamagedArtifact(stage, "its record is another one's")
         for artifact in made.artifacts:
             self._files.require_there(artifact)
         return made

@@ -24,7 +24,7 @@ _OWN = re.compile(rf"[0-9]+|{re.escape(_TAG)}|{re.escape(_IGNORE)}|\..+\.[0-9a-f
 class CacheFolder:
     """A folder of artifacts by content, and of what was made of what.
 
-        <folder>/1/made/<step>/<key>.json        what was made of what; last used when its file was last touched
+        <folder>/1/made/<stage>/<key>.json        what was made of what; last used when its file was last touched
         <folder>/1/artifacts/<digest><suffix>    by content; read-only
         <folder>/1/checked/<digest><suffix>      what a large artifact looked like when its content was last known
         <folder>/1/files/<path's digest>.json    what files outside the cache held when they looked so
@@ -50,9 +50,9 @@ class CacheFolder:
         self.lock = own / "lock"
         self._require_cache()
 
-    def record(self, step: str, key: str) -> Path:
-        """What a step made under that key."""
-        return self.made / step / f"{key}.json"
+    def record(self, stage: str, key: str) -> Path:
+        """What a stage made under that key."""
+        return self.made / stage / f"{key}.json"
 
     def other_formats(self) -> dict[int, Path]:
         """What other versions of mlpipeline keep here, by the number of their format."""

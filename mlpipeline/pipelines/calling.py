@@ -12,17 +12,17 @@ from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import PipelineError
 from mlpipeline.pipelines.definitions import FROM_RUN
 from mlpipeline.pipelines.states import restored, state_in
-from mlpipeline.pipelines.wiring import Action, Step
+from mlpipeline.pipelines.wiring import Action, StageCall
 
 if TYPE_CHECKING:
     from mlpipeline.authoring.run import Run
 
 
-def call(step: Step, inputs: Mapping[str, Any], run: Run | None) -> dict[str, Any]:
-    """Have a step done, and return the artifacts that it made, by name.
+def made_by(call: StageCall, inputs: Mapping[str, Any], run: Run | None) -> dict[str, Any]:
+    """Call a stage, and return the artifacts that it made, by name.
 
     Args:
-        step: whose stage is called.
+        call: of which stage, and with which parameters.
         inputs: argument -> value, and the state by the name of its artifact.
         run: what a stage gets that takes `run`.
 
@@ -30,53 +30,53 @@ def call(step: Step, inputs: Mapping[str, Any], run: Run | None) -> dict[str, An
         PipelineError: what it returned is not what it is to make.
         BaseException: whatever it raises, with a note of which stage it was.
     """
-    arguments = {name: value for name, value in inputs.items() if name != step.state}
-    if step.takes_run:
+    arguments = {name: value for name, value in inputs.items() if name != call.state}
+    if call.takes_run:
         arguments[FROM_RUN] = run
     try:
-        if step.stage.is_function:
-            returned = step.stage.target(**arguments, **step.parameters)
+        if call.stage.is_function:
+            returned = call.stage.target(**arguments, **call.parameters)
         else:
-            if step.state is not None:
-                made = restored(step.stage.code, step.parameters, inputs[step.state])
+            if call.state is not None:
+                made = restored(call.stage.code, call.parameters, inputs[call.state])
             else:
-                made = step.stage.built(step.parameters)
-            if step.action is Action.FIT:
+                made = call.stage.built(call.parameters)
+            if call.action is Action.FIT:
                 made.fit(**arguments)
-                return {step.makes[0]: state_in(made)}
+                return {call.makes[0]: state_in(made)}
             returned = made.run(**arguments)
     except Exception as error:
-        error.add_note(f"in {step.title}")
+        error.add_note(f"in {call.title}")
         raise
-    return handed_on(returned, step)
+    return handed_on(returned, call)
 
 
-def handed_on(returned: Any, step: Step) -> dict[str, Any]:
+def handed_on(returned: Any, call: StageCall) -> dict[str, Any]:
     """Return the artifacts, by name, of what a stage returned.
 
     Raises:
         PipelineError: it is not what the stage is to make, or can be read only once.
     """
-    by_name = _by_name(returned, step)
+    by_name = _by_name(returned, call)
     for name, value in by_name.items():
-        whose = "" if step.makes == (step.stage.name,) else f' as "{name}"'
+        whose = "" if call.makes == (call.stage.name,) else f' as "{name}"'
         if isinstance(value, io.IOBase):
-            raise PipelineError(f"{step.title} returned an open file{whose}. Return its path, or what it holds.")
+            raise PipelineError(f"{call.title} returned an open file{whose}. Return its path, or what it holds.")
         if isinstance(value, Iterator):
             raise PipelineError(
-                f"{step.title} returned a {type(value).__name__}{whose}, which can be read once only. Return a list: "
+                f"{call.title} returned a {type(value).__name__}{whose}, which can be read once only. Return a list: "
                 "list(…)."
             )
         if inspect.isawaitable(value):
-            raise PipelineError(f"{step.title} returned a {type(value).__name__}{whose}. Await it: asyncio.run(…).")
+            raise PipelineError(f"{call.title} returned a {type(value).__name__}{whose}. Await it: asyncio.run(…).")
     return by_name
 
 
-def _by_name(returned: Any, step: Step) -> dict[str, Any]:
-    makes = step.makes
+def _by_name(returned: Any, call: StageCall) -> dict[str, Any]:
+    makes = call.makes
     if returned is None:
-        raise PipelineError(f"{step.title} returned None; it is to return {_what(step)}. Is a `return` missing?")
-    if step.is_named and isinstance(returned, Mapping):
+        raise PipelineError(f"{call.title} returned None; it is to return {_what(call)}. Is a `return` missing?")
+    if call.is_named and isinstance(returned, Mapping):
         found = {
             output_name(key) if isinstance(key, str) or is_marker(key) else str(key): value
             for key, value in returned.items()
@@ -85,16 +85,16 @@ def _by_name(returned: Any, step: Step) -> dict[str, Any]:
             return {name: found[name] for name in makes}
         # A stage with one artifact may also return its value, and that may be a dict.
         if len(makes) > 1 or makes[0] in found:
-            raise PipelineError(f"{step.title} {_difference(list(found), makes)}")
+            raise PipelineError(f"{call.title} {_difference(list(found), makes)}")
     if len(makes) == 1:
         return {makes[0]: returned}
-    raise PipelineError(f"{step.title} returned a {type(returned).__name__}; it is to return {_what(step)}.")
+    raise PipelineError(f"{call.title} returned a {type(returned).__name__}; it is to return {_what(call)}.")
 
 
-def _what(step: Step) -> str:
-    if step.is_named and len(step.makes) > 1:
-        return f"a dict of {', '.join(step.makes)}"
-    return f'the value of "{step.makes[0]}"'
+def _what(call: StageCall) -> str:
+    if call.is_named and len(call.makes) > 1:
+        return f"a dict of {', '.join(call.makes)}"
+    return f'the value of "{call.makes[0]}"'
 
 
 def _difference(returned: Sequence[str], makes: Sequence[str]) -> str:

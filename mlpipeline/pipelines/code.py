@@ -10,6 +10,7 @@ from typing import Any
 
 from mlpipeline.errors import CodeUnknown
 from mlpipeline.pipelines.code_facts import KeptFacts
+from mlpipeline.pipelines.code_places import reach_of
 from mlpipeline.pipelines.code_reach import Place, Reach
 from mlpipeline.pipelines.code_sources import Sources
 from mlpipeline.pipelines.code_values import Values
@@ -35,15 +36,6 @@ class Code:
     parts: tuple[Part, ...]
     #: Installed package -> its version.
     packages: Mapping[str, str]
-
-
-def code_of(target: Any) -> Code:
-    """Return the code of a stage's class or function, as it is now.
-
-    Raises:
-        CodeUnknown: it cannot be said what it is.
-    """
-    return Codes().of(target)
 
 
 class Codes:
@@ -92,8 +84,7 @@ class Codes:
     def _at(self, place: Place) -> tuple[Reach, tuple[Part, ...]]:
         known = self._reaches.get(place)
         if known is None:
-            reach = Reach(self._sources)
-            place.read(reach)
+            reach = reach_of(place, self._sources)
             parts = tuple(
                 Part(name=name, digest=text_digest(text), file=None if file is None else file.shown_path, line=line)
                 for name, text, file, line in reach.texts

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
 
+from mlpipeline.pipelines.code_reach import Names, PlaceKind, Reach
 from mlpipeline.pipelines.code_sources import absolute
 from mlpipeline.pipelines.installed import Origin, origin_of_module
 
-if TYPE_CHECKING:
-    from mlpipeline.pipelines.code_reach import Reach
 
-
-def read_effects(reach: Reach, names: Mapping[str, Any]) -> None:
+def read_effects(reach: Reach, names: Names) -> None:
     """Have a reach note what a module of these names, and those of the project that it imports, set outside."""
-    file = reach._sources.of_module(names)
+    file = reach.sources.of_module(names)
     if file is None:
         return
     for level, module, taken in file.top_level[2]:
         for name in _modules(absolute(level, module, names), taken):
             if name in sys.modules and _is_project(name):
-                reach._lead(read_effects, vars(sys.modules[name]))
+                reach.lead(PlaceKind.EFFECTS, vars(sys.modules[name]))
     settings = [
         number
         for number, places in file.top_level[0]
@@ -41,7 +38,7 @@ def read_effects(reach: Reach, names: Mapping[str, Any]) -> None:
             pending += [one for one in assigning if one not in seen]
             seen.update(assigning)
             if not assigning and _is_code(names.get(chain[0])):
-                texts.append(f"{chain} {reach._chain(names, chain)}")
+                texts.append(f"{chain} {reach.chain(names, chain)}")
     reach.texts.append((f"{file.name} (top level)", " ".join(texts), file, file.statement(settings[0]).line))
 
 

@@ -1,4 +1,4 @@
-"""What one function, class, value or module comes to as code, and what it leads to."""
+"""What the code at one place leads to, and what stands there for the names and values that it refers to."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ import sys
 import types
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
-from pathlib import Path
+from enum import StrEnum
 from typing import Any
 
-from mlpipeline.domain.references import WAYS_BY_ATTRIBUTE, Imported, References, is_way_anywhere
+from mlpipeline.domain.references import References, is_way_anywhere
+from mlpipeline.domain.syntax_walk import Imported
 from mlpipeline.errors import CodeUnknown
-from mlpipeline.pipelines.code_effects import read_effects
-from mlpipeline.pipelines.code_sources import Piece, SourceFile, Sources, absolute
+from mlpipeline.pipelines.code_file import SourceFile
+from mlpipeline.pipelines.code_sources import Sources, absolute
 from mlpipeline.pipelines.code_values import Values
-from mlpipeline.pipelines.content import bytes_digest, text_digest
+from mlpipeline.pipelines.content import text_digest
 from mlpipeline.pipelines.installed import (
     Origin,
     imported_names,
-    origin_of_file,
+    origin_of_function,
     origin_of_module,
     package_of,
 )
@@ -35,25 +36,42 @@ _OF_EVERY_MODULE = {
     "__doc__",
     "__builtins__",
 }
-_LEADS_ANYWHERE = "leads into modules that nobody can name before it runs"
 #: Builtins by which a function may reach all names of its module.
 _REACH_ALL = {"globals", "eval", "exec"}
 
-_Names = Mapping[str, Any]
+#: Those of a module, with their values.
+Names = Mapping[str, Any]
+
+
+class PlaceKind(StrEnum):
+    """What is at a place; after the colon, the objects that it is read with."""
+
+    #: A function with a source: itself.
+    FUNCTION = "function"
+    #: A function that was written by a program, such as `exec`, or typed: itself.
+    BYTECODE = "bytecode"
+    #: A class: itself.
+    CLASS = "class"
+    #: What a name of a module stands for: the names of the module, that name, and the value.
+    VALUE = "value"
+    #: A module that counts whole: its names.
+    MODULE = "module"
+    #: What a module sets outside of the project as it is loaded: the names of the module.
+    EFFECTS = "effects"
 
 
 class Place:
-    """A function, class, value or module that counts: the very object, whatever else it is equal to.
+    """What counts: the very object, whatever else it is equal to.
 
     Args:
-        read: has a reach note what is there.
-        objects: what `read` gets, by which places are told apart.
+        kind: what it is.
+        objects: what it is read with, by which places are told apart.
     """
 
-    def __init__(self, read: Callable[..., None], *objects: Any) -> None:
-        self._read, self._objects = read, objects
+    def __init__(self, kind: PlaceKind, *objects: Any) -> None:
         # The objects are kept, or their ids could become those of others.
-        self._identity = (read, *[item if type(item) is str else id(item) for item in objects])
+        self.kind, self.objects = kind, objects
+        self._identity = (kind, *[item if type(item) is str else id(item) for item in objects])
         self._hash = hash(self._identity)
 
     def __eq__(self, other: object) -> bool:
@@ -61,14 +79,6 @@ class Place:
 
     def __hash__(self) -> int:
         return self._hash
-
-    def read(self, reach: Reach) -> None:
-        """Have a reach note what is there.
-
-        Raises:
-            CodeUnknown: it cannot be said.
-        """
-        self._read(reach, *self._objects)
 
 
 class Reach:
@@ -83,35 +93,36 @@ class Reach:
         #: Installed package -> its version.
         self.packages: dict[str, str] = {}
         self.leads_to: dict[Place, None] = {}
-        self._sources = sources
-        self._has_no_value = False
+        self.sources = sources
+        #: Whether something here has no value, so that it counts how it was made.
+        self.has_no_value = False
         # Functions and classes that hold themselves: id -> how deep.
         self._around: dict[int, int] = {}
 
     def function(self, function: types.FunctionType) -> str:
         """What stands for a function."""
-        origin = _origin_of_function(function)
+        origin = origin_of_function(function)
         if origin is not Origin.PROJECT:
             text = self.named(str(function.__globals__.get("__name__")), function.__code__.co_qualname)
             return text if origin is Origin.OWN else f"{text}{self._held(function)}"
-        if not self._sources.has_function(function):
-            self._lead(_read_bytecode, function)
-            name = f"function {self._bytecode_name(function)}"
-            return f"{name}~{self._inner_digest(function, lambda: self._live(function))}"
-        file, piece = self._sources.of_function(function)
-        self._lead(_read_function, function)
+        if not self.sources.has_function(function):
+            self.lead(PlaceKind.BYTECODE, function)
+            name = f"function {self.bytecode_name(function)}"
+            return f"{name}~{self._inner_digest(function, lambda: self.live(function))}"
+        file, piece = self.sources.of_function(function)
+        self.lead(PlaceKind.FUNCTION, function)
         name = f"function {file.name}.{function.__code__.co_qualname}"
         if _is_plain(function, file):
             return name
-        return f"{name}~{self._inner_digest(function, lambda: file.references(piece).text + self._live(function))}"
+        return f"{name}~{self._inner_digest(function, lambda: file.references(piece).text + self.live(function))}"
 
     def kind(self, kind: type) -> str:
         """What stands for a class."""
         if not self.is_project_class(kind):
             return self.named(kind.__module__, kind.__qualname__)
-        self._lead(_read_class, kind)
-        file, pieces = self._class_source(kind)
-        name = f"class {_name(file, kind.__module__)}.{kind.__qualname__}"
+        self.lead(PlaceKind.CLASS, kind)
+        file, pieces = self.sources.of_class(kind)
+        name = f"class {class_name(kind, file)}"
         if file is None or not pieces:
             # Made by a call: what that was given counts.
             self.no_value()
@@ -123,18 +134,18 @@ class Reach:
         """What stands for a module that is reached as a whole."""
         if origin_of_module(module.__name__) is not Origin.PROJECT:
             return self.named(module.__name__, "")
-        self._lead(_read_module, vars(module))
-        return f"module {_name(self._sources.of_module(vars(module)), module.__name__)}"
+        self.lead(PlaceKind.MODULE, vars(module))
+        return f"module {self.sources.name_of(vars(module))}"
 
     def named(self, module: str, name: str) -> str:
         """What stands for something that is not the user's, or not written in Python."""
         if is_way_anywhere(f"{module}.{name}"):
-            raise CodeUnknown(f"{module}.{name}", f"it {_LEADS_ANYWHERE}")
+            raise leads_anywhere(f"{module}.{name}", "it")
         origin = origin_of_module(module)
         if origin is Origin.OWN:
             return "mlpipeline"
         if origin is Origin.PROJECT and hasattr(sys.modules.get(module), "__file__"):
-            self._lead(_read_module, vars(sys.modules[module]))
+            self.lead(PlaceKind.MODULE, vars(sys.modules[module]))
         if origin is Origin.INSTALLED:
             self.packages.update([package_of(module)])
         return f"{origin} {module}.{name}"
@@ -149,12 +160,13 @@ class Reach:
 
     def no_value(self) -> None:
         """There is something that has no value, so that it counts how it was made."""
-        self._has_no_value = True
+        self.has_no_value = True
 
-    def _lead(self, read: Callable[..., None], *objects: Any) -> None:
-        self.leads_to[Place(read, *objects)] = None
+    def lead(self, kind: PlaceKind, *objects: Any) -> None:
+        """Note that what is here leads to another place."""
+        self.leads_to[Place(kind, *objects)] = None
 
-    def _resolved(self, names: _Names, found: References, bound: Collection[str] = ()) -> str:
+    def resolved(self, names: Names, found: References, bound: Collection[str] = ()) -> str:
         """The text of all that a piece of code refers to.
 
         Args:
@@ -163,40 +175,45 @@ class Reach:
             bound: names that are not the module's.
         """
         chains = [*found.names, *((name,) for name in found.added_to if not _is_plain_collection(names.get(name)))]
-        self._refuse_ways_anywhere(names, found, bound)
-        chains += [chain for chain in found.said if _way_anywhere(names, chain) is None or chain[0] in _REACH_ALL]
-        read = [(chain, self._chain(names, chain)) for chain in chains if chain[0] not in bound]
-        return f"{read} {[self._imported(one, names) for one in found.imports]}"
+        self.refuse_ways_anywhere(names, found, bound)
+        chains += [chain for chain in found.said if way_anywhere(names, chain) is None or chain[0] in _REACH_ALL]
+        read = [(chain, self.chain(names, chain)) for chain in chains if chain[0] not in bound]
+        return f"{read} {[self.imported(one, names) for one in found.imports]}"
 
-    def _refuse_ways_anywhere(self, names: _Names, found: References, bound: Collection[str] = ()) -> None:
-        ways = [*found.ways, *(_way_anywhere(names, chain) for chain in found.names if chain[0] not in bound)]
+    def refuse_ways_anywhere(self, names: Names, found: References, bound: Collection[str] = ()) -> None:
+        """See that what a piece of code refers to leads into no modules that nobody can name; as for `resolved`.
+
+        Raises:
+            CodeUnknown: it does.
+        """
+        ways = [*found.ways, *(way_anywhere(names, chain) for chain in found.names if chain[0] not in bound)]
         for way in filter(None, ways):
-            what = _name(self._sources.of_module(names), str(names.get("__name__")))
-            raise CodeUnknown(what, f"{way} {_LEADS_ANYWHERE}")
+            raise leads_anywhere(self.sources.name_of(names), way)
 
-    def _imported(self, one: Imported, names: _Names) -> str:
+    def imported(self, one: Imported, names: Names) -> str:
         """What stands for an import that is carried out when the code runs: project modules count whole."""
         if one.module is None:
-            what = _name(self._sources.of_module(names), str(names.get("__name__")))
+            what = self.sources.name_of(names)
             raise CodeUnknown(what, "it imports a module by a name that is worked out only when it runs")
         module = absolute(one.level, one.module, names)
         return str([self._imported_module(name) for name in imported_names(module, one.names)] if module else None)
 
     def _imported_module(self, name: str) -> str:
-        origin, names = self._sources.module(name)
+        origin, names = self.sources.module(name)
         if origin is Origin.INSTALLED:
             self.packages.update([package_of(name)])
         if origin is Origin.PROJECT:
-            self._lead(_read_module, names)
+            self.lead(PlaceKind.MODULE, names)
         return f"{origin} {name}"
 
-    def _chain(self, names: _Names, chain: tuple[str, ...]) -> str:
+    def chain(self, names: Names, chain: tuple[str, ...]) -> str:
+        """What stands for a dotted name that is read in a module of these names."""
         name, *rest = chain
         if name in _OF_EVERY_MODULE:
             return "its own"
         if name not in names:
             if name in _REACH_ALL:
-                self._lead(_read_module, names)
+                self.lead(PlaceKind.MODULE, names)
             return "builtin" if hasattr(builtins, name) else "nothing"
         value = names[name]
         while isinstance(value, types.ModuleType) and rest and origin_of_module(value.__name__) is Origin.PROJECT:
@@ -207,27 +224,27 @@ class Reach:
         if self._says_itself(value):
             return Values(self).text(value)
         names, name = self._home(names, name, value)
-        self._lead(_read_value, names, name, value)
-        return f"value {_name(self._sources.of_module(names), str(names.get('__name__')))}.{name}"
+        self.lead(PlaceKind.VALUE, names, name, value)
+        return f"value {self.sources.name_of(names)}.{name}"
 
     def _says_itself(self, value: Any) -> bool:
         """Whether it is a module, function or class of which its own name says enough."""
         match value:
             case types.ModuleType() | types.BuiltinFunctionType():
                 return True
-            case types.FunctionType() if _origin_of_function(value) is Origin.PROJECT:
-                return self._sources.has_function(value) and _is_plain(value, self._sources.of_function(value)[0])
+            case types.FunctionType() if origin_of_function(value) is Origin.PROJECT:
+                return self.sources.has_function(value) and _is_plain(value, self.sources.of_function(value)[0])
             case types.FunctionType():
                 return value.__closure__ is None and not hasattr(value, "__wrapped__")
             case type():
-                return not self.is_project_class(value) or bool(self._class_source(value)[1])
+                return not self.is_project_class(value) or bool(self.sources.of_class(value)[1])
             case _:
                 return False
 
-    def _home(self, names: _Names, name: str, value: Any) -> tuple[_Names, str]:
+    def _home(self, names: Names, name: str, value: Any) -> tuple[Names, str]:
         """The module that bound a value first, as far as it came from there by `from … import`, and its name there."""
         for _ in range(100):
-            file = self._sources.of_module(names)
+            file = self.sources.of_module(names)
             for level, module, inner in () if file is None else file.imported_from(name):
                 found = sys.modules.get(absolute(level, module, names) or "")
                 if (
@@ -241,11 +258,11 @@ class Reach:
                 break
         return names, name
 
-    def _bytecode_name(self, function: types.FunctionType) -> str:
-        names = function.__globals__
-        return f"{_name(self._sources.of_module(names), str(names.get('__name__')))}.{function.__code__.co_qualname}"
+    def bytecode_name(self, function: types.FunctionType) -> str:
+        """What a function is called that has no source."""
+        return f"{self.sources.name_of(function.__globals__)}.{function.__code__.co_qualname}"
 
-    def _live(self, function: types.FunctionType) -> str:
+    def live(self, function: types.FunctionType) -> str:
         """The text of the values that a function holds."""
         own = {name: value for name, value in vars(function).items() if not name.startswith("__mlpipeline_")}
         if not (function.__defaults__ or function.__kwdefaults__ or function.__closure__ or own):
@@ -274,110 +291,19 @@ class Reach:
         finally:
             del self._around[id(holder)]
 
-    def _class_source(self, kind: type) -> tuple[SourceFile | None, list[Piece]]:
-        """The file of a class and where it stands there, as far as they are known."""
-        return self._sources.of_class(kind, self._find_class)
 
-    def _find_class(self, kind: type) -> tuple[SourceFile | None, list[Piece]]:
-        methods = [
-            value
-            for value in (getattr(value, "fget", getattr(value, "__func__", value)) for value in vars(kind).values())
-            if isinstance(value, types.FunctionType) and value.__code__.co_qualname.startswith(f"{kind.__qualname__}.")
-        ]
-        # Others are what decorators and metaclasses wrote.
-        written = [
-            method
-            for method in methods
-            if _origin_of_function(method) is Origin.PROJECT and self._sources.has_function(method)
-        ]
-        module = sys.modules.get(kind.__module__)
-        file = None
-        if written:
-            file = self._sources.of_function(written[0])[0]
-        elif module is not None:
-            file = self._sources.of_module(vars(module))
-        if file is None:
-            return None, []
-        pieces = file.classes(kind.__qualname__)
-        lines = [method.__code__.co_firstlineno for method in written]
-        holding = [piece for piece in pieces if any(piece.line <= line <= piece.end_line for line in lines)]
-        return file, holding or pieces
+def class_name(kind: type, file: SourceFile | None) -> str:
+    """What a class is called, by its file where that is known."""
+    return f"{kind.__module__ if file is None else file.name}.{kind.__qualname__}"
 
 
-def _read_function(reach: Reach, function: types.FunctionType) -> None:
-    file, piece = reach._sources.of_function(function)
-    found = file.references(piece)
-    resolved = reach._resolved(function.__globals__, found, function.__code__.co_freevars)
-    text = f"{found.text} {file.portable(reach._live(function))} {resolved}"
-    reach.texts.append((f"{file.name}.{function.__code__.co_qualname}", text, file, piece.line))
-    reach._lead(read_effects, function.__globals__)
+def leads_anywhere(what: str, way: str) -> CodeUnknown:
+    """The error of code whose reach is not known, with what it is in it that leads so far."""
+    return CodeUnknown(what, f"{way} leads into modules that nobody can name before it runs")
 
 
-def _read_bytecode(reach: Reach, function: types.FunctionType) -> None:
-    """Of a function that was written by a program, such as `exec`, or typed."""
-    code, names = function.__code__, function.__globals__
-    for name in _names_in(code):
-        if name in WAYS_BY_ATTRIBUTE or _way_anywhere(names, (name,)) is not None:
-            raise CodeUnknown(reach._bytecode_name(function), f"{name} {_LEADS_ANYWHERE}")
-    read = [(name, reach._chain(names, (name,))) for name in _names_in(code) if name in names]
-    text = f"{Values(reach).text(code)} {reach._live(function)} {read}"
-    reach.texts.append((reach._bytecode_name(function), text, None, None))
-
-
-def _read_class(reach: Reach, kind: type) -> None:
-    file, pieces = reach._class_source(kind)
-    names = vars(sys.modules[kind.__module__]) if kind.__module__ in sys.modules else {}
-    name = f"{_name(file, kind.__module__)}.{kind.__qualname__}"
-    if file is None and "__file__" in names:
-        reach._lead(_read_module, names)
-    values = Values(reach)
-    texts = [values.text(base) for base in (*kind.__bases__, type(kind))]
-    for piece in pieces if file else ():
-        found = file.references(piece)  # type: ignore[union-attr]
-        texts += [found.text, reach._resolved(names, found)]
-    members = values.class_members(kind)
-    texts.append(members if file is None else file.portable(members))
-    if reach._has_no_value and file is None:
-        raise CodeUnknown(name, "its source cannot be read")
-    reach.texts.append((name, " ".join(texts), file, pieces[0].line if pieces else None))
-    reach._lead(read_effects, names)
-
-
-def _read_value(reach: Reach, names: _Names, name: str, value: Any) -> None:
-    file = reach._sources.of_module(names)
-    texts = [Values(reach).text(value)]
-    if file is not None:
-        texts = [file.portable(texts[0])]
-    full_name = f"{_name(file, str(names.get('__name__')))}.{name}"
-    if reach._has_no_value:
-        statements = [] if file is None else file.binding(name)
-        if not statements and origin_of_module(type(value).__module__) is not Origin.STANDARD:
-            raise CodeUnknown(full_name, f"how this {type(value).__qualname__} was made cannot be read")
-        for statement in statements:
-            assert file is not None
-            found = file.references(statement)
-            texts += [found.text, reach._resolved(names, found)]
-    reach.texts.append((full_name, " ".join(texts), file, None if file is None else file.line(name)))
-
-
-def _read_module(reach: Reach, names: _Names) -> None:
-    file = reach._sources.of_whole_module(names)
-    name = _name(file, str(names.get("__name__")))
-    if file is not None:
-        reach._refuse_ways_anywhere(names, file.whole)
-        imports = [reach._imported(one, names) for one in file.whole.imports]
-        reach.texts.append((name, f"{file.digest} {imports}", file, None))
-    elif "__path__" not in names:
-        # One that was compiled to machine code.
-        try:
-            content = Path(names["__file__"]).read_bytes()
-        except (KeyError, OSError) as error:
-            raise CodeUnknown(name, "its source cannot be read") from error
-        reach.texts.append((name, bytes_digest(content), None, None))
-
-
-def _way_anywhere(names: _Names, chain: tuple[str, ...]) -> str | None:
-    """The full name of what leads into any module, where a name is that of such a thing."""
+def way_anywhere(names: Names, chain: tuple[str, ...]) -> str | None:
+    """The full name of what leads into any module, where a dotted name in a module of these names is one of such."""
     name, *rest = chain
     value = names[name] if name in names else getattr(builtins, name, None)
     while isinstance(value, types.ModuleType) and rest:
@@ -406,26 +332,8 @@ def _is_plain(function: types.FunctionType, file: SourceFile) -> bool:
     )
 
 
-def _origin_of_function(function: types.FunctionType) -> Origin:
-    path = function.__code__.co_filename
-    if path.startswith("<") and not path.startswith("<frozen"):
-        return origin_of_module(str(function.__globals__.get("__name__")))
-    return origin_of_file(path)
-
-
-def _names_in(code: types.CodeType) -> list[str]:
-    inner = [
-        name for constant in code.co_consts if isinstance(constant, types.CodeType) for name in _names_in(constant)
-    ]
-    return list(dict.fromkeys([*code.co_names, *inner]))
-
-
 def _content(cell: types.CellType) -> Any:
     try:
         return cell.cell_contents
     except ValueError:  # It is empty so far.
         return None
-
-
-def _name(file: SourceFile | None, module: str) -> str:
-    return module if file is None else file.name

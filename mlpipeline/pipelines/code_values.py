@@ -145,7 +145,7 @@ class Values:
             ]
         return self._named(members)
 
-    def _text(self, value: Any, kind: type) -> str:  # noqa: PLR0911, PLR0912
+    def _text(self, value: Any, kind: type) -> str:  # noqa: PLR0911, PLR0912 (a table by type)
         referrer = self._referrer
         match value:
             case types.FunctionType():
@@ -181,7 +181,7 @@ class Values:
                 return f"{kind.__name__} {getattr(value, '__name__', '')}"
         return self._container(value, kind)
 
-    def _container(self, value: Any, kind: type) -> str:  # noqa: PLR0911
+    def _container(self, value: Any, kind: type) -> str:  # noqa: PLR0911 (a table by type)
         if kind in (list, tuple, set, frozenset) and all(type(item) in _PLAIN for item in value):
             # Long ones are common, and this is several times as fast.
             items = value if kind in (list, tuple) else sorted(value, key=ascii)

@@ -29,7 +29,7 @@ _WRITER_DIED = "who wrote it died"
 class Kind(StrEnum):
     """What may go."""
 
-    #: What a step made once: its record, and with it the artifacts that no other one names.
+    #: What a stage made once: its record, and with it the artifacts that no other one names.
     RECORD = "record"
     #: An artifact.
     ARTIFACT = "artifact"
@@ -49,8 +49,8 @@ class Item:
     path: Path
     size_bytes: int
     why: str
-    #: The step that it is of; None where it is of none.
-    step: str | None = None
+    #: The stage that it is of; None where it is of none.
+    stage: str | None = None
     #: What kept it from being deleted.
     error: str | None = None
 
@@ -156,7 +156,7 @@ def least_used(entries: Iterable[Entry], max_bytes: int) -> Iterator[Entry]:
 
 def _records(found: Iterable[tuple[Entry, str]]) -> Iterator[Item]:
     for entry, why in found:
-        yield Item(kind=Kind.RECORD, path=entry.path, size_bytes=entry.size_bytes, why=why, step=entry.step)
+        yield Item(kind=Kind.RECORD, path=entry.path, size_bytes=entry.size_bytes, why=why, stage=entry.stage)
 
 
 def _artifacts(
@@ -169,7 +169,7 @@ def _artifacts(
             continue
         if path in going:
             entry, why = going[path]
-            yield Item(kind=Kind.ARTIFACT, path=path, size_bytes=size, why=why, step=entry.step)
+            yield Item(kind=Kind.ARTIFACT, path=path, size_bytes=size, why=why, stage=entry.stage)
         elif is_alone or _is_older(path, _YOUNG_S, now):
             yield Item(kind=Kind.ARTIFACT, path=path, size_bytes=size, why="no record names it")
 
@@ -191,8 +191,8 @@ def _leftovers(folder: CacheFolder, *, now: float) -> Iterator[Item]:
 
 
 def _half_records(folder: CacheFolder, *, is_alone: bool, now: float) -> Iterator[Item]:
-    for step in listed(folder.made):
-        for path in listed(step):
+    for stage in listed(folder.made):
+        for path in listed(stage):
             if is_written_aside(path.name) and (is_alone or _is_older(path, _YOUNG_S, now)):
                 yield Item(kind=Kind.LEFTOVER, path=path, size_bytes=room_of(path), why=_WRITER_DIED)
 

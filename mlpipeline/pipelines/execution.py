@@ -1,4 +1,4 @@
-"""Running the steps of a pipeline: each at most once, and not at all where what it makes is there."""
+"""Running the stages of a pipeline: each at most once, and not at all where what it makes is there."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mlpipeline.domain.graph import Source
 from mlpipeline.errors import DamagedArtifact, FileKeepsChanging, NotStored, PipelineStopped
 from mlpipeline.pipelines.bases import Bases
 from mlpipeline.pipelines.cache import Cache
-from mlpipeline.pipelines.calling import call
+from mlpipeline.pipelines.calling import made_by
 from mlpipeline.pipelines.content import text_digest
 from mlpipeline.pipelines.copies import Original
 from mlpipeline.pipelines.numbers import numbers_of
@@ -23,7 +23,7 @@ from mlpipeline.pipelines.records import Basis, Made, StoredArtifact
 from mlpipeline.pipelines.serializers.own import OwnFormat
 from mlpipeline.pipelines.value_digests import value_digest
 from mlpipeline.pipelines.watching import Watcher
-from mlpipeline.pipelines.wiring import Step
+from mlpipeline.pipelines.wiring import StageCall
 from mlpipeline.project.seeding import drawing_alone, drawing_apart
 
 
@@ -36,7 +36,8 @@ class Held:
     value: Callable[[], Any]
     #: What it is in the cache; None where it is not there.
     stored: StoredArtifact | None = None
-    #: As `value`, for a step that takes it: raises `_Lost` instead of having it made again; None where it is in memory.
+    #: As `value`, for a stage that takes it: raises `_Lost` instead of having it made again; None where it is in
+    #: memory.
     load: Callable[[], Any] | None = None
     #: Why its digest cannot be said though it was asked for.
     unlike: str | None = None
@@ -64,15 +65,15 @@ class Held:
 
 
 class _Lost(Exception):
-    """What a step has made is damaged, and not there any more."""
+    """What a stage has made is damaged, and not there any more."""
 
-    def __init__(self, step: Step) -> None:
-        super().__init__(step.name)
-        self.step = step
+    def __init__(self, call: StageCall) -> None:
+        super().__init__(call.name)
+        self.call = call
 
 
 class Execution:
-    """One run through the steps of a pipeline."""
+    """One pass through the stages of a pipeline, for a run of the queue or without one."""
 
     def __init__(
         self,
@@ -84,7 +85,7 @@ class Execution:
         force: Collection[str] = (),
         uncached: Collection[str] = (),
     ) -> None:
-        """Take what the steps work with.
+        """Take what the stages work with.
 
         Args:
             cache: where what they make is kept; None for nowhere.
@@ -92,7 +93,7 @@ class Execution:
             held: artifacts that are there already.
             run: what a stage gets that takes `run`.
             force: the stages that run also where what they make is in the cache.
-            uncached: the steps that are neither looked for in the cache nor kept there, and draw what they would
+            uncached: the calls that are neither looked for in the cache nor kept there, and draw what they would
                 draw anywhere: several threads may run them at the same time, and a seed is the process's.
         """
         self._cache = cache
@@ -102,106 +103,106 @@ class Execution:
         self._run_id = None if self._run is None else self._run.id
         self._uncached = uncached
         self._bases: Bases | None = None
-        #: Steps whose artifacts are held, in order.
-        self._over: dict[str, Step] = {}
+        #: Calls whose artifacts are held, in order.
+        self._over: dict[str, StageCall] = {}
         #: The names of those that were made again, because their artifacts were damaged, and of those not to be kept.
         self._made_again: set[str] = set()
         self._unkept: set[str] = set()
         self.held = dict(held)
 
-    def run(self, steps: Sequence[Step]) -> None:
-        """Have all that these steps make in `held`. The code of all counts as it is now, before the first runs.
+    def run(self, calls: Sequence[StageCall]) -> None:
+        """Have all that these calls make in `held`. The code of all counts as it is now, before the first runs.
 
         Raises:
             PipelineStopped: the run was told to stop.
             BaseException: what a stage raises, or the `load` of a marker class.
         """
         if self._cache is not None:
-            kept = [step for step in steps if step.name not in self._uncached]
+            kept = [call for call in calls if call.name not in self._uncached]
             self._bases = Bases(kept, self._cache.remembered, self._cache.facts)
             for stage, why in self._bases.unknown.items():
                 self._watcher.warns(f"stage {stage} runs every time, because {why}")
-            self._warn_of_unlike(dict.fromkeys(need for step in kept for need in step.needs()))
-        self._watcher.plans(steps)
-        for step in steps:
-            self._have_made(step)
+            self._warn_of_unlike(dict.fromkeys(need for call in kept for need in call.needs()))
+        self._watcher.plans(calls)
+        for call in calls:
+            self._have_made(call)
 
-    def _outcome(self, step: Step) -> dict[str, Held]:
-        """Return what a step makes, by the names of the artifacts.
+    def _outcome(self, call: StageCall) -> dict[str, Held]:
+        """Return what a stage makes, by the names of the artifacts.
 
         Raises:
             _Lost: something that it takes is damaged.
         """
-        self._heed_stop(step)
-        basis = None if step.name in self._unkept else self._basis(step)
+        self._heed_stop(call)
+        basis = None if call.name in self._unkept else self._basis(call)
         if self._cache is None or basis is None:
-            return self._called(step)
+            return self._called(call)
         # Where all is there, nobody waits for anybody.
-        made = self._found(step, basis)
+        made = self._found(call, basis)
         if made is None:
             # In this order: who makes it never waits for a thread that waits for what it makes.
             with (
-                drawing_alone(partial(self._heed_stop, step)),
-                self._cache.making(basis.key(), self._waits(step), self._run_id),
+                drawing_alone(partial(self._heed_stop, call)),
+                self._cache.making(basis.key(), self._waits(call), self._run_id),
             ):
-                made = self._found(step, basis, is_told=True)
+                made = self._found(call, basis, is_told=True)
                 if made is None:
-                    return self._made(step, basis, self._inputs(step), self._cache)
-        self._watcher.found(step, made)
-        self._tell_numbers(step, made.numbers)
-        return self._stored(step, made)
+                    return self._made(call, basis, self._inputs(call), self._cache)
+        self._watcher.found(call, made)
+        self._tell_numbers(call, made.numbers)
+        return self._stored(call, made)
 
-    def _found(self, step: Step, basis: Basis, *, is_told: bool = False) -> Made | None:
-        if self._cache is None or step.stage.name in self._force:
+    def _found(self, call: StageCall, basis: Basis, *, is_told: bool = False) -> Made | None:
+        if self._cache is None or call.stage.name in self._force:
             return None
         try:
-            return self._cache.use(step.name, basis.key())
+            return self._cache.use(call.name, basis.key())
         except DamagedArtifact as error:
             if not is_told:
-                self._watcher.warns(f"{step.name}: {error}: it is made again")
+                self._watcher.warns(f"{call.name}: {error}: it is made again")
             return None
 
-    def _made(self, step: Step, basis: Basis, inputs: Mapping[str, Any], cache: Cache) -> dict[str, Held]:
-        values, seconds = self._values(step, inputs, basis.key())
+    def _made(self, call: StageCall, basis: Basis, inputs: Mapping[str, Any], cache: Cache) -> dict[str, Held]:
+        values, seconds = self._values(call, inputs, basis.key())
         try:
-            made = cache.put(basis, values, seconds, self._run_id, self._formats(step))
+            made = cache.put(basis, values, seconds, self._run_id, self._formats(call))
         except NotStored as error:
-            self._watcher.ran(step, seconds, None)
-            self._tell_numbers(step, numbers_of(values))
+            self._watcher.ran(call, seconds, None)
+            self._tell_numbers(call, numbers_of(values))
             where = f" {cache.folder}" if isinstance(error.__cause__, OSError) else ""
             self._watcher.warns(
-                f"stage {step.name}: what it made is not kept in the cache{where}, only in memory, "
+                f"stage {call.name}: what it made is not kept in the cache{where}, only in memory, "
                 f"and neither is what is made of it: {error}"
             )
             return {name: Held.given(value, None) for name, value in values.items()}
-        self._watcher.ran(step, seconds, sum(artifact.size_bytes for artifact in made.artifacts))
-        self._tell_numbers(step, made.numbers)
-        return self._stored(step, made)
+        self._watcher.ran(call, seconds, sum(artifact.size_bytes for artifact in made.artifacts))
+        self._tell_numbers(call, made.numbers)
+        return self._stored(call, made)
 
-    def _waits(self, step: Step) -> Callable[[str | None], None]:
-        """Return what tells once who makes what a step makes, and ends the waiting when the run is to stop."""
+    def _waits(self, call: StageCall) -> Callable[[str | None], None]:
+        """Return what tells once who makes what a stage makes, and ends the waiting when the run is to stop."""
         told: list[str | None] = []
 
         def waits(maker: str | None) -> None:
-            self._heed_stop(step)
+            self._heed_stop(call)
             if not told:
                 told.append(maker)
-                self._watcher.waits(step, maker)
+                self._watcher.waits(call, maker)
 
         return waits
 
-    def _called(self, step: Step) -> dict[str, Held]:
-        """Call a step that runs every time. Where its artifacts are what they were, what takes them is still cached."""
+    def _called(self, call: StageCall) -> dict[str, Held]:
+        """Call a stage that runs every time. Where its artifacts are as they were, what takes them is still cached."""
         seed = 0 if self._run is None else self._run.seed
-        is_unkept = step.name in self._uncached
-        values, seconds = self._values(step, self._inputs(step), None if is_unkept else f"{seed} {step.name}")
-        self._watcher.ran(step, seconds, None)
-        self._tell_numbers(step, numbers_of(values))
+        is_unkept = call.name in self._uncached
+        values, seconds = self._values(call, self._inputs(call), None if is_unkept else f"{seed} {call.name}")
+        self._watcher.ran(call, seconds, None)
+        self._tell_numbers(call, numbers_of(values))
         cache = None if is_unkept else self._cache
         held = {name: Held.given(value, cache) for name, value in values.items()}
         for name, one in held.items():
             if one.unlike is not None:
-                self._watcher.warns(f"stage {step.name}: {_unlike(name, one.unlike)}")
+                self._watcher.warns(f"stage {call.name}: {_unlike(name, one.unlike)}")
         return held
 
     def _warn_of_unlike(self, artifacts: Iterable[str]) -> None:
@@ -209,25 +210,25 @@ class Execution:
             if name in self.held and (unlike := self.held[name].unlike) is not None:
                 self._watcher.warns(_unlike(name, unlike))
 
-    def _stored(self, step: Step, made: Made) -> dict[str, Held]:
-        return {artifact.name: self._held(step, made, artifact) for artifact in made.artifacts}
+    def _stored(self, call: StageCall, made: Made) -> dict[str, Held]:
+        return {artifact.name: self._held(call, made, artifact) for artifact in made.artifacts}
 
-    def _held(self, step: Step, made: Made, artifact: StoredArtifact) -> Held:
+    def _held(self, call: StageCall, made: Made, artifact: StoredArtifact) -> Held:
         def load() -> Any:
             assert self._cache is not None
             try:
-                return self._cache.load(artifact, self._formats(step).get(artifact.name))
+                return self._cache.load(artifact, self._formats(call).get(artifact.name))
             except DamagedArtifact as error:
-                self._watcher.warns(f"{step.name}: {error}: it is made again")
+                self._watcher.warns(f"{call.name}: {error}: it is made again")
                 self._cache.forget(made)
-                self._note_lost(step)
-                raise _Lost(step) from error
+                self._note_lost(call)
+                raise _Lost(call) from error
 
         def value() -> Any:
             try:
                 return load()
             except _Lost:
-                self._have_made(step)
+                self._have_made(call)
                 return self.held[artifact.name].value()
 
         assert self._bases is not None
@@ -237,26 +238,26 @@ class Execution:
             self._watcher.warns(f'what takes "{artifact.name}" runs every time, because {why}')
         return Held(digest=digest, value=value, stored=artifact, load=load)
 
-    def _note_lost(self, step: Step) -> None:
+    def _note_lost(self, call: StageCall) -> None:
         """What is damaged twice is kept in memory: a disk that loses everything would keep us at it for ever."""
-        if step.name in self._made_again:
-            self._unkept.add(step.name)
-        self._made_again.add(step.name)
+        if call.name in self._made_again:
+            self._unkept.add(call.name)
+        self._made_again.add(call.name)
 
-    def _have_made(self, step: Step) -> None:
-        """Have what a step makes held, and before it, one after the other, what it needs of all that is damaged.
+    def _have_made(self, call: StageCall) -> None:
+        """Have what a stage makes held, and before it, one after the other, what it needs of all that is damaged.
 
         What was found or made of something that differs now is had anew, too.
         """
-        self._over.setdefault(step.name, step)
-        due = {step.name}
+        self._over.setdefault(call.name, call)
+        due = {call.name}
         while due:
             # The first in order: whatever it takes is held.
             one = next(one for one in self._over.values() if one.name in due)
             try:
                 outcome = self._outcome(one)
             except _Lost as lost:
-                due.add(lost.step.name)
+                due.add(lost.call.name)
                 continue
             due.remove(one.name)
             changed = {name for name, held in outcome.items() if self._differs(name, held)}
@@ -266,60 +267,62 @@ class Execution:
     def _differs(self, name: str, held: Held) -> bool:
         return name in self.held and (held.digest is None or held.digest != self.held[name].digest)
 
-    def _formats(self, step: Step) -> Mapping[str, OwnFormat]:
-        return {} if self._bases is None or not step.markers else self._bases.formats(step)
+    def _formats(self, call: StageCall) -> Mapping[str, OwnFormat]:
+        return {} if self._bases is None or not call.markers else self._bases.formats(call)
 
-    def _basis(self, step: Step) -> Basis | None:
+    def _basis(self, call: StageCall) -> Basis | None:
         if self._bases is None:
             return None
-        return self._bases.of(step, {name: self.held[name].digest for name in step.needs()})
+        return self._bases.of(call, {name: self.held[name].digest for name in call.needs()})
 
-    def _inputs(self, step: Step) -> dict[str, Any]:
-        return {name: self._input(source) for name, source in step.takes.items()}
+    def _inputs(self, call: StageCall) -> dict[str, Any]:
+        return {name: self._input(source) for name, source in call.takes.items()}
 
-    def _values(self, step: Step, inputs: Mapping[str, Any], key: str | None) -> tuple[dict[str, Any], float]:
-        """Return what a step makes, and how long that took, in seconds; what it draws follows from the key, if any.
+    def _values(self, call: StageCall, inputs: Mapping[str, Any], key: str | None) -> tuple[dict[str, Any], float]:
+        """Return what a stage makes, and how long that took, in seconds; what it draws follows from the key, if any.
 
         Raises:
             PipelineStopped: it saw that it should stop, so what it returned is not what it is to make.
             BaseException: what it raises.
         """
-        self._watcher.begins(step)
+        self._watcher.begins(call)
         run = None if self._run is None else StageRun(self._run)
-        given = (run or plain_run()) if step.takes_run else None
+        given = (run or plain_run()) if call.takes_run else None
         process = os.getpid()
         began = time.perf_counter()
         try:
-            called = partial(self._call, step, inputs, given, run)
+            called = partial(self._made_by, call, inputs, given, run)
             values = called() if key is None else drawing_apart(_seed(key), called)
         except BaseException as error:
             if os.getpid() == process:
-                self._watcher.fails(step, error)
+                self._watcher.fails(call, error)
             raise
         if os.getpid() != process:
-            raise PipelineStopped(f"stage {step.name} forked this process, which is not to go on with the pipeline")
+            raise PipelineStopped(f"stage {call.name} forked this process, which is not to go on with the pipeline")
         if run is not None and run.stop_noticed:
-            raise PipelineStopped(f"stage {step.name} was stopped: what it made so far is not kept in the cache")
+            raise PipelineStopped(f"stage {call.name} was stopped: what it made so far is not kept in the cache")
         return values, time.perf_counter() - began
 
-    def _call(self, step: Step, inputs: Mapping[str, Any], given: Run | None, run: StageRun | None) -> dict[str, Any]:
+    def _made_by(
+        self, call: StageCall, inputs: Mapping[str, Any], given: Run | None, run: StageRun | None
+    ) -> dict[str, Any]:
         if run is None:
-            return call(step, inputs, given)
+            return made_by(call, inputs, given)
         # What `log()` and a `MetricContainer` report is of this stage, too.
         before = current()
         set_current(run)
         try:
-            return call(step, inputs, given)
+            return made_by(call, inputs, given)
         finally:
             set_current(before)
 
-    def _heed_stop(self, step: Step) -> None:
+    def _heed_stop(self, call: StageCall) -> None:
         if self._run is not None and self._run.should_stop:
-            raise PipelineStopped(f"stopped before stage {step.name}")
+            raise PipelineStopped(f"stopped before stage {call.name}")
 
-    def _tell_numbers(self, step: Step, numbers: Mapping[str, int | float]) -> None:
+    def _tell_numbers(self, call: StageCall, numbers: Mapping[str, int | float]) -> None:
         if numbers:
-            self._watcher.numbers(step, numbers)
+            self._watcher.numbers(call, numbers)
 
     def _input(self, source: Source) -> Any:
         if source.is_dict:

@@ -16,7 +16,7 @@ from mlpipeline.pipelines.wiring import Purpose, Wiring
 
 
 class FittedState(Original):
-    """What one stage has learned, for many runs."""
+    """What one stage has learned, for all who call `run`."""
 
     def __init__(self, value: Any, digest: str | None) -> None:
         super().__init__(value)
@@ -60,17 +60,17 @@ class Fitted:
         }
         # A server that is asked for ever is not to fill its disk.
         uncached = plan.dependent
-        kept = cache() if any(step.name not in uncached for step in plan.steps) else None
+        kept = cache() if any(call.name not in uncached for call in plan.calls) else None
         if kept is None:
-            uncached = frozenset(step.name for step in plan.steps)
+            uncached = frozenset(call.name for call in plan.calls)
         execution = Execution(cache=kept, watcher=SILENT, held=held, force=force, uncached=uncached)
-        execution.run(plan.steps)
+        execution.run(plan.calls)
         return execution, plan
 
     def _plan(self, inputs: frozenset[str], outputs: tuple[str, ...] | None) -> tuple[dict[str, str], Plan]:
         artifacts = {name: artifact_handed_in(self.wiring, name) for name in inputs}
         plan = Plan.of(self.wiring, Purpose.INFERENCE, artifacts.values(), outputs)
-        needed = [step.stage.name for step in plan.steps if step.state]
+        needed = [call.stage.name for call in plan.calls if call.state]
         needed += [stage for stage, state in self.wiring.states.items() if state in plan.outputs]
         unfitted = [stage for stage in dict.fromkeys(needed) if stage not in self.states]
         if unfitted:

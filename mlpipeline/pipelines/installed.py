@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 
 from mlpipeline.project.project_code import is_project_code
 
@@ -63,11 +63,19 @@ def origin_of_module(name: str) -> Origin:
     return origin_of_file(os.path.join(folders[0], "__init__.py")) if folders else Origin.PROJECT
 
 
+def origin_of_function(function: FunctionType) -> Origin:
+    """Whose a function is."""
+    path = function.__code__.co_filename
+    if path.startswith("<") and not path.startswith("<frozen"):
+        return origin_of_module(str(function.__globals__.get("__name__")))
+    return origin_of_file(path)
+
+
 def spec_of(name: str) -> ModuleSpec | None:
     """How the module of that name is, or would be, loaded; None if there is none. Nothing is imported to find out."""
-    loaded = getattr(sys.modules.get(name), "__spec__", None)
+    loaded: ModuleSpec | None = getattr(sys.modules.get(name), "__spec__", None)
     if loaded is not None and loaded.name == name:
-        return loaded  # type: ignore[no-any-return]
+        return loaded
     parent, _, _ = name.rpartition(".")
     folders = None
     if parent:
@@ -77,9 +85,9 @@ def spec_of(name: str) -> ModuleSpec | None:
         folders = found.submodule_search_locations
     for finder in sys.meta_path:
         find = getattr(finder, "find_spec", None)
-        spec = None if find is None else find(name, folders, None)
+        spec: ModuleSpec | None = None if find is None else find(name, folders, None)
         if spec is not None:
-            return spec  # type: ignore[no-any-return]
+            return spec
     return None
 
 

@@ -34,8 +34,8 @@ class Entry:
     artifacts: tuple[tuple[Path, int], ...] = ()
 
     @property
-    def step(self) -> str:
-        """The step that it is of."""
+    def stage(self) -> str:
+        """The stage that it is of."""
         return self.path.parent.name
 
     @property
@@ -49,7 +49,7 @@ class Damage:
     """Something in a cache that is not what was put there."""
 
     path: Path
-    step: str | None
+    stage: str | None
     #: The artifact; None where it is the record itself.
     artifact: str | None
     record: Path | None
@@ -99,7 +99,7 @@ class Inventory:
         for path in self.unnamed:
             if _has_changed(path):
                 what = "no record names it, and its content has changed"
-                yield Damage(path=path, step=None, artifact=None, record=None, what=what)
+                yield Damage(path=path, stage=None, artifact=None, record=None, what=what)
 
     def is_damaged_still(self, damage: Damage) -> bool:
         """Whether something has not been made again, or deleted, since it was found to be damaged."""
@@ -113,7 +113,7 @@ class Inventory:
 
     def _damages_of(self, entry: Entry, sound: dict[Path, str | None]) -> Iterator[Damage]:
         if entry.made is None:
-            yield Damage(path=entry.path, step=entry.step, artifact=None, record=entry.path, what=entry.trouble or "")
+            yield Damage(path=entry.path, stage=entry.stage, artifact=None, record=entry.path, what=entry.trouble or "")
             return
         for artifact, (path, _) in zip(entry.made.artifacts, entry.artifacts, strict=True):
             if path not in sound:
@@ -121,7 +121,7 @@ class Inventory:
             what = sound[path]
             # `gc` may have taken it meanwhile.
             if what is not None and entry.path.exists():
-                yield Damage(path=path, step=entry.step, artifact=artifact.name, record=entry.path, what=what)
+                yield Damage(path=path, stage=entry.stage, artifact=artifact.name, record=entry.path, what=what)
 
     def _what_is_wrong(self, artifact: StoredArtifact) -> str | None:
         try:
@@ -131,8 +131,8 @@ class Inventory:
         return None
 
     def _entries(self) -> Iterator[Entry]:
-        for step in listed(self._folder.made):
-            for path in listed(step):
+        for stage in listed(self._folder.made):
+            for path in listed(stage):
                 # What is written aside begins with a full stop.
                 if path.suffix == ".json" and not path.name.startswith("."):
                     with suppress(FileNotFoundError):

@@ -12,17 +12,17 @@ from mlpipeline.errors import PipelineError
 from mlpipeline.pipelines.bases import Bases
 from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.records import Made
-from mlpipeline.pipelines.wiring import Purpose, Step, Wiring
+from mlpipeline.pipelines.wiring import Purpose, StageCall, Wiring
 
 
 class Standing(StrEnum):
-    """Whether a step would run."""
+    """Whether a stage would run."""
 
     #: No: what it makes is in the cache.
     CACHED = "cached"
     #: Yes.
     WOULD_RUN = "would_run"
-    #: If what it takes turns out to be another than before: a step that makes it would run.
+    #: If what it takes turns out to be another than before: a stage that makes it would run.
     MAY_RUN = "may_run"
     #: It lacks something, such as a value that nobody gave, or what it takes does.
     CANNOT_RUN = "cannot_run"
@@ -30,9 +30,9 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Outlook:
-    """What is to be expected of a step."""
+    """What is to be expected of a stage."""
 
-    step: Step
+    call: StageCall
     standing: Standing
     #: What it made, if it is cached; else what it made of nearly the same; None where it never ran.
     made: Made | None = None
@@ -41,42 +41,42 @@ class Outlook:
 
 
 def outlooks(wiring: Wiring, cache: Cache, asked: str | None = None) -> list[Outlook]:
-    """Return what is to be expected of the steps of a pipeline while it trains, in the order of running.
+    """Return what is to be expected of the stages of a pipeline while it trains, in the order of running.
 
     Args:
         wiring: of its stages.
         cache: that it uses.
-        asked: a stage, a step or an artifact: only what that needs, itself last; None for all.
+        asked: a stage, a call of one or an artifact: only what that needs, itself last; None for all.
 
     Raises:
         PipelineError: the stages do not fit together, or none is called what is asked for.
     """
-    steps = _steps(wiring, asked)
-    bases = Bases(steps, cache.remembered, cache.facts)
+    calls = _calls(wiring, asked)
+    bases = Bases(calls, cache.remembered, cache.facts)
     digests: dict[str, str | None] = {}
-    #: Artifact -> the step that makes it anew, or may; and artifacts that cannot be had.
+    #: Artifact -> the call that makes it anew, or may; and artifacts that cannot be had.
     makers: dict[str, str] = {}
     lacking: set[str] = set()
     found = []
-    for step in steps:
-        if step.lacks is not None or lacking.intersection(step.needs()):
-            reasons = () if step.lacks is None else (Reason(why=Why.LACKS, what=step.lacks),)
-            found.append(Outlook(step=step, standing=Standing.CANNOT_RUN, reasons=reasons))
-            lacking.update(step.makes)
+    for call in calls:
+        if call.lacks is not None or lacking.intersection(call.needs()):
+            reasons = () if call.lacks is None else (Reason(why=Why.LACKS, what=call.lacks),)
+            found.append(Outlook(call=call, standing=Standing.CANNOT_RUN, reasons=reasons))
+            lacking.update(call.makes)
             continue
-        outlook = _outlook(step, bases, digests, makers, cache)
+        outlook = _outlook(call, bases, digests, makers, cache)
         found.append(outlook)
         if outlook.standing is Standing.CACHED and outlook.made is not None:
             digests |= {artifact.name: bases.digest_of(artifact) for artifact in outlook.made.artifacts}
         else:
-            makers |= dict.fromkeys(step.makes, step.name)
+            makers |= dict.fromkeys(call.makes, call.name)
     if asked is not None:
         found[-1] = _sound(found[-1], cache)
     return found
 
 
 def _sound(outlook: Outlook, cache: Cache) -> Outlook:
-    """Return what is to be expected of a step whose artifacts are loaded, which only then are seen to be damaged."""
+    """Return what is to be expected of a stage whose artifacts are loaded, which only then are seen to be damaged."""
     made = outlook.made
     names = cache.damaged(made) if outlook.standing is Standing.CACHED and made is not None else []
     if not names:
@@ -85,46 +85,46 @@ def _sound(outlook: Outlook, cache: Cache) -> Outlook:
     return replace(outlook, standing=Standing.WOULD_RUN, reasons=reasons)
 
 
-def _steps(wiring: Wiring, asked: str | None) -> list[Step]:
+def _calls(wiring: Wiring, asked: str | None) -> list[StageCall]:
     graph = wiring.graph(Purpose.TRAINING)
     if asked is None:
-        return cast("list[Step]", list(graph.nodes.values()))
-    steps = cast("list[Step]", graph.needed(wiring.artifacts_of(asked)))
-    if not steps:
+        return cast("list[StageCall]", list(graph.calls.values()))
+    calls = cast("list[StageCall]", graph.needed(wiring.artifacts_of(asked)))
+    if not calls:
         raise PipelineError(f'"{asked}" is handed in: no stage makes it.')
-    return steps
+    return calls
 
 
 def _outlook(
-    step: Step, bases: Bases, digests: Mapping[str, str | None], makers: Mapping[str, str], cache: Cache
+    call: StageCall, bases: Bases, digests: Mapping[str, str | None], makers: Mapping[str, str], cache: Cache
 ) -> Outlook:
-    basis = bases.known_of(step, digests)
+    basis = bases.known_of(call, digests)
     if basis is None:
-        why = bases.unknown.get(step.stage.name)
-        reason = Reason(why=Why.NOT_CACHED, what=step.name) if why is None else Reason(why=Why.UNKNOWN, what=why)
-        return Outlook(step=step, standing=Standing.WOULD_RUN, reasons=(reason,))
+        why = bases.unknown.get(call.stage.name)
+        reason = Reason(why=Why.NOT_CACHED, what=call.name) if why is None else Reason(why=Why.UNKNOWN, what=why)
+        return Outlook(call=call, standing=Standing.WOULD_RUN, reasons=(reason,))
     uses = tuple(
         Reason(why=Why.UNKNOWN, what=bases.unknown_uses[need])
-        for need in step.needs()
+        for need in call.needs()
         if need in digests and digests[need] is None
     )
     if uses:
-        return Outlook(step=step, standing=Standing.WOULD_RUN, reasons=uses)
+        return Outlook(call=call, standing=Standing.WOULD_RUN, reasons=uses)
     by_maker: dict[str, list[str]] = {}
-    for need in step.needs():
+    for need in call.needs():
         if need in makers:
             by_maker.setdefault(makers[need], []).append(need)
     anew = tuple(
         Reason(why=Why.INPUT_MADE_ANEW, what=", ".join(needs), maker=maker) for maker, needs in by_maker.items()
     )
-    unknown = step.takes.keys() - basis.inputs.keys()
-    if not unknown and (made := cache.find(step.name, basis.key())) is not None:
-        return Outlook(step=step, standing=Standing.CACHED, made=made)
-    closest = nearest(cache.all_made(step.name), basis, unknown)
+    unknown = call.takes.keys() - basis.inputs.keys()
+    if not unknown and (made := cache.find(call.name, basis.key())) is not None:
+        return Outlook(call=call, standing=Standing.CACHED, made=made)
+    closest = nearest(cache.all_made(call.name), basis, unknown)
     if closest is None:
-        never = Reason(why=Why.NEVER_MADE, what=step.name)
-        return Outlook(step=step, standing=Standing.WOULD_RUN, reasons=(*anew, never))
+        never = Reason(why=Why.NEVER_MADE, what=call.name)
+        return Outlook(call=call, standing=Standing.WOULD_RUN, reasons=(*anew, never))
     made, differences = closest
     own = differences or [Reason(why=Why.ARTIFACT_GONE, what=name, was=made.made_at) for name in cache.gone(made)]
     standing = Standing.WOULD_RUN if own or not anew else Standing.MAY_RUN
-    return Outlook(step=step, standing=standing, made=made, reasons=(*anew, *own))
+    return Outlook(call=call, standing=standing, made=made, reasons=(*anew, *own))

@@ -281,7 +281,7 @@ class Pipeline:
         execution = Execution(
             cache=kept, watcher=watcher, held=held, run=run, force={force} if isinstance(force, str) else force
         )
-        execution.run(plan.steps)
+        execution.run(plan.calls)
         return execution, plan
 
     def _check_not_loading(self) -> None:

@@ -10,17 +10,17 @@ from typing import cast
 from mlpipeline.domain.graph import Graph
 from mlpipeline.domain.words import named
 from mlpipeline.errors import PipelineError
-from mlpipeline.pipelines.wiring import Purpose, Step, Wiring
+from mlpipeline.pipelines.wiring import Purpose, StageCall, Wiring
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The steps that have to run, in order, and what is asked of them."""
+    """The calls that have to run, in order, and what is asked of them."""
 
-    steps: tuple[Step, ...]
+    calls: tuple[StageCall, ...]
     #: The artifacts that are asked for.
     outputs: tuple[str, ...]
-    #: The steps whose artifacts depend on what is handed in.
+    #: The names of the calls whose artifacts depend on what is handed in.
     dependent: frozenset[str]
 
     @classmethod
@@ -58,13 +58,13 @@ class Plan:
             # Who trains and asks for nothing in particular wants all that can be learned.
             wanted = [*names, *(states if purpose is Purpose.TRAINING else ())]
         if only_states:
-            needed = {artifact for node in graph.upstream(wanted) for artifact in node.makes}
+            needed = {artifact for call in graph.upstream(wanted) for artifact in call.makes}
             names = wanted = [state for state in states if state in needed]
         missing = _each_once(lacking.get(name, []) for name in wanted)
         if missing or not (wanted or only_states):
             raise _not_handed_in(missing or _each_once(lacking.values()), purpose, only_states=only_states)
         return cls(
-            steps=tuple(cast("list[Step]", graph.needed(wanted))),
+            calls=tuple(cast("list[StageCall]", graph.needed(wanted))),
             outputs=tuple(names),
             dependent=frozenset(_dependent(graph, set(handed_in))),
         )
@@ -82,28 +82,28 @@ def artifact_handed_in(wiring: Wiring, name: str) -> str:
 def _lacking(graph: Graph, given: Collection[str], inputs: Collection[str]) -> dict[str, list[str]]:
     """Return, for each artifact that cannot be had, the inputs that it is made of and that are not handed in."""
     lacking = {name: [name] for name in inputs if name not in given}
-    for node in graph.nodes.values():
-        missing = list(dict.fromkeys(name for need in node.needs() for name in lacking.get(need, ())))
+    for call in graph.calls.values():
+        missing = list(dict.fromkeys(name for need in call.needs() for name in lacking.get(need, ())))
         if missing:
-            lacking |= {artifact: missing for artifact in node.makes if artifact not in given}
+            lacking |= {artifact: missing for artifact in call.makes if artifact not in given}
     return lacking
 
 
 def _leaves(graph: Graph, other: Graph, given: Collection[str], lacking: Mapping[str, list[str]]) -> list[str]:
-    """Return the artifacts of the nodes that no node takes that can be had.
+    """Return the artifacts that can be had and that no stage takes.
 
-    What a node takes when the pipeline is run for the other purpose, such as the data to train with, or labels that
+    What a stage takes when the pipeline is run for the other purpose, such as the data to train with, or labels that
     only `fit` takes, is nothing that its user asks for either.
     """
     leaves: list[str] = []
     takers_here, takers_there = _takers(graph), _takers(other)
-    for node in graph.nodes.values():
-        takers = {name for artifact in node.makes for name in takers_here.get(artifact, ())}
-        others = {name for artifact in node.makes for name in takers_there.get(artifact, ())}
-        gone = {taker for taker in takers if graph.nodes[taker].makes[0] in lacking}
-        is_had = not any(artifact in lacking for artifact in node.makes)
-        if is_had and not set(node.makes) <= set(given) and takers | others == gone:
-            leaves += node.makes
+    for call in graph.calls.values():
+        takers = {name for artifact in call.makes for name in takers_here.get(artifact, ())}
+        others = {name for artifact in call.makes for name in takers_there.get(artifact, ())}
+        gone = {taker for taker in takers if graph.calls[taker].makes[0] in lacking}
+        is_had = not any(artifact in lacking for artifact in call.makes)
+        if is_had and not set(call.makes) <= set(given) and takers | others == gone:
+            leaves += call.makes
     return leaves
 
 
@@ -112,21 +112,21 @@ def _each_once(lists: Iterable[list[str]]) -> list[str]:
 
 
 def _takers(graph: Graph) -> dict[str, list[str]]:
-    """Return artifact -> the names of the nodes that take it."""
+    """Return artifact -> the names of the calls that take it."""
     takers: dict[str, list[str]] = {}
-    for node in graph.nodes.values():
-        for need in node.needs():
-            takers.setdefault(need, []).append(node.name)
+    for call in graph.calls.values():
+        for need in call.needs():
+            takers.setdefault(need, []).append(call.name)
     return takers
 
 
 def _dependent(graph: Graph, handed_in: set[str]) -> set[str]:
     dependent: set[str] = set()
     artifacts = set(handed_in)
-    for node in graph.nodes.values():
-        if any(need in artifacts for need in node.needs()):
-            dependent.add(node.name)
-            artifacts.update(node.makes)
+    for call in graph.calls.values():
+        if any(need in artifacts for need in call.needs()):
+            dependent.add(call.name)
+            artifacts.update(call.makes)
     return dependent
 
 

@@ -18,10 +18,10 @@ _FILE = re.compile(r"[0-9a-f]{64}(\.[\w.-]*)?")
 
 @dataclass(frozen=True, kw_only=True)
 class Basis:
-    """All that decides what a step makes: its key is the digest of this."""
+    """All that decides what a stage makes: its key is the digest of this."""
 
-    #: The step: `train_model`, or `imputer.fit`.
-    step: str
+    #: The stage: `train_model`, or `imputer.fit`.
+    stage: str
     makes: tuple[str, ...]
     #: Name -> digest of its value.
     parameters: Mapping[str, str]
@@ -41,9 +41,9 @@ class Basis:
 
     @cached_property
     def _key(self) -> str:
-        # Not by `asdict`, which copies everything: this is asked for every cached step.
+        # Not by `asdict`, which copies everything: this is asked for every cached stage.
         parts = sorted((part.name, part.digest) for part in self.parts)
-        counts = (self.step, self.makes, self.parameters, self.inputs, parts, self.packages, self.version)
+        counts = (self.stage, self.makes, self.parameters, self.inputs, parts, self.packages, self.version)
         return json_digest([dict(one) if isinstance(one, Mapping) else one for one in counts])
 
     @classmethod
@@ -54,7 +54,7 @@ class Basis:
             KeyError, TypeError: it is none.
         """
         return cls(
-            step=_checked(value["step"], str),
+            stage=_checked(value["stage"], str),
             makes=_texts(value["makes"]),
             parameters=_by_name(value["parameters"], str),
             inputs=_by_name(value["inputs"], str),
@@ -106,13 +106,13 @@ class StoredArtifact:
 
     @property
     def content_digest(self) -> str:
-        """What stands for it in the basis of a step that takes it: the same bytes may be different values."""
+        """What stands for it in the basis of a stage that takes it: the same bytes may be different values."""
         return text_digest(f"{self.serializer} {self.digest}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """What a step made once."""
+    """What a stage made once."""
 
     key: str
     basis: Basis

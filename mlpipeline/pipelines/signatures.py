@@ -61,7 +61,7 @@ def constructor_arguments(kind: type) -> tuple[Argument, ...]:
     Raises:
         Unfit: it takes something by position only.
     """
-    if kind.__init__ is not object.__init__:  # type: ignore[misc]
+    if kind.__init__ is not object.__init__:  # type: ignore[misc]  # it is that of this very class
         parameters = _parameters(kind.__init__)[1:]  # type: ignore[misc]
     elif "_given" in dir(kind):
         # A `Stage` has a `__new__` that takes all, for the constructor of the subclass; here there is none.

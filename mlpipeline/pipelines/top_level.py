@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 
-from mlpipeline.domain.references import Definition
+from mlpipeline.domain.syntax import Definition
 
 #: The dots of an import, its module, and the names that it takes from there.
 _Import = tuple[int, str, tuple[str, ...]]

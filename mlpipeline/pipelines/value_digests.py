@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copyreg
 import dataclasses
+import math
 import sys
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta
@@ -114,7 +115,7 @@ class _Walk:
 
     def _float(self, value: float) -> None:
         # By its bits, so that -0.0 is not 0.0; there are many NaNs, which nobody tells apart.
-        self.tell("float", "nan" if value != value else value.hex())  # noqa: PLR0124
+        self.tell("float", "nan" if math.isnan(value) else value.hex())
 
     def _by_text(self, value: Any) -> None:
         self.tell(type(value).__name__, repr(value))

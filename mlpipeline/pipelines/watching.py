@@ -1,4 +1,4 @@
-"""Hearing of the steps of a pipeline."""
+"""Hearing of the stages of a pipeline."""
 
 from __future__ import annotations
 
@@ -8,67 +8,67 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from mlpipeline.pipelines.records import Made
-    from mlpipeline.pipelines.wiring import Step
+    from mlpipeline.pipelines.wiring import StageCall
 
 _log = logging.getLogger("mlpipeline.pipelines")
 
 
 class Watcher(Protocol):
-    """Hears of the steps of a pipeline, in the thread that runs them, each before the next begins."""
+    """Hears of the stages of a pipeline, in the thread that runs them, each before the next begins."""
 
-    def plans(self, steps: Sequence[Step]) -> None:
+    def plans(self, calls: Sequence[StageCall]) -> None:
         """These are gone through, in this order; of each, either `found`, `ran` or `fails` is heard."""
 
-    def found(self, step: Step, made: Made) -> None:
-        """What the step makes is in the cache."""
+    def found(self, call: StageCall, made: Made) -> None:
+        """What the stage makes is in the cache."""
 
-    def waits(self, step: Step, maker: str | None) -> None:
-        """Another process makes what the step makes; `maker` says which: `run 7k2m9q`, where that is known.
+    def waits(self, call: StageCall, maker: str | None) -> None:
+        """Another process makes what the stage makes; `maker` says which: `run 7k2m9q`, where that is known.
 
-        Heard once; afterwards the step is found, or begins here.
+        Heard once; afterwards the stage is found, or begins here.
         """
 
-    def begins(self, step: Step) -> None:
-        """The step runs from now on."""
+    def begins(self, call: StageCall) -> None:
+        """The stage runs from now on."""
 
-    def ran(self, step: Step, seconds: float, size_bytes: int | None) -> None:
-        """The step took that long; the size of what it made is None where that was not stored."""
+    def ran(self, call: StageCall, seconds: float, size_bytes: int | None) -> None:
+        """The stage took that long; the size of what it made is None where that was not stored."""
 
-    def numbers(self, step: Step, numbers: Mapping[str, int | float]) -> None:
-        """Among what the step made, now or in the past, are these: artifacts that are numbers, or dicts of them."""
+    def numbers(self, call: StageCall, numbers: Mapping[str, int | float]) -> None:
+        """Among what the stage made, now or in the past, are these: artifacts that are numbers, or dicts of them."""
 
-    def fails(self, step: Step, error: BaseException) -> None:
-        """The step raised that, which is raised on."""
+    def fails(self, call: StageCall, error: BaseException) -> None:
+        """The stage raised that, which is raised on."""
 
     def warns(self, message: str) -> None:
-        """Something is not as it should be, though the step goes on."""
+        """Something is not as it should be, though the stage goes on."""
 
 
 class Silent:
     """Says nothing but warnings."""
 
-    def plans(self, steps: Sequence[Step]) -> None:
+    def plans(self, calls: Sequence[StageCall]) -> None:
         """Nothing."""
 
-    def found(self, step: Step, made: Made) -> None:  # noqa: ARG002
+    def found(self, call: StageCall, made: Made) -> None:  # noqa: ARG002
         """Only for who debugs."""
-        _log.debug("stage %s cached", step.name)
+        _log.debug("stage %s cached", call.name)
 
-    def waits(self, step: Step, maker: str | None) -> None:
+    def waits(self, call: StageCall, maker: str | None) -> None:
         """Only for who debugs."""
-        _log.debug("stage %s: being made by %s", step.name, maker or "another process")
+        _log.debug("stage %s: being made by %s", call.name, maker or "another process")
 
-    def begins(self, step: Step) -> None:
+    def begins(self, call: StageCall) -> None:
         """Nothing."""
 
-    def ran(self, step: Step, seconds: float, size_bytes: int | None) -> None:  # noqa: ARG002
+    def ran(self, call: StageCall, seconds: float, size_bytes: int | None) -> None:  # noqa: ARG002
         """Only for who debugs."""
-        _log.debug("stage %s ran in %.1f s", step.name, seconds)
+        _log.debug("stage %s ran in %.1f s", call.name, seconds)
 
-    def numbers(self, step: Step, numbers: Mapping[str, int | float]) -> None:
+    def numbers(self, call: StageCall, numbers: Mapping[str, int | float]) -> None:
         """Nothing: they are returned."""
 
-    def fails(self, step: Step, error: BaseException) -> None:
+    def fails(self, call: StageCall, error: BaseException) -> None:
         """Nothing: it is raised."""
 
     def warns(self, message: str) -> None:

@@ -1,4 +1,4 @@
-"""The stages of a pipeline wired up: which steps there are for a purpose, and what each takes from where."""
+"""The stages of a pipeline wired up: how they are called for a purpose, and what each takes from where."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from mlpipeline.authoring.stages import Artifact
 from mlpipeline.domain.changes import Further
-from mlpipeline.domain.graph import Graph, Node, Source
+from mlpipeline.domain.graph import Call, Graph, Source
 from mlpipeline.domain.words import did_you_mean
 from mlpipeline.errors import PipelineError
 from mlpipeline.pipelines.definitions import FROM_RUN, SEPARATOR, Outputs, StageDefinition
@@ -20,7 +20,7 @@ from mlpipeline.pipelines.markers import storing_markers
 from mlpipeline.pipelines.parameters import Parameters
 from mlpipeline.pipelines.signatures import Argument
 
-#: What the artifact is called, after its stage, that is a fitted state, and the step that makes it.
+#: After the name of a stage: what its fitted state is called, and the call that makes it.
 STATE, FIT = "state", "fit"
 
 
@@ -34,7 +34,7 @@ class Purpose(StrEnum):
 
 
 class Action(StrEnum):
-    """What a step does with its stage."""
+    """What a call does with its stage."""
 
     #: Calls the function, or `run`.
     RUN = "run"
@@ -43,8 +43,8 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step(Node):
-    """One call of a stage."""
+class StageCall(Call):
+    """One call of a stage: of one with `fit` there are two while the pipeline trains, `imputer.fit` and `imputer`."""
 
     stage: StageDefinition
     action: Action
@@ -136,7 +136,7 @@ class Wiring:
         return self._parameters.further(own, self.parameters)
 
     def graph(self, purpose: Purpose, handed_in: Iterable[str] = ()) -> Graph:
-        """The steps for a purpose, in order; what is handed in is not made.
+        """The calls for a purpose, in order; what is handed in is not made.
 
         An input that is not handed in is no argument where that has a default.
 
@@ -145,7 +145,7 @@ class Wiring:
         """
         given = set(handed_in)
         self._check_handed_in(given)
-        steps: list[Node] = []
+        calls: list[Call] = []
         for name, stage in self.stages.items():
             if stage.is_input:
                 continue
@@ -153,10 +153,10 @@ class Wiring:
             outputs = self._outputs[name]
             if state is not None and purpose is Purpose.TRAINING:
                 learnt = Outputs(names=(state,), is_named=False)
-                steps.append(self._step(stage, Action.FIT, stage.fit_arguments, learnt, purpose, given))
-            steps.append(self._step(stage, Action.RUN, stage.run_arguments, outputs, purpose, given, state))
+                calls.append(self._call(stage, Action.FIT, stage.fit_arguments, learnt, purpose, given))
+            calls.append(self._call(stage, Action.RUN, stage.run_arguments, outputs, purpose, given, state))
         awaited = self.states.values() if purpose is Purpose.INFERENCE else ()
-        return Graph(steps, {*given, *self.inputs, *awaited})
+        return Graph(calls, {*given, *self.inputs, *awaited})
 
     def artifacts_of(self, name: str) -> tuple[str, ...]:
         """The artifacts that a name stands for: those of the stage, the artifact itself, or a state by who makes it.
@@ -183,7 +183,7 @@ class Wiring:
                 f"{'it' if maker == name else self.stages[maker].title} makes. Rename one."
             )
 
-    def _step(
+    def _call(
         self,
         stage: StageDefinition,
         action: Action,
@@ -192,7 +192,7 @@ class Wiring:
         purpose: Purpose,
         handed_in: set[str],
         state: str | None = None,
-    ) -> Step:
+    ) -> StageCall:
         takes = self._takes(stage, action, arguments, purpose, handed_in)
         absent = set(self.inputs) - handed_in
         for argument in arguments:
@@ -202,7 +202,7 @@ class Wiring:
             takes[state] = Source(artifacts=(state,))
         parameters = {name: value for name, value in self.parameters[stage.name].items() if name not in takes}
         lacks = self._not_handed_in(stage, takes, purpose, handed_in)
-        return Step(
+        return StageCall(
             name=f"{stage.name}{SEPARATOR}{FIT}" if action is Action.FIT else stage.name,
             makes=outputs.names,
             takes=takes,
@@ -292,7 +292,7 @@ class Wiring:
     def _not_handed_in(
         self, stage: StageDefinition, takes: Mapping[str, Source], purpose: Purpose, handed_in: set[str]
     ) -> str | None:
-        """What is wrong where a step takes something that has to be handed in, and is not."""
+        """What is wrong where a call takes something that has to be handed in, and is not."""
         for artifact in dict.fromkeys(artifact for source in takes.values() for artifact in source.artifacts):
             if artifact in handed_in:
                 continue

@@ -63,7 +63,7 @@ def replace_if_unchanged(path: Path, before: bytes, after: bytes) -> bool:
 def create_exclusively(path: Path, data: bytes, *, to_disk: bool = True) -> bool:
     """Put `data` at `path` whole, unless something is there already; return whether it was put.
 
-    A hard link is the only step that is both exclusive and atomic, on NFS too. Where the file system has none,
+    Only a hard link is both exclusive and atomic, on NFS too. Where the file system has none,
     exclusive creation is the next best.
 
     Args:

@@ -6,7 +6,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ class TensorBoard:
         self._is_broken = False
         # Here, not in the thread: two threads that import parts of one package at the same moment can break each
         # other's import, and the other one would be the user's.
-        with suppress(Exception):
+        with suppress(Exception), _refused_here("torch"):
             import_module("tensorboardX.event_file_writer")
         self._thread = threading.Thread(target=self._write_all, name="tensorboard", daemon=True)
         self._thread.start()
@@ -99,6 +99,30 @@ class _EventFile:
             self._steps[name] = self._steps.get(name, -1) + 1 if step is None else step
             scalar: Any = Summary.Value(tag=name, simple_value=_as_float(value))
             self._file.write_event(Event(wall_time=at, step=self._steps[name], summary=Summary(value=[scalar])))
+
+
+@contextmanager
+def _refused_here(name: str) -> Iterator[None]:
+    """Refuse this thread a module that is not loaded so far.
+
+    tensorboardX imports torch wherever that is installed, for an annotation only: each run that logs a metric would
+    pay seconds and hundreds of megabytes for it.
+    """
+    finder = _Refusal(name, threading.get_ident())
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+
+
+class _Refusal:
+    def __init__(self, name: str, thread: int) -> None:
+        self._name, self._thread = name, thread
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name == self._name and threading.get_ident() == self._thread:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
 def _as_float(value: int | float) -> float:

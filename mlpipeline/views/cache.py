@@ -18,7 +18,7 @@ from mlpipeline.views.words import iso_time, moment_to_minute
 
 #: How many rows there are at most, unless all are asked for.
 _ROWS = 20
-#: How many artifacts of a step are named in its row.
+#: How many artifacts of a stage are named in its row.
 _ARTIFACTS_NAMED = 3
 
 
@@ -43,7 +43,7 @@ def cache_screen(
         more = f"\nand {len(newest) - len(shown)} more: -v names them all" if len(shown) < len(newest) else ""
         parts.append(table(columns, [_row(entry, now) for entry in shown], screen) + more)
     free = "" if free_bytes is None else f", {size_in_words(free_bytes)} free on the disk"
-    of = f"{counted(len(inventory.entries), 'result')} of {counted(_count_steps(inventory), 'stage')}"
+    of = f"{counted(len(inventory.entries), 'record')} of {counted(_count_stages(inventory), 'stage')}"
     total = f"{size_in_words(inventory.size_bytes)} in {folder.path}: {of}{free}"
     notes = [total]
     unnamed = sum(inventory.artifacts[path] for path in inventory.unnamed)
@@ -54,19 +54,19 @@ def cache_screen(
     return "\n\n".join([*parts, "\n".join(notes)])
 
 
-def _count_steps(inventory: Inventory) -> int:
-    return len({entry.step for entry in inventory.entries})
+def _count_stages(inventory: Inventory) -> int:
+    return len({entry.stage for entry in inventory.entries})
 
 
 def _row(entry: Entry, now: float) -> tuple[Cell, ...]:
     used = moment_to_minute(iso_time(entry.used_at), now)
     if entry.made is None:
-        return (entry.step, Painted(entry.trouble or "", Color.BAD), size_in_words(entry.size_bytes), "", "", used)
+        return (entry.stage, Painted(entry.trouble or "", Color.BAD), size_in_words(entry.size_bytes), "", "", used)
     artifacts: Cell = named([artifact.name for artifact in entry.made.artifacts], _ARTIFACTS_NAMED)
     if entry.trouble is not None:
         artifacts = Painted(entry.trouble, Color.BAD)
     return (
-        entry.step,
+        entry.stage,
         artifacts,
         size_in_words(entry.total_bytes),
         duration_in_words(entry.made.seconds),
@@ -83,7 +83,7 @@ def cache_for_programs(
         "folder": str(folder.path),
         "size_bytes": inventory.size_bytes,
         "free_bytes": free_bytes,
-        "results": [_result(entry) for entry in reversed(entries)],
+        "records": [_record(entry) for entry in reversed(entries)],
         "other_formats": [
             {"format": number, "path": str(path), "size_bytes": room_of(path)}
             for number, path in folder.other_formats().items()
@@ -91,12 +91,12 @@ def cache_for_programs(
     }
 
 
-def _result(entry: Entry) -> dict[str, Any]:
+def _record(entry: Entry) -> dict[str, Any]:
     made = entry.made
     stored = () if made is None else made.artifacts
     return {
-        "step": entry.step,
-        "record": str(entry.path),
+        "stage": entry.stage,
+        "path": str(entry.path),
         "key": None if made is None else made.key,
         "artifacts": [
             {
@@ -122,11 +122,11 @@ def damages_screen(
 ) -> str:
     """Return what is damaged; `deleted` is how much of it was deleted, None where that was not asked for."""
     if not damages:
-        read = f"{size_in_words(inventory.size_bytes)}, {counted(len(inventory.entries), 'result')}"
+        read = f"{size_in_words(inventory.size_bytes)}, {counted(len(inventory.entries), 'record')}"
         return f"all is as it was stored: {read} in {folder.path}"
     rows = [
         (
-            damage.step or "",
+            damage.stage or "",
             damage.artifact or "",
             damage.what,
             _path(damage.path, folder),
@@ -148,11 +148,11 @@ def damages_for_programs(
     """Return `cache verify --json`."""
     return {
         "folder": str(folder.path),
-        "results": len(inventory.entries),
+        "records": len(inventory.entries),
         "size_bytes": inventory.size_bytes,
         "damaged": [
             {
-                "step": damage.step,
+                "stage": damage.stage,
                 "artifact": damage.artifact,
                 "path": str(damage.path),
                 "record": None if damage.record is None else str(damage.record),
@@ -168,14 +168,14 @@ def collected_screen(
     collected: Collected, folder: CacheFolder, screen: Screen, *, is_dry: bool, are_all_named: bool
 ) -> str:
     """Return what was deleted, or would be, the largest first, and what is left."""
-    left = f"{counted(collected.left_records, 'result')} left, {size_in_words(collected.left_bytes)}"
+    left = f"{counted(collected.left_records, 'record')} left, {size_in_words(collected.left_bytes)}"
     gone = [item for item in collected.items if item.error is None]
     if not gone:
         return f"nothing to delete; {left}"
     if are_all_named:
-        rows = [(item.size_bytes, item.step or "", _path(item.path, folder), item.why) for item in gone]
+        rows = [(item.size_bytes, item.stage or "", _path(item.path, folder), item.why) for item in gone]
     else:
-        rows = list(_by_step(gone))
+        rows = list(_by_stage(gone))
     rows.sort(reverse=True)
     told = table(("size", "stage", "what", "why"), [(size_in_words(row[0]), *row[1:]) for row in rows], screen)
     freed = size_in_words(collected.freed_bytes)
@@ -183,13 +183,13 @@ def collected_screen(
     return f"{told}\n\n{total}: {_counts(gone)}; {left}"
 
 
-def _by_step(items: Iterable[Item]) -> Iterator[tuple[int, str, str, str]]:
-    """Yield how much of each step goes for the same reason."""
+def _by_stage(items: Iterable[Item]) -> Iterator[tuple[int, str, str, str]]:
+    """Yield how much of each stage goes for the same reason."""
     grouped: dict[tuple[str, str], list[Item]] = {}
     for item in items:
-        grouped.setdefault((item.step or "", item.why), []).append(item)
-    for (step, why), alike in grouped.items():
-        yield sum(item.size_bytes for item in alike), step, _counts(alike), why
+        grouped.setdefault((item.stage or "", item.why), []).append(item)
+    for (stage, why), alike in grouped.items():
+        yield sum(item.size_bytes for item in alike), stage, _counts(alike), why
 
 
 def _counts(items: Sequence[Item]) -> str:
@@ -206,7 +206,7 @@ def collected_for_programs(collected: Collected, folder: CacheFolder, *, is_dry:
         "size_bytes": sum(item.size_bytes for item in collected.items),
         "items": [_item(item, is_dry=is_dry) for item in collected.items],
         "left_bytes": collected.left_bytes,
-        "left_results": collected.left_records,
+        "left_records": collected.left_records,
     }
 
 
@@ -214,7 +214,7 @@ def _item(item: Item, *, is_dry: bool) -> dict[str, Any]:
     return {
         "kind": item.kind,
         "path": str(item.path),
-        "step": item.step,
+        "stage": item.stage,
         "size_bytes": item.size_bytes,
         "why": item.why,
         "deleted": not is_dry and item.error is None,

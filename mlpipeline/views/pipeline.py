@@ -35,17 +35,17 @@ def pipeline_screen(name: str, versions: Sequence[str], found: Sequence[Outlook]
     Args:
         name: of the pipeline.
         versions: that it has, where none was named.
-        found: what is to be expected of its steps.
+        found: what is to be expected of its stages.
         screen: that it is for.
         now: in seconds since the epoch.
     """
     counts = Counter(outlook.standing for outlook in found)
     summary = ", ".join(f"{counts[one]} {one.replace('_', ' ')}" for one in Standing if counts[one])
-    head = [f"{one_line(name)}: {counted(len(found), 'step')}, {summary}"]
+    head = [f"{one_line(name)}: {counted(len(found), 'stage')}, {summary}"]
     if versions:
         head.append(f"with the defaults; its versions are {one_line(named(versions, _VERSIONS_NAMED))}")
     lines = head if screen.width is None else [part for line in head for part in fold(line, screen.width)]
-    standings = {outlook.step.name: outlook.standing for outlook in found}
+    standings = {outlook.call.name: outlook.standing for outlook in found}
     rows = [_row(outlook, standings, now) for outlook in found]
     # Where nothing is in a column, it only takes room.
     shown = [index for index in range(len(_COLUMNS)) if any(row[index] for row in rows)]
@@ -59,22 +59,22 @@ def pipeline_for_programs(name: str, versions: Sequence[str], found: Sequence[Ou
         "pipeline": name,
         "versions": list(versions),
         "folder": str(cache),
-        "steps": [outlook_for_programs(outlook) for outlook in found],
+        "stages": [outlook_for_programs(outlook) for outlook in found],
     }
 
 
 def _row(outlook: Outlook, standings: Mapping[str, Standing], now: float) -> list[Cell]:
-    step = outlook.step
-    # Of the two steps of a stage that learns, the first is the one that its parameters are for.
-    has_parameters = step.action is Action.FIT or step.state is None
-    plain = {name: as_parameter(value) for name, value in step.values.items()}
+    call = outlook.call
+    # Of the two calls of a stage that learns, the first is the one that its parameters are for.
+    has_parameters = call.action is Action.FIT or call.state is None
+    plain = {name: as_parameter(value) for name, value in call.values.items()}
     # As `why` prints them: 1.0 is not 1.
     parameters = {name: repr(thing) if isinstance(thing, float) else thing for name, thing in flat(plain).items()}
     return [
-        step.name,
-        ", ".join(step.needs()),
+        call.name,
+        ", ".join(call.needs()),
         values(parameters) if has_parameters else "",
-        ", ".join(name for name in step.makes if name != step.name),
+        ", ".join(name for name in call.makes if name != call.name),
         Painted(_state(outlook, standings, now), _COLORS[outlook.standing]),
     ]
 

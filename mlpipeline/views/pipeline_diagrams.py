@@ -23,7 +23,7 @@ class _Box:
 
     id: str
     name: str
-    #: None for an artifact: one that is handed in, or that no step takes.
+    #: None for an artifact: one that is handed in, or that no stage takes.
     standing: Standing | None
 
 
@@ -37,7 +37,7 @@ class _Arrow:
 
 
 def mermaid(found: Sequence[Outlook]) -> str:
-    """Return the steps as a Mermaid flowchart, which GitHub draws in a block of code that is marked `mermaid`.
+    """Return the stages as a Mermaid flowchart, which GitHub draws in a block of code that is marked `mermaid`.
 
     Source: https://mermaid.js.org/syntax/flowchart.html
     """
@@ -60,7 +60,7 @@ def mermaid(found: Sequence[Outlook]) -> str:
 
 
 def dot(found: Sequence[Outlook], name: str) -> str:
-    """Return the steps in the language of Graphviz.
+    """Return the stages in the language of Graphviz.
 
     Source: https://graphviz.org/doc/info/lang.html
     """
@@ -81,31 +81,31 @@ def dot(found: Sequence[Outlook], name: str) -> str:
 
 
 def _drawn(found: Sequence[Outlook]) -> tuple[list[_Box], list[_Arrow]]:
-    steps = [outlook.step for outlook in found]
-    ids = {step.name: f"s{number}" for number, step in enumerate(steps)}
-    makers = {artifact: step.name for step in steps for artifact in step.makes}
-    taken = {need for step in steps for need in step.needs()}
-    boxes = [_Box(id=ids[one.step.name], name=one.step.name, standing=one.standing) for one in found]
+    calls = [outlook.call for outlook in found]
+    ids = {call.name: f"s{number}" for number, call in enumerate(calls)}
+    makers = {artifact: call.name for call in calls for artifact in call.makes}
+    taken = {need for call in calls for need in call.needs()}
+    boxes = [_Box(id=ids[one.call.name], name=one.call.name, standing=one.standing) for one in found]
     arrows = []
-    for step in steps:
-        # Of what one step hands to another, there is one arrow.
+    for call in calls:
+        # Of what one stage hands to another, there is one arrow.
         by_maker: dict[str, list[str]] = {}
-        for need in step.needs():
+        for need in call.needs():
             by_maker.setdefault(makers.get(need, ""), []).append(need)
         for handed_in in by_maker.pop("", []):
             if f"in {handed_in}" not in ids:
                 ids[f"in {handed_in}"] = f"a{len(ids)}"
                 boxes.append(_Box(id=ids[f"in {handed_in}"], name=handed_in, standing=None))
-            arrows.append(_Arrow(source=ids[f"in {handed_in}"], target=ids[step.name], label=""))
+            arrows.append(_Arrow(source=ids[f"in {handed_in}"], target=ids[call.name], label=""))
         for maker, needs in by_maker.items():
             label = ", ".join(need for need in needs if need != maker)
-            arrows.append(_Arrow(source=ids[maker], target=ids[step.name], label=label))
-    for step in steps:
-        for number, artifact in enumerate(step.makes):
-            if artifact not in taken and artifact != step.name:
-                id = f"{ids[step.name]}o{number}"
+            arrows.append(_Arrow(source=ids[maker], target=ids[call.name], label=label))
+    for call in calls:
+        for number, artifact in enumerate(call.makes):
+            if artifact not in taken and artifact != call.name:
+                id = f"{ids[call.name]}o{number}"
                 boxes.append(_Box(id=id, name=artifact, standing=None))
-                arrows.append(_Arrow(source=ids[step.name], target=id, label=""))
+                arrows.append(_Arrow(source=ids[call.name], target=id, label=""))
     return boxes, arrows
 
 

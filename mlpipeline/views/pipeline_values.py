@@ -35,13 +35,13 @@ def values_text(values: Sequence[Value]) -> str:
     return "\n".join(f"{value.name}: {_text(value)}" for value in values)
 
 
-def run_for_programs(name: str, values: Sequence[Value], steps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def run_for_programs(name: str, values: Sequence[Value], stages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return `pipeline run --json`.
 
     Args:
         name: of the pipeline.
         values: that were asked for.
-        steps: that were gone through.
+        stages: that were gone through.
     """
     return {
         "pipeline": name,
@@ -55,7 +55,7 @@ def run_for_programs(name: str, values: Sequence[Value], steps: Sequence[Mapping
             }
             for value in values
         },
-        "steps": [dict(step) for step in steps],
+        "stages": [dict(stage) for stage in stages],
     }
 
 

@@ -45,7 +45,7 @@ def why_screen(found: Sequence[Outlook], screen: Screen) -> str:
         found: what is to be expected of all that it needs, itself last.
         screen: that it is for.
     """
-    standings = {outlook.step.name: outlook.standing for outlook in found}
+    standings = {outlook.call.name: outlook.standing for outlook in found}
     *needed, asked = found
     told = [asked, *(one for one in needed if one.standing is not Standing.CACHED)]
     return "\n\n".join("\n".join(_lines(one, standings, screen)) for one in told)
@@ -56,7 +56,7 @@ def reason_text(reason: Reason, standings: Mapping[str, Standing], made: Made | 
 
     Args:
         reason: to be told.
-        standings: step -> what is to be expected of it.
+        standings: stage -> what is to be expected of it.
         made: what it was compared with.
     """
     place = "" if reason.place is None else f" ({reason.place})"
@@ -77,45 +77,39 @@ def reason_text(reason: Reason, standings: Mapping[str, Standing], made: Made | 
 
 
 def why_for_programs(name: str, found: Sequence[Outlook]) -> dict[str, Any]:
-    """Return `pipeline why --json`: the step, and what it needs that is not cached."""
+    """Return `pipeline why --json`: the stage, and what it needs that is not cached."""
     *needed, asked = found
     return {
         "pipeline": name,
-        "step": outlook_for_programs(asked),
+        "stage": outlook_for_programs(asked),
         "needs": [outlook_for_programs(one) for one in needed if one.standing is not Standing.CACHED],
     }
 
 
 def outlook_for_programs(outlook: Outlook) -> dict[str, Any]:
-    """Return what is to be expected of a step as `--json` prints it."""
-    step, made = outlook.step, outlook.made
+    """Return what is to be expected of a stage as `--json` prints it."""
+    call, made = outlook.call, outlook.made
     return {
-        "step": step.name,
-        "stage": step.stage.name,
+        "stage": call.name,
         "standing": outlook.standing,
         "made_at": None if made is None else made.made_at,
         "seconds": None if made is None else round(made.seconds, 6),
         "run": None if made is None else made.run,
         "size_bytes": None if made is None else _size(made),
         "reasons": [asdict(reason) for reason in outlook.reasons],
-        "takes": {name: list(source.artifacts) for name, source in step.takes.items()},
-        "makes": list(step.makes),
-        "parameters": {name: as_parameter(value) for name, value in step.values.items()},
+        "takes": {name: list(source.artifacts) for name, source in call.takes.items()},
+        "makes": list(call.makes),
+        "parameters": {name: as_parameter(value) for name, value in call.values.items()},
     }
 
 
 def made_in_words(made: Made, at: str) -> str:
     """Return when something was made, how long that took, and how much it is: `11-20 14:02, 12.3 s, 4.1 MB`."""
-    return f"{at}, {time_taken(made.seconds)}, {size_in_words(_size(made))}"
-
-
-def time_taken(seconds: float) -> str:
-    """Return how long a step took: most that are no work take less than anybody wants to know."""
-    return "under 1 ms" if seconds < 0.001 else duration_in_words(seconds)
+    return f"{at}, {duration_in_words(made.seconds)}, {size_in_words(_size(made))}"
 
 
 def _lines(outlook: Outlook, standings: Mapping[str, Standing], screen: Screen) -> Iterator[str]:
-    name = one_line(outlook.step.name)
+    name = one_line(outlook.call.name)
     if outlook.standing is Standing.CACHED and outlook.made is not None:
         by = "" if outlook.made.run is None else f", by run {outlook.made.run}"
         text = f"{name} is cached: made {made_in_words(outlook.made, _when(outlook.made))}{by}"

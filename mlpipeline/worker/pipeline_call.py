@@ -11,7 +11,7 @@ from mlpipeline.domain.quantities import duration_in_words, size_in_words
 from mlpipeline.errors import PipelineStopped
 from mlpipeline.pipelines.pipeline import Pipeline
 from mlpipeline.pipelines.records import Made
-from mlpipeline.pipelines.wiring import Step
+from mlpipeline.pipelines.wiring import StageCall
 from mlpipeline.worker.failures import one_line
 from mlpipeline.worker.job import Job
 from mlpipeline.worker.model_dirs import make_ready
@@ -46,32 +46,32 @@ class _Reporter:
         self._done: set[str] = set()
         self._total = 0
 
-    def plans(self, steps: Sequence[Step]) -> None:
-        self._total = len(steps)
+    def plans(self, calls: Sequence[StageCall]) -> None:
+        self._total = len(calls)
         self._job.run.note_stages(0, self._total)
 
-    def found(self, step: Step, made: Made) -> None:  # noqa: ARG002
-        self._say(f"stage {step.name} cached")
-        self._note_done(step)
+    def found(self, call: StageCall, made: Made) -> None:  # noqa: ARG002
+        self._say(f"stage {call.name} cached")
+        self._note_done(call)
 
-    def waits(self, step: Step, maker: str | None) -> None:
-        self._say(f"stage {step.name}: being made by {maker or 'another process'}")
+    def waits(self, call: StageCall, maker: str | None) -> None:
+        self._say(f"stage {call.name}: being made by {maker or 'another process'}")
 
-    def begins(self, step: Step) -> None:
+    def begins(self, call: StageCall) -> None:
         # The last line of the output tells where a run is that does not go on; somebody looks on where it is a test.
         if self._job.run.mode is not ExecutionModeKeys.TEST:
-            self._job.run.log(f"{self._key} stage {step.name} begins", log_to_file=False)
+            self._job.run.log(f"{self._key} stage {call.name} begins", log_to_file=False)
 
-    def ran(self, step: Step, seconds: float, size_bytes: int | None) -> None:
+    def ran(self, call: StageCall, seconds: float, size_bytes: int | None) -> None:
         size = "" if size_bytes is None else f", {size_in_words(size_bytes)}"
-        self._say(f"stage {step.name} ran in {duration_in_words(seconds)}{size}")
-        self._note_done(step)
+        self._say(f"stage {call.name} ran in {duration_in_words(seconds)}{size}")
+        self._note_done(call)
 
-    def numbers(self, step: Step, numbers: Mapping[str, int | float]) -> None:  # noqa: ARG002
+    def numbers(self, call: StageCall, numbers: Mapping[str, int | float]) -> None:  # noqa: ARG002
         self._job.record.results |= numbers
 
-    def fails(self, step: Step, error: BaseException) -> None:
-        self._say(f"stage {step.name} failed: {one_line(error)}")
+    def fails(self, call: StageCall, error: BaseException) -> None:
+        self._say(f"stage {call.name} failed: {one_line(error)}")
 
     def warns(self, message: str) -> None:
         self._say(message)
@@ -79,6 +79,6 @@ class _Reporter:
     def _say(self, message: str) -> None:
         self._job.run.log(f"{self._key} {message}")
 
-    def _note_done(self, step: Step) -> None:
-        self._done.add(step.name)
+    def _note_done(self, call: StageCall) -> None:
+        self._done.add(call.name)
         self._job.run.note_stages(len(self._done), self._total)

@@ -21,7 +21,7 @@ class StopSignal:
         self._run = run
         self._when_free = when_free
         self.is_received = False
-        #: Who is still to be told. To pop is one step, which a signal cannot come between: nobody is told twice.
+        #: Who is still to be told. A signal cannot come in the midst of a pop: nobody is told twice.
         self._to_tell: list[Callable[[], None]] = []
         signal.signal(signal.SIGTERM, self._handle)
         # Forked children (data loaders, pools) are ended by SIGTERM, as they would be without us.

@@ -237,7 +237,7 @@ def test_pipedown_learns_validates_and_infers_by_one_path(script):
     assert single["mean"] == pytest.approx(made["first"])
 
 
-def test_pipedowns_nodes_are_tested_each_by_itself(tmp_path):
+def test_pipedowns_stages_are_tested_each_by_itself(tmp_path):
     (tmp_path / "script.py").write_text(textwrap.dedent(PIPEDOWN), "utf-8")
     check = """
 import numpy as np

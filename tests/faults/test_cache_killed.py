@@ -19,7 +19,7 @@ from mlpipeline.pipelines.collecting import Kind, collect
 from mlpipeline.pipelines.inventory import Inventory
 
 #: A program: `python moments.py FOLDER` runs a pipeline in one forked process after the other, each with a cache of
-#: its own, and has each killed one step later than the one before: a step is whatever touches a file of the cache.
+#: its own, and has each killed one act later than the one before: an act is whatever touches a file of the cache.
 MOMENTS = """
     import itertools, os, signal, sys
     from pathlib import Path
@@ -100,7 +100,7 @@ MOMENTS = """
         folder = top / str(number)
         status = forked(lambda: killed(folder, number))
         if forked(lambda: checked(folder)) != 0:
-            sys.exit(f"after {number} steps")
+            sys.exit(f"after {number} acts")
         if status == 0:
             break
         assert status == signal.SIGKILL, status
@@ -118,7 +118,7 @@ MAKER = """
     from mlpipeline.pipelines.watching import SILENT
 
     class Heard:
-        def waits(self, step, maker):
+        def waits(self, call, maker):
             print("waits for", maker, flush=True)
 
         def warns(self, message):
@@ -157,7 +157,7 @@ STORING = """
     cache = Cache(__import__("pathlib").Path(sys.argv[1]))
     for number in range(100):
         basis = Basis(
-            step="s", makes=("x",), parameters={"n": f"{sys.argv[2]}{number}"}, inputs={}, parts=(), packages={}
+            stage="s", makes=("x",), parameters={"n": f"{sys.argv[2]}{number}"}, inputs={}, parts=(), packages={}
         )
         with cache.making(basis.key()):
             # Half of it others store, too.

@@ -254,7 +254,7 @@ write = os.write
 def write_and_be_told_to_stop(descriptor, data):
     if b"chatty" in data:
         os.kill(os.getpid(), signal.SIGTERM)
-        [None for _ in range(10)]  # Python calls the handler between two steps of it
+        [None for _ in range(10)]  # Python calls the handler between two rounds of it
     return write(descriptor, data)
 
 class Loader(DataLoader):

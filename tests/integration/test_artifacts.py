@@ -103,9 +103,9 @@ def write(folder: Path, script: str) -> None:
     (folder / "net.py").write_text(textwrap.dedent(script))
 
 
-def stored(folder: Path, step: str) -> dict[str, tuple[str, Path]]:
-    """What a step made last: artifact -> its serializer, and where it is."""
-    records = sorted((folder / "cache" / "1" / "made" / step).glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
+def stored(folder: Path, stage: str) -> dict[str, tuple[str, Path]]:
+    """What a stage made last: artifact -> its serializer, and where it is."""
+    records = sorted((folder / "cache" / "1" / "made" / stage).glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
     found = {}
     for artifact in json.loads(records[-1].read_bytes())["artifacts"]:
         (path,) = (folder / "cache" / "1" / "artifacts").glob(f"{artifact['digest']}*")

@@ -21,16 +21,16 @@ SMALL, LARGE = 10, 300_000
 
 
 class Seen:
-    """What was heard of the steps."""
+    """What was heard of the stages."""
 
     def __init__(self):
         self.ran_, self.found_, self.warned = [], [], []
 
-    def found(self, step, made):
-        self.found_.append(step.name)
+    def found(self, call, made):
+        self.found_.append(call.name)
 
-    def ran(self, step, seconds, size_bytes):
-        self.ran_.append((step.name, size_bytes is not None))
+    def ran(self, call, seconds, size_bytes):
+        self.ran_.append((call.name, size_bytes is not None))
 
     def warns(self, message):
         self.warned.append(message)
@@ -95,23 +95,23 @@ def spoil(path, at=-1):
     path.write_bytes(data)
 
 
-def forget(folder, step):
-    """Have a step run again, as if its code had changed."""
-    for record in (folder / "1" / "made" / step).iterdir():
+def forget(folder, stage):
+    """Have a stage run again, as if its code had changed."""
+    for record in (folder / "1" / "made" / stage).iterdir():
         record.unlink()
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE])
 def test_what_is_damaged_is_made_again_with_one_warning(folder, size):
     first, _ = run(folder, size)
-    for suffix, step in ((".npy", "load"), (".pkl", "ends")):
+    for suffix, name in ((".npy", "load"), (".pkl", "ends")):
         spoil(artifact(folder, suffix))
-        if step == "load":
+        if name == "load":
             forget(folder, "ends")  # Otherwise nobody needs it.
         again, seen = run(folder, size)
         assert again == first
-        assert seen.warned == [f'{step}: "{step}" in the cache is damaged: its content has changed: it is made again']
-        assert seen.names == (["load", "ends"] if step == "load" else ["ends"])
+        assert seen.warned == [f'{name}: "{name}" in the cache is damaged: its content has changed: it is made again']
+        assert seen.names == (["load", "ends"] if name == "load" else ["ends"])
         assert run(folder, size)[1].found_ == ["load", "middle", "ends"]
 
 
@@ -332,14 +332,14 @@ def test_ls_lists_what_stages_made(project):
     lines = cache(project, "ls").stdout.splitlines()
     # What the second pipeline found was used after what only the first one made.
     assert [line.split()[:2] for line in lines[2:5]] == [[name, name] for name in MADE]
-    assert "3 results of 2 stages" in lines[-1]
+    assert "3 records of 2 stages" in lines[-1]
     assert str(project.outputs / "cache") in lines[-1]
     assert len(cache(project, "ls", "train_data").stdout.splitlines()) == 5
     done = cache(project, "ls", "train_dat")
     assert (done.returncode, done.stderr.split(".")[-1]) == (1, ' Did you mean "train_data"?\n')
     said = cache_json(project, "ls")
-    assert [result["step"] for result in said["results"]] == MADE
-    assert said["size_bytes"] > said["results"][1]["size_bytes"] > 1000
+    assert [record["stage"] for record in said["records"]] == MADE
+    assert said["size_bytes"] > said["records"][1]["size_bytes"] > 1000
 
 
 def test_the_projects_own_gc_and_doctor_leave_the_cache_alone(project):
@@ -357,15 +357,15 @@ def test_verify_names_what_is_damaged_and_gc_takes_what_is_used_least(project):
     assert path.name in done.stdout
     assert "its content has changed" in done.stdout
     (damaged,) = cache_json(project, "verify")["damaged"]
-    assert (damaged["path"], damaged["step"] in ("train_model", "train_data")) == (str(path), True)
+    assert (damaged["path"], damaged["stage"] in ("train_model", "train_data")) == (str(path), True)
     path.write_bytes(whole)
     assert cache(project, "verify").returncode == 0
 
     size = cache_json(project, "ls")["size_bytes"]
     shown = cache(project, "gc", "--max-size", str(size - 1), "--dry-run").stdout
-    assert "to be freed: 1 record, 1 artifact; 2 results left" in shown
+    assert "to be freed: 1 record, 1 artifact; 2 records left" in shown
     said = cache_json(project, "gc", "--max-size", str(size - 1))
-    assert [item["step"] for item in said["items"]] == ["train_model"] * 2
+    assert [item["stage"] for item in said["items"]] == ["train_model"] * 2
     assert said["freed_bytes"] > 100
     assert said["left_bytes"] == cache_json(project, "ls")["size_bytes"]
     done = cache(project, "gc", "--max-size", "lots")

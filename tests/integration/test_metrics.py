@@ -160,6 +160,22 @@ def test_tensorboard_is_not_imported_where_it_has_nothing_to_do(make_project, tm
     assert (other.outputs / "runs" / run["run"] / "metrics.jsonl").exists()
 
 
+def test_torch_is_imported_by_whom_it_is_for_alone(make_project, tmp_path):
+    script = _script("""
+def train(run):
+    before = list(sys.meta_path)
+    run.log_metrics({"loss": 1})
+    assert "tensorboardX" in sys.modules
+    assert "torch" not in sys.modules
+    assert sys.meta_path == before
+    import torch
+    assert torch.Tensor == "a tensor"
+""")
+    project = make_project(tmp_path, {"net.py": script, "torch.py": "Tensor = 'a tensor'"}, queue=["net.py"])
+    assert project.run("-r").returncode == 0
+    assert read_events(_folders(project)["net"]) == [("loss", 0, 1)]
+
+
 def test_a_broken_tensorboard_is_one_warning_and_no_failure(make_project, tmp_path):
     script = _script("""
 def train(run):

@@ -81,15 +81,15 @@ def asked(project, verb, *arguments):
 
 
 def standings(project, *arguments):
-    return {step["step"]: step["standing"] for step in asked(project, "show", *arguments)["steps"]}
+    return {stage["stage"]: stage["standing"] for stage in asked(project, "show", *arguments)["stages"]}
 
 
 def whys(project, *arguments):
-    step = asked(project, "why", *arguments)["step"]
-    return step["standing"], [(reason["why"], reason["what"]) for reason in step["reasons"]]
+    stage = asked(project, "why", *arguments)["stage"]
+    return stage["standing"], [(reason["why"], reason["what"]) for reason in stage["reasons"]]
 
 
-def test_a_value_stands_alone_on_stdout_and_the_steps_on_stderr(project):
+def test_a_value_stands_alone_on_stdout_and_the_stages_on_stderr(project):
     done = project.run("pipeline", "run", "net", "accuracy")
     assert (done.returncode, done.stdout) == (0, "3.6\n")
     lines = done.stderr.splitlines()
@@ -111,7 +111,10 @@ def test_a_value_stands_alone_on_stdout_and_the_steps_on_stderr(project):
     ]
     found = asked(project, "run", "net", "weights")
     assert found["values"]["weights"]["value"] == pytest.approx(1.8)
-    assert [(step["step"], step["cached"]) for step in found["steps"]] == [("gen_data", True), ("train_model", True)]
+    assert [(stage["stage"], stage["cached"]) for stage in found["stages"]] == [
+        ("gen_data", True),
+        ("train_model", True),
+    ]
 
 
 def test_what_would_run_is_known_before_and_why(project):
@@ -327,7 +330,7 @@ LEARNING = """
 """
 
 
-def test_a_stage_that_learns_is_two_steps_and_its_state_an_artifact(project):
+def test_a_stage_that_learns_is_two_and_its_state_an_artifact(project):
     project.write_script("learning.py", LEARNING)
     assert project.run("pipeline", "run", "learning").stdout == "[1.0, 2.0, 3.0]\n"
     for name in ("imputer.state", "imputer.fit"):

@@ -121,6 +121,14 @@ def test_a_forked_worker_ends_as_python_does(warm: WarmProject):
 
     LATE = Late()
 
+    class Touchy:  # as some of torch, which warn of their end
+        @property
+        def __class__(self):
+            os.write(1, b"asked for its class\\n")
+            return type(self)
+
+    TOUCHY = Touchy()
+
     def thread():
         time.sleep(0.1)
         print("thread")
@@ -155,12 +163,12 @@ def test_what_imports_print_stands_in_the_output_of_every_run(warm: WarmProject)
 
 def test_an_environment_that_an_import_changes_is_changed_for_every_run(warm: WarmProject):
     warm.install("changing", "import os\nos.environ['ADDED'] = 'yes'\nos.environ.pop('TAKEN', None)")
-    body = "print(os.environ.get('ADDED'), os.environ.get('TAKEN'), [name for name in os.environ if 'FORK' in name])"
+    body = "print(os.environ.get('ADDED'), os.environ.get('TAKEN'), os.environ.get('MLP_FORKS'))"
     warm.write(script(body, before="import os\nimport changing"))
     warm.run(env={"TAKEN": "no"})
     assert warm.how("v1") == "warm"
     outputs = [(warm.attempt(version) / "output.log").read_text() for version in ("v0", "v1")]
-    assert outputs == ["yes None []\n"] * 2
+    assert outputs == ["yes None None\n"] * 2
 
 
 def test_the_seed_of_string_hashes_that_forks_share_is_recorded(warm: WarmProject):

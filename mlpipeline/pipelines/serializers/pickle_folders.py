@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import pickle
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -52,9 +52,7 @@ class PickleFolders:
         """Unpickle it, which executes what it says."""
         leaves = loaded(path, json.loads((path / _INDEX).read_bytes()), with_pickles=True)
         with (path / _PICKLE).open("rb") as file:
-            unpickler = pickle.Unpickler(file)
-            unpickler.persistent_load = leaves.__getitem__  # type: ignore[method-assign]
-            return unpickler.load()
+            return _Unpickler(file, leaves).load()
 
 
 def _leaves(value: Any, seen: set[int]) -> Iterator[Any]:
@@ -88,8 +86,17 @@ def _inside(value: Any) -> Iterable[Any] | None:
 
 
 def _dump(value: Any, file: IO[bytes], leaves: Leaves, apart: set[int]) -> None:
-    class Pickler(pickler_class()):  # type: ignore[misc]
+    class Pickler(pickler_class()):  # type: ignore[misc]  # which is made only when it is needed
         def persistent_id(self, part: Any) -> int | None:
             return leaves.number(part) if id(part) in apart else None
 
     Pickler(file, protocol=5).dump(value)
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, file: IO[bytes], leaves: Sequence[Any]) -> None:
+        super().__init__(file)
+        self._leaves = leaves
+
+    def persistent_load(self, number: Any) -> Any:
+        return self._leaves[number]

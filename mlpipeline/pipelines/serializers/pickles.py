@@ -41,7 +41,7 @@ def pickler_class() -> Any:
     """The class that pickles artifacts. It is made when it is needed: its base takes long to import."""
     import cloudpickle
 
-    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle says no types
         """Pickles functions and classes of the script by their code."""
 
         def reducer_override(self, value: Any) -> Any:

@@ -181,14 +181,12 @@ def _checked(plugin: Any, name: str) -> Serializer:
     return cast("Serializer", plugin)
 
 
-@cache
-def _warned(name: str) -> set[str]:  # noqa: ARG001
-    return set()
-
-
 def _warn_of(name: str, error: Exception) -> None:
+    # By its text: it is another object each time.
+    _warn_once(name, f"{type(error).__name__}: {error}")
+
+
+@cache
+def _warn_once(name: str, said: str) -> None:
     """Say that a serializer is passed over, once in a process."""
-    said = f"{type(error).__name__}: {error}"
-    if said not in _warned(name):
-        _warned(name).add(said)
-        _log.warning('the serializer "%s" is passed over: %s', name, said)
+    _log.warning('the serializer "%s" is passed over: %s', name, said)

@@ -25,12 +25,12 @@ def test_a_file_is_found_in_its_folder(top):
     assert places(top, "lib-1/deep.py") == ("lib-1/deep.py", {"lib-1": {"deep.py"}})
 
 
-def test_in_the_project_each_step_counts(top):
+def test_in_the_project_each_part_of_a_path_counts(top):
     found = ("project/models/cnn/net.py", {"project": {"models"}, "project/models": {"cnn"}})
     assert places(top, found[0], "project") == (found[0], {**found[1], "project/models/cnn": {"net.py"}})
 
 
-def test_of_what_is_missing_the_first_missing_step_counts(top):
+def test_of_what_is_missing_the_first_missing_part_counts(top):
     assert places(top, "lib-1/more/parts/a.py") == (None, {"lib-1": {"more"}})
     assert places(top, "lib-1/gone.py") == (None, {"lib-1": {"gone.py"}})
 

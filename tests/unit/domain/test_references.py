@@ -6,7 +6,8 @@ import ast
 
 import pytest
 
-from mlpipeline.domain.references import Imported, references
+from mlpipeline.domain.references import references
+from mlpipeline.domain.syntax_walk import Imported
 
 
 def found(source, *, evaluates_annotations=True):

@@ -1,4 +1,4 @@
-"""Why a step of a pipeline runs again."""
+"""Why a stage of a pipeline runs again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mlpipeline.pipelines.code import Part
 from mlpipeline.pipelines.records import Basis, Made
 
 BASIS = Basis(
-    step="train_model",
+    stage="train_model",
     makes=("weights",),
     parameters={"epochs": "digest of 3", "optimizer": "digest of an object"},
     shown={"epochs": "3"},

@@ -22,7 +22,7 @@ from mlpipeline.pipelines.records import Basis, Made
 from mlpipeline.pipelines.serializers import files as files_module
 
 BASIS = Basis(
-    step="train",
+    stage="train",
     makes=("weights",),
     parameters={"epochs": "1"},
     inputs={"data": "2"},
@@ -69,7 +69,7 @@ def test_the_key_changes_with_all_that_counts_and_with_nothing_else():
     ):
         assert same.key() == key
     others = [
-        replace(BASIS, step="test"),
+        replace(BASIS, stage="test"),
         replace(BASIS, makes=("bias",)),
         replace(BASIS, parameters={"epochs": "2"}),
         replace(BASIS, parameters={"epoch": "1"}),
@@ -163,7 +163,7 @@ def test_a_record_that_cannot_be_understood_is_damaged_and_never_leads_elsewhere
     "where",
     [
         *(["key"], ["seconds"], ["made_at"], ["numbers"], ["numbers", "weights"], ["basis"], ["artifacts"]),
-        *(["basis", name] for name in ("step", "makes", "parameters", "inputs", "parts", "packages", "shown")),
+        *(["basis", name] for name in ("stage", "makes", "parameters", "inputs", "parts", "packages", "shown")),
         *(["artifacts", 0, name] for name in ("name", "digest", "serializer", "size_bytes", "suffix", "uses")),
         *(["basis", "parts", 0], ["basis", "parts", 0, "digest"], ["basis", "inputs", "data"]),
     ],

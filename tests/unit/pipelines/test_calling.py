@@ -8,7 +8,7 @@ import pytest
 
 from mlpipeline import Artifact, Stage, artifact, stage
 from mlpipeline.errors import PipelineError
-from mlpipeline.pipelines.calling import call, handed_on
+from mlpipeline.pipelines.calling import handed_on, made_by
 from mlpipeline.pipelines.definitions import defined
 from mlpipeline.pipelines.wiring import Purpose, Wiring
 
@@ -18,8 +18,8 @@ class TestData(Artifact):
     pass
 
 
-def step(target, name="split"):
-    return Wiring(defined({name: target}), {}, {}).graph(Purpose.TRAINING).nodes[name]
+def call(target, name="split"):
+    return Wiring(defined({name: target}), {}, {}).graph(Purpose.TRAINING).calls[name]
 
 
 def making(*outputs):
@@ -27,7 +27,7 @@ def making(*outputs):
     def split():
         raise KeyError("no such column")
 
-    return step(split)
+    return call(split)
 
 
 def test_artifacts_are_returned_by_name_or_by_marker():
@@ -43,7 +43,7 @@ def test_the_only_artifact_may_be_returned_as_it_is():
 
 
 def test_what_a_function_returns_is_its_artifact_whatever_it_is():
-    function = step(lambda: None, "metrics")
+    function = call(lambda: None, "metrics")
     assert handed_on({"metrics": 3}, function) == {"metrics": {"metrics": 3}}
     assert handed_on(("a", "b"), function) == {"metrics": ("a", "b")}
 
@@ -80,7 +80,7 @@ def test_what_cannot_be_handed_on_is_an_error_that_says_what_to_do(makes, return
 def test_what_is_to_be_awaited_is_no_artifact():
     waiting = coroutine()
     with pytest.raises(PipelineError, match=r"returned a coroutine\. Await it"):
-        handed_on(waiting, step(lambda: None))
+        handed_on(waiting, call(lambda: None))
     waiting.close()
 
 
@@ -96,12 +96,12 @@ class Learner(Stage):
 
 def test_an_error_of_a_stage_stays_as_it_is_and_says_which_stage_it_was():
     with pytest.raises(KeyError) as caught:
-        call(making("a", "b"), {}, None)
+        made_by(making("a", "b"), {}, None)
     (note,) = caught.value.__notes__
     assert note.startswith("in stage split (")
     assert note.endswith(")")
-    fit = Wiring(defined([Learner]), {}, {}).graph(Purpose.TRAINING).nodes["learner.fit"]
+    fit = Wiring(defined([Learner]), {}, {}).graph(Purpose.TRAINING).calls["learner.fit"]
     with pytest.raises(ValueError, match="no data") as failed:
-        call(fit, {}, "raise")
+        made_by(fit, {}, "raise")
     assert failed.value.__notes__[0].startswith("in `fit` of stage learner (")
-    assert call(fit, {}, "the run") == {"learner.state": {"seen": "the run"}}
+    assert made_by(fit, {}, "the run") == {"learner.state": {"seen": "the run"}}

@@ -13,7 +13,7 @@ from importlib.metadata import version
 import pytest
 
 from mlpipeline.errors import CodeUnknown
-from mlpipeline.pipelines.code import code_of
+from mlpipeline.pipelines.code import Codes
 
 PROJECT = {
     "net.py": '''
@@ -324,7 +324,7 @@ def seen(code):
 def code_in(folder, files, target="Train", module="net"):
     write(folder, files)
     with imported(folder, module) as found:
-        return code_of(getattr(found, target))
+        return Codes().of(getattr(found, target))
 
 
 @pytest.fixture(scope="module")
@@ -375,13 +375,13 @@ def test_parts_say_what_changed_and_where(plain, before, tmp_path):
 def test_using_it_changes_nothing(plain, tmp_path):
     write(tmp_path, plain)
     with imported(tmp_path) as net:
-        before = seen(code_of(net.Train))
+        before = seen(Codes().of(net.Train))
         # Python keeps what it found out of a class in the class.
         pickle.dumps(net.network)
         net.remembered(1)
         net.network.predict(2)
         isinstance(net.network, net.Base)
-        assert seen(code_of(net.Train)) == before
+        assert seen(Codes().of(net.Train)) == before
 
 
 PACKAGES = """
@@ -411,7 +411,7 @@ def test_installed_packages_count_by_the_version_of_what_is_installed(tmp_path):
     write(tmp_path, {"net.py": PACKAGES, "yaml_like.py": "def something(x):\n    return x\n"})
     versions = {name: version(name) for name in ("numpy", "scikit-learn", "blake3")}
     with imported(tmp_path) as net:
-        found = {name: dict(code_of(getattr(net, name)).packages) for name in vars(net) if name.startswith("uses_")}
+        found = {name: dict(Codes().of(getattr(net, name)).packages) for name in vars(net) if name.startswith("uses_")}
     assert {found[name].pop("python") for name in found} == {f"{sys.version_info.major}.{sys.version_info.minor}"}
     assert found == {
         "uses_numpy": {"numpy": versions["numpy"]},
@@ -426,18 +426,18 @@ def test_what_was_edited_after_it_was_imported_is_not_known(plain, tmp_path):
     with imported(tmp_path) as net:
         write(tmp_path, edited(plain, SEEN["a helper's helper"]))
         with pytest.raises(CodeUnknown, match=r"features.centre: features.py was edited after it was imported"):
-            code_of(net.Train)
+            Codes().of(net.Train)
 
 
 def test_what_was_read_before_an_edit_stays_known(plain, tmp_path):
     write(tmp_path, plain)
     with imported(tmp_path) as net:
-        before = seen(code_of(net.Train))
+        before = seen(Codes().of(net.Train))
         # Of another length: Python sees by that, and by whole seconds, that what it compiled is outdated.
         write(tmp_path, edited(plain, ("features.py", "values - MEAN", "values - 2 * MEAN")))
-        assert seen(code_of(net.Train)) == before
+        assert seen(Codes().of(net.Train)) == before
         importlib.reload(sys.modules["features"])
-        assert seen(code_of(net.Train)) != before
+        assert seen(Codes().of(net.Train)) != before
 
 
 def test_a_module_by_a_name_that_is_worked_out_is_not_known(tmp_path):
@@ -565,7 +565,7 @@ class Typed:
 def typed(**values):
     names = {"__name__": "typed"}
     exec(TYPED.format(**values), names)
-    return [seen(code_of(names[name])) for name in ("stage", "Typed")]
+    return [seen(Codes().of(names[name])) for name in ("stage", "Typed")]
 
 
 def test_what_was_typed_counts_by_what_python_made_of_it():

@@ -12,7 +12,7 @@ import textwrap
 import numpy as np
 import pytest
 
-from mlpipeline.pipelines.code import code_of
+from mlpipeline.pipelines.code import Codes
 
 HEAD = """
     import builtins
@@ -128,7 +128,7 @@ def code_in(tmp_path, monkeypatch):
             (tmp_path / f"{name}.py").write_text(f"{text}\n{'#' * next(number)}\n", "utf-8")
         importlib.invalidate_caches()
         try:
-            return code_of(importlib.import_module("net").train)
+            return Codes().of(importlib.import_module("net").train)
         finally:
             for name in ("net", *files):
                 sys.modules.pop(name, None)

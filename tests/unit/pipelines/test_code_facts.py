@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from mlpipeline.errors import CodeUnknown
-from mlpipeline.pipelines import code_facts, code_sources
+from mlpipeline.pipelines import code_facts, code_file, code_sources
 from mlpipeline.pipelines.code import Codes
 from mlpipeline.pipelines.code_facts import KeptFacts
 from mlpipeline.pipelines.code_sources import Sources
@@ -61,8 +61,8 @@ def parsed(monkeypatch):
         texts.append(text)
         return parse(text)
 
-    parse = code_sources.syntax_tree
-    monkeypatch.setattr(code_sources, "syntax_tree", counting)
+    parse = code_file.syntax_tree
+    monkeypatch.setattr(code_file, "syntax_tree", counting)
     return texts
 
 

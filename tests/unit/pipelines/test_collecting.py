@@ -25,8 +25,8 @@ DAY = 24 * 3600
 LARGE = np.arange(200_000)
 
 
-def basis(step, **parameters):
-    return Basis(step=step, makes=("it",), parameters=parameters, inputs={}, parts=(), packages={})
+def basis(stage, **parameters):
+    return Basis(stage=stage, makes=("it",), parameters=parameters, inputs={}, parts=(), packages={})
 
 
 @pytest.fixture
@@ -39,10 +39,10 @@ def folder(cache):
     return CacheFolder(cache.folder)
 
 
-def put(cache, step, values, used_at=0.0, **parameters):
+def put(cache, stage, values, used_at=0.0, **parameters):
     """Put something there that was last used at a time, and return its record."""
-    made = cache.put(basis(step, **parameters), values, 0.0)
-    record = cache.folder / "1" / "made" / step / f"{made.key}.json"
+    made = cache.put(basis(stage, **parameters), values, 0.0)
+    record = cache.folder / "1" / "made" / stage / f"{made.key}.json"
     os.utime(record, (used_at, used_at))
     return record
 
@@ -104,7 +104,7 @@ def test_without_a_limit_only_that_goes_which_nobody_can_find(cache, folder, tmp
     broken = put(cache, "broken", {"it": [2]})
     (artifact,) = folder.artifacts.glob("*.npy")
     assert collected(folder)[0] == set()
-    (record,) = [one for one in Inventory(folder).entries if one.step == "cut"]
+    (record,) = [one for one in Inventory(folder).entries if one.stage == "cut"]
     record.artifacts[0][0].unlink()
     broken.write_text("{")
     asides = [folder.aside / f"{'0' * 64}.0123456789abcdef", kept.with_name(f".{kept.name[:32]}.0123456789ab")]
@@ -175,7 +175,7 @@ def test_what_is_made_or_used_after_all_was_listed_stays(cache, folder, monkeypa
     monkeypatch.setattr(collecting, "_notes", meanwhile)
     gone, done = collected(folder, max_bytes=limit)
     assert (Kind.RECORD, used.name) in gone
-    assert [entry.step for entry in Inventory(folder).entries] == ["first", "third"][-done.left_records :]
+    assert [entry.stage for entry in Inventory(folder).entries] == ["first", "third"][-done.left_records :]
     assert list(Inventory(folder).damages()) == []
 
 
@@ -280,13 +280,13 @@ def test_what_is_damaged_is_found_named_and_deleted(cache, folder):
     broken.write_text("{")
     (folder.artifacts / f"{'0' * 64}.json").write_text("1")
     damages = list(Inventory(folder).damages())
-    assert {(one.step, one.artifact, one.record, one.path.name) for one in damages} == {
+    assert {(one.stage, one.artifact, one.record, one.path.name) for one in damages} == {
         ("large", "it", record, path.name),
         ("large", "it", twin, path.name),
         ("broken", None, broken, broken.name),
         (None, None, None, f"{'0' * 64}.json"),
     }
-    assert {one.what for one in damages if one.step == "large"} == {"its content has changed"}
+    assert {one.what for one in damages if one.stage == "large"} == {"its content has changed"}
     assert delete_damaged(folder, damages) == 4
     assert list(Inventory(folder).damages()) == []
-    assert [one.step for one in Inventory(folder).entries] == ["sound"]
+    assert [one.stage for one in Inventory(folder).entries] == ["sound"]

@@ -88,26 +88,26 @@ class Heard:
     def __init__(self):
         self.of: list[tuple[str, ...]] = []
 
-    def plans(self, steps):
-        self.of.append(("plans", *(step.name for step in steps)))
+    def plans(self, calls):
+        self.of.append(("plans", *(call.name for call in calls)))
 
-    def found(self, step, made):
-        self.of.append(("found", step.name))
+    def found(self, call, made):
+        self.of.append(("found", call.name))
 
-    def waits(self, step, maker):
-        self.of.append(("waits", step.name))
+    def waits(self, call, maker):
+        self.of.append(("waits", call.name))
 
-    def begins(self, step):
-        self.of.append(("begins", step.name))
+    def begins(self, call):
+        self.of.append(("begins", call.name))
 
-    def ran(self, step, seconds, size_bytes):
-        self.of.append(("ran", step.name, "kept" if size_bytes else "not kept"))
+    def ran(self, call, seconds, size_bytes):
+        self.of.append(("ran", call.name, "kept" if size_bytes else "not kept"))
 
-    def numbers(self, step, numbers):
-        self.of.append(("numbers", step.name, *(f"{name}={value}" for name, value in numbers.items())))
+    def numbers(self, call, numbers):
+        self.of.append(("numbers", call.name, *(f"{name}={value}" for name, value in numbers.items())))
 
-    def fails(self, step, error):
-        self.of.append(("fails", step.name, str(error)))
+    def fails(self, call, error):
+        self.of.append(("fails", call.name, str(error)))
 
     def warns(self, message):
         self.of.append(("warns", message))
@@ -151,7 +151,7 @@ def make_run(seed=0):
     return Run(id="a1f3", mode=ExecutionModeKeys.TRAIN, model_dir=Path("dir"), seed=seed, sink=Quiet())
 
 
-def test_what_is_heard_of_a_step_that_runs_and_of_one_that_is_found(tmp_path):
+def test_what_is_heard_of_a_stage_that_runs_and_of_one_that_is_found(tmp_path):
     assert carry_out(tmp_path, ask, double)[0] == [
         ("plans", "ask", "double"),
         ("begins", "ask"),

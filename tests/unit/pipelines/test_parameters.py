@@ -107,6 +107,6 @@ def test_arguments_that_an_edge_does_not_fill_are_parameters():
 
     stages = {"load": Load, "train": Train(), "score": score}
     made = Wiring(defined(stages), {"score": {"model": "weights"}}, {"score.weights": 3})
-    step = made.graph(Purpose.TRAINING).nodes["score"]
-    assert set(step.takes) == {"model"}
-    assert step.parameters == {"weights": 3}
+    call = made.graph(Purpose.TRAINING).calls["score"]
+    assert set(call.takes) == {"model"}
+    assert call.parameters == {"weights": 3}

@@ -8,7 +8,7 @@ from mlpipeline import Input, Primary, Stage, stage
 from mlpipeline.errors import PipelineError
 from mlpipeline.pipelines.definitions import defined
 from mlpipeline.pipelines.plan import Plan, artifact_handed_in
-from mlpipeline.pipelines.wiring import Purpose, Step, Wiring
+from mlpipeline.pipelines.wiring import Purpose, StageCall, Wiring
 
 TRAINING, INFERENCE = Purpose.TRAINING, Purpose.INFERENCE
 
@@ -51,19 +51,19 @@ EDGES = {
 def plan(purpose, handed_in=(), outputs=None, only_states=False, stages=STAGES, edges=EDGES):
     wiring = Wiring(defined(stages), edges, {})
     made = Plan.of(wiring, purpose, handed_in, outputs, only_states=only_states)
-    return [step.name for step in made.steps], list(made.outputs), made.dependent
+    return [call.name for call in made.calls], list(made.outputs), made.dependent
 
 
 def test_training_takes_the_training_parent_and_makes_the_states():
-    steps, outputs, dependent = plan(TRAINING, ["truth"])
-    assert set(steps) == {"load_csv", "primary", "labels", "model.fit", "model", "report", "metrics"}
+    calls, outputs, dependent = plan(TRAINING, ["truth"])
+    assert set(calls) == {"load_csv", "primary", "labels", "model.fit", "model", "report", "metrics"}
     assert sorted(outputs) == ["metrics", "report"]
     assert dependent == {"metrics"}
 
 
 def test_running_takes_the_test_parent_and_the_states_that_are_there():
-    steps, outputs, dependent = plan(INFERENCE, ["test_input"], ["model"])
-    assert (steps, outputs) == (["primary", "model"], ["model"])
+    calls, outputs, dependent = plan(INFERENCE, ["test_input"], ["model"])
+    assert (calls, outputs) == (["primary", "model"], ["model"])
     assert dependent >= {"primary", "model"}
 
 
@@ -77,24 +77,24 @@ def test_only_what_can_be_had_of_what_is_handed_in_is_asked_for():
 
 def test_an_input_that_is_not_handed_in_is_no_argument_where_that_has_a_default():
     wiring = Wiring(defined(STAGES), EDGES, {})
-    assert set(wiring.graph(INFERENCE, ["model.state"]).nodes["report"].takes) == {"model"}
-    assert set(wiring.graph(INFERENCE, ["model.state", "notes"]).nodes["report"].takes) == {"model", "notes"}
+    assert set(wiring.graph(INFERENCE, ["model.state"]).calls["report"].takes) == {"model"}
+    assert set(wiring.graph(INFERENCE, ["model.state", "notes"]).calls["report"].takes) == {"model", "notes"}
 
 
 def test_only_the_states_that_are_needed_are_fitted():
     stages = {**STAGES, "other": Model()}
     edges = {**EDGES, "other": {"data": "model", "labels": "labels"}}
-    steps, outputs, _ = plan(TRAINING, only_states=True, outputs=["model"], stages=stages, edges=edges)
-    assert (set(steps), outputs) == ({"load_csv", "primary", "labels", "model.fit"}, ["model.state"])
-    steps, outputs, _ = plan(TRAINING, only_states=True, stages=stages, edges=edges)
+    calls, outputs, _ = plan(TRAINING, only_states=True, outputs=["model"], stages=stages, edges=edges)
+    assert (set(calls), outputs) == ({"load_csv", "primary", "labels", "model.fit"}, ["model.state"])
+    calls, outputs, _ = plan(TRAINING, only_states=True, stages=stages, edges=edges)
     assert outputs == ["model.state", "other.state"]
     assert plan(TRAINING, only_states=True, stages=[load_csv], edges={})[:2] == ([], [])
 
 
 def test_what_is_handed_in_is_not_made():
-    steps, _, dependent = plan(TRAINING, ["primary"], ["model"])
-    assert set(steps) == {"labels", "model.fit", "model"}
-    assert dependent >= set(steps)
+    calls, _, dependent = plan(TRAINING, ["primary"], ["model"])
+    assert set(calls) == {"labels", "model.fit", "model"}
+    assert dependent >= set(calls)
 
 
 def test_what_is_not_handed_in_is_said_all_at_once():
@@ -118,8 +118,8 @@ def test_a_stage_may_be_handed_in_by_its_name_if_it_makes_one_thing():
 
 def test_what_a_long_pipeline_takes_is_looked_at_a_few_times_each(monkeypatch):
     looked = []
-    needs = Step.needs
-    monkeypatch.setattr(Step, "needs", lambda step: looked.append(step.name) or needs(step))
+    needs = StageCall.needs
+    monkeypatch.setattr(StageCall, "needs", lambda call: looked.append(call.name) or needs(call))
 
     def linked(before=None): ...
 

@@ -65,16 +65,16 @@ def wiring(stages, edges=None, **parameters):
     return Wiring(defined(stages), edges or {}, parameters)
 
 
-def steps(stages, edges=None, purpose=Purpose.TRAINING, handed_in=()):
+def calls(stages, edges=None, purpose=Purpose.TRAINING, handed_in=()):
     graph = wiring(stages, edges).graph(purpose, handed_in)
     return {
-        name: {argument: source.artifacts for argument, source in node.takes.items()}
-        for name, node in graph.nodes.items()
+        name: {argument: source.artifacts for argument, source in call.takes.items()}
+        for name, call in graph.calls.items()
     }
 
 
 def test_arguments_are_called_as_the_artifacts_that_they_take():
-    assert steps([accuracy, Fit, Load]) == {
+    assert calls([accuracy, Fit, Load]) == {
         "load": {},
         "fit_it": {"train": ("train",)},
         "accuracy": {"weights": ("weights",), "test": ("test",)},
@@ -93,7 +93,7 @@ def test_arguments_are_annotated_with_the_markers_of_the_artifacts_that_they_tak
             test: Unknown = 3,
         ): ...
 
-    assert steps([Load, Trainer])["trainer"] == {
+    assert calls([Load, Trainer])["trainer"] == {
         "data": ("train",),
         "again": ("train",),
         "maybe": ("train",),
@@ -102,15 +102,15 @@ def test_arguments_are_annotated_with_the_markers_of_the_artifacts_that_they_tak
     }
 
 
-def test_a_stage_that_learns_is_two_steps_when_it_learns_and_one_when_it_is_used():
+def test_a_stage_that_learns_is_two_calls_when_it_learns_and_one_when_it_is_used():
     stages = {"load": Load, "learner": Learner()}
     edges = {"learner": {"data": "train", "labels": "test"}}
-    assert steps(stages, edges) == {
+    assert calls(stages, edges) == {
         "load": {},
         "learner.fit": {"data": ("train",), "labels": ("test",)},
         "learner": {"data": ("train",), "learner.state": ("learner.state",)},
     }
-    assert steps(stages, edges, Purpose.INFERENCE, handed_in=["learner.state"]) == {
+    assert calls(stages, edges, Purpose.INFERENCE, handed_in=["learner.state"]) == {
         "load": {},
         "learner": {"data": ("train",), "learner.state": ("learner.state",)},
     }
@@ -130,9 +130,9 @@ def test_an_edge_is_by_position_or_by_name_for_fit_and_run_alike(edge, fit, run)
     stages, edges = {"load": Load, "learner": Learner}, {"learner": edge}
     if fit is None:
         with pytest.raises(PipelineError, match=r'its `fit` takes "labels", for which its edge has no parent'):
-            steps(stages, edges)
+            calls(stages, edges)
         return
-    made = steps(stages, edges)
+    made = calls(stages, edges)
     assert made["learner.fit"] == fit
     if run is not None:
         assert made["learner"] == run | {"learner.state": ("learner.state",)}
@@ -140,7 +140,7 @@ def test_an_edge_is_by_position_or_by_name_for_fit_and_run_alike(edge, fit, run)
 
 def test_a_stage_without_an_edge_goes_by_its_signature():
     stages = {"load": Load, "split": Split, "fit_it": Fit, "accuracy": accuracy}
-    assert steps(stages, {"split": "train"}) == {
+    assert calls(stages, {"split": "train"}) == {
         "load": {},
         "split": {"data": ("train",)},
         "fit_it": {"train": ("train",)},
@@ -151,10 +151,10 @@ def test_a_stage_without_an_edge_goes_by_its_signature():
 def test_a_primary_stage_has_a_parent_for_learning_and_one_for_using():
     stages = {"load": Load, "new": Input(), "data": Primary(), "learner": Learner()}
     edges = {"data": {"train": "train", "test": "new"}, "learner": ["data", "test"]}
-    assert steps(stages, edges)["data"] == {"data": ("train",)}
-    used = steps(stages, edges, Purpose.INFERENCE, ["new", "learner.state"])
+    assert calls(stages, edges)["data"] == {"data": ("train",)}
+    used = calls(stages, edges, Purpose.INFERENCE, ["new", "learner.state"])
     assert used["data"] == {"data": ("new",)}
-    assert steps(stages, {**edges, "data": "train"}, Purpose.INFERENCE, ["learner.state"])["data"] == {
+    assert calls(stages, {**edges, "data": "train"}, Purpose.INFERENCE, ["learner.state"])["data"] == {
         "data": ("train",)
     }
 
@@ -170,7 +170,7 @@ def test_one_class_may_be_several_stages():
     made = wiring({"load": Load, "one": Split, "two": Split}, {"one": "train", "two": "one"})
     assert made.makes == {"load": ("train", "test"), "one": ("one",), "two": ("two",)}
     learner = Learner()
-    assert set(steps({"load": Load, "one": learner, "two": learner}, {"one": ["train"] * 2, "two": ["one"] * 2})) == {
+    assert set(calls({"load": Load, "one": learner, "two": learner}, {"one": ["train"] * 2, "two": ["one"] * 2})) == {
         "load",
         "one.fit",
         "one",
@@ -183,33 +183,33 @@ def test_an_edge_to_a_stage_with_several_artifacts_gives_the_dict_of_them():
     graph = wiring({"load": Load, "one": Split, "fit_it": Fit}, {"one": "load", "fit_it": "one"}).graph(
         Purpose.TRAINING
     )
-    (both,) = graph.nodes["one"].takes.values()
+    (both,) = graph.calls["one"].takes.values()
     assert (both.artifacts, both.is_dict) == (("train", "test"), True)
     made = wiring({"fit_it": Fit, "load": Load, "one": Split}, {"one": "fit_it"}).graph(Purpose.TRAINING)
-    (single,) = made.nodes["one"].takes.values()
+    (single,) = made.calls["one"].takes.values()
     assert (single.artifacts, single.is_dict) == (("weights",), False)
 
 
 def test_arguments_of_any_name_take_the_other_parents():
     stages = {"load": Load, "mean": Many}
-    assert steps(stages, {"mean": ["train", "test", "load"]})["mean"] == {
+    assert calls(stages, {"mean": ["train", "test", "load"]})["mean"] == {
         "first": ("train",),
         "test": ("test",),
         "load": ("train", "test"),
     }
-    assert steps(stages, {"mean": {"first": "load", "b": "train"}})["mean"] == {
+    assert calls(stages, {"mean": {"first": "load", "b": "train"}})["mean"] == {
         "first": ("train", "test"),
         "b": ("train",),
     }
     with pytest.raises(PipelineError, match=r'takes \*\*others, which no signature can fill.*edges=\{"mean": \[…\]\}'):
-        steps({"load": Load, "mean": stage(outputs=["m"])(Many)})
+        calls({"load": Load, "mean": stage(outputs=["m"])(Many)})
     del Many.__mlpipeline_stage__
 
 
 def test_an_input_that_is_not_handed_in_is_no_argument_where_that_has_a_default():
     stages = {"load": Load, "weights": Input, "threshold": Input, "accuracy": accuracy}
-    assert set(steps(stages)["accuracy"]) == {"weights", "test"}
-    assert set(steps(stages, handed_in=["threshold"])["accuracy"]) == {"weights", "test", "threshold"}
+    assert set(calls(stages)["accuracy"]) == {"weights", "test"}
+    assert set(calls(stages, handed_in=["threshold"])["accuracy"]) == {"weights", "test", "threshold"}
 
 
 def message(function):
@@ -241,12 +241,12 @@ def message(function):
 def test_an_edge_that_does_not_fit_is_an_error(edges, expected):
     stages = {"load": Load, "new": Input, "data": Primary, "learner": Learner}
     edges = {"data": "train", "learner": ["train", "test"]} | edges if edges else {"learner": ["train", "test"]}
-    assert expected in message(lambda: steps(stages, edges))
+    assert expected in message(lambda: calls(stages, edges))
 
 
 def test_a_circle_tells_what_learns_of_what():
     stages, edges = {"load": Load, "one": Learner, "two": Learner}, {"one": ["two", "test"], "two": ["one", "test"]}
-    told = message(lambda: steps(stages, edges))
+    told = message(lambda: calls(stages, edges))
     assert told.startswith("the stages need each other in a circle: ")
     assert "`fit` of stage one (" in told
     assert ") -(one.state)-> stage one (" in told
@@ -289,7 +289,7 @@ def test_a_parameter_without_a_value_matters_only_where_it_is_needed():
             return {"weights": train}
 
     graph = wiring([Load, Greedy]).graph(Purpose.TRAINING)
-    assert [node.name for node in graph.needed(["train"])] == ["load"]
+    assert [call.name for call in graph.needed(["train"])] == ["load"]
     told = message(lambda: graph.needed(["weights"]))
     assert 'its constructor takes "epochs", which has neither a value nor a default. Give it one: parameters=' in told
     assert wiring([Load, Greedy], epochs=3).graph(Purpose.TRAINING).needed(["weights"])
@@ -297,9 +297,9 @@ def test_a_parameter_without_a_value_matters_only_where_it_is_needed():
 
 def test_what_is_handed_in_is_taken_instead_of_a_parameter_or_of_what_is_made():
     graph = wiring([accuracy], **{"accuracy.threshold": 1}).graph(Purpose.TRAINING, ["weights", "test", "threshold"])
-    (node,) = graph.needed(["accuracy"])
-    assert set(node.takes) == {"weights", "test", "threshold"}
-    assert node.parameters == {}
+    (call,) = graph.needed(["accuracy"])
+    assert set(call.takes) == {"weights", "test", "threshold"}
+    assert call.parameters == {}
 
 
 def test_what_is_handed_in_and_fits_nothing_is_an_error():
@@ -313,7 +313,7 @@ def test_what_is_handed_in_and_fits_nothing_is_an_error():
 def test_what_is_not_handed_in_or_not_learned_matters_only_where_it_is_needed():
     stages = {"load": Load, "new": Input, "learner": Learner, "other": lambda new, train: new}
     graph = wiring(stages, {"learner": ["train", "test"]}).graph(Purpose.INFERENCE)
-    assert [node.name for node in graph.needed(["train"])] == ["load"]
+    assert [call.name for call in graph.needed(["train"])] == ["load"]
     assert message(lambda: graph.needed(["learner"])).endswith(
         "has learned nothing yet: call `fit` of the pipeline first."
     )
@@ -344,7 +344,7 @@ def test_the_same_stages_with_other_parameters_are_as_if_wired_with_them():
     other = wiring.with_parameters({"threshold": 2})
     assert other.parameters == Wiring(stages, {}, {"threshold": 2}).parameters
     assert wiring.parameters["fit_it"] == {"epochs": 4}
-    (step,) = [step for step in other.graph(Purpose.TRAINING).nodes.values() if step.name == "accuracy"]
-    assert step.parameters == {"threshold": 2}
+    (call,) = [call for call in other.graph(Purpose.TRAINING).calls.values() if call.name == "accuracy"]
+    assert call.parameters == {"threshold": 2}
     with pytest.raises(PipelineError, match='no stage takes the parameter "epoch"'):
         wiring.with_parameters({"epoch": 4})

@@ -14,7 +14,11 @@ from mlpipeline.views.screens import PLAIN
 
 FOLDER = CacheFolder(Path("/cache"))
 RECORD = Item(
-    kind=Kind.RECORD, path=Path("/cache/1/made/train/k.json"), size_bytes=1000, why="not used for longest", step="train"
+    kind=Kind.RECORD,
+    path=Path("/cache/1/made/train/k.json"),
+    size_bytes=1000,
+    why="not used for longest",
+    stage="train",
 )
 ARTIFACT = replace(RECORD, kind=Kind.ARTIFACT, path=Path("/cache/1/artifacts/d.npy"), size_bytes=2_000_000)
 OTHER = replace(ARTIFACT, path=Path("/cache/1/artifacts/e.npy"))
@@ -33,7 +37,7 @@ def test_what_goes_of_a_stage_for_one_reason_is_one_line_the_largest_first():
         "5 MB           1 leftover              who wrote it died\n"
         "4 MB   train   1 record, 2 artifacts   not used for longest\n"
         "\n"
-        "freed 9 MB: 1 record, 2 artifacts, 1 leftover; 2 results left, 3 MB"
+        "freed 9 MB: 1 record, 2 artifacts, 1 leftover; 2 records left, 3 MB"
     )
 
 
@@ -41,9 +45,9 @@ def test_all_can_be_named_and_what_could_not_be_deleted_is_not_freed():
     text = said(RECORD, replace(ARTIFACT, error="Permission denied"), is_dry=True, are_all_named=True)
     assert "1/made/train/k.json" in text
     assert "d.npy" not in text
-    assert text.endswith("\n\n1 kB to be freed: 1 record; 2 results left, 3 MB")
+    assert text.endswith("\n\n1 kB to be freed: 1 record; 2 records left, 3 MB")
 
 
 @pytest.mark.parametrize("is_dry", [True, False])
 def test_nothing_to_delete_is_one_line(is_dry):
-    assert said(is_dry=is_dry) == "nothing to delete; 2 results left, 3 MB"
+    assert said(is_dry=is_dry) == "nothing to delete; 2 records left, 3 MB"

@@ -34,12 +34,12 @@ def train_model(train_data, epochs=3): ...
 def accuracy(train_model, test_data): ...
 
 
-STEPS = list(
-    Wiring(defined([gen_data, train_model, accuracy]), {}, {"epochs": 5}).graph(Purpose.TRAINING).nodes.values()
+CALLS = list(
+    Wiring(defined([gen_data, train_model, accuracy]), {}, {"epochs": 5}).graph(Purpose.TRAINING).calls.values()
 )
 MADE = Made(
     key="k",
-    basis=Basis(step="train_model", makes=(), parameters={}, inputs={}, parts=(), packages={}),
+    basis=Basis(stage="train_model", makes=(), parameters={}, inputs={}, parts=(), packages={}),
     artifacts=(StoredArtifact(name="train_model", digest="d", serializer="json", size_bytes=4_100_000),),
     seconds=12.3,
     made_at="2026-11-20T14:02:33.000+00:00",
@@ -51,9 +51,9 @@ ANEW = Reason(why=Why.INPUT_MADE_ANEW, what="train_model", maker="train_model")
 
 def found(*reasons):
     return [
-        Outlook(step=STEPS[0], standing=Standing.CACHED, made=MADE),
-        Outlook(step=STEPS[1], standing=Standing.WOULD_RUN, made=MADE, reasons=reasons),
-        Outlook(step=STEPS[2], standing=Standing.MAY_RUN, made=MADE, reasons=(ANEW,)),
+        Outlook(call=CALLS[0], standing=Standing.CACHED, made=MADE),
+        Outlook(call=CALLS[1], standing=Standing.WOULD_RUN, made=MADE, reasons=reasons),
+        Outlook(call=CALLS[2], standing=Standing.MAY_RUN, made=MADE, reasons=(ANEW,)),
     ]
 
 
@@ -64,7 +64,7 @@ FOUND = found(CHANGED)
 @pytest.mark.parametrize("width", [None, 100, 40, 20])
 def test_the_stages_fit_the_screen(width):
     text = pipeline_screen("digits", ["short", "long"], FOUND, Screen(width=width), now=1795200000.0)
-    assert text.replace("\n", " ").startswith("digits: 3 steps, 1 cached,")
+    assert text.replace("\n", " ").startswith("digits: 3 stages, 1 cached,")
     assert width is None or max(map(display_width, text.splitlines())) <= width
     assert "epochs=5" in text
     if width is None:
@@ -109,11 +109,11 @@ def test_programs_are_told_the_same():
     assert complaints("pipeline-show", pipeline_for_programs("digits", ["short"], FOUND, Path("/cache"))) == []
     told = pipeline_for_programs("digits", ["short"], FOUND, Path("/cache"))
     assert told["folder"] == "/cache"
-    (cached,) = [step for step in told["steps"] if step["made_at"] == MADE.made_at][:1]
+    (cached,) = [stage for stage in told["stages"] if stage["made_at"] == MADE.made_at][:1]
     assert (cached["seconds"], cached["run"]) == (MADE.seconds, MADE.run)
     why = why_for_programs("digits", FOUND)
     assert complaints("pipeline-why", why) == []
-    assert [step["step"] for step in why["needs"]] == ["train_model"]
+    assert [stage["stage"] for stage in why["needs"]] == ["train_model"]
 
 
 def value(thing, name="it"):
@@ -147,6 +147,6 @@ def test_several_values_have_their_names():
 
 
 def test_a_float_is_shown_as_python_prints_it():
-    steps = Wiring(defined([train_model]), {}, {"epochs": 1.0}).graph(Purpose.TRAINING, ["train_data"]).nodes.values()
-    found = [Outlook(step=step, standing=Standing.WOULD_RUN, reasons=(), made=None) for step in steps]
+    calls = Wiring(defined([train_model]), {}, {"epochs": 1.0}).graph(Purpose.TRAINING, ["train_data"]).calls.values()
+    found = [Outlook(call=call, standing=Standing.WOULD_RUN, reasons=(), made=None) for call in calls]
     assert "epochs=1.0" in pipeline_screen("net", (), found, Screen(width=None), 0.0)

@@ -35,7 +35,7 @@ def outlooks(names, makes):
     edges = {name: [makes(before)[0]] for before, name in pairwise(names)}
     graph = Wiring(defined(stages), edges, {}).graph(Purpose.TRAINING)
     standings = [Standing.CACHED, Standing.WOULD_RUN, Standing.MAY_RUN]
-    return [Outlook(step=step, standing=standings[min(number, 2)]) for number, step in enumerate(graph.nodes.values())]
+    return [Outlook(call=call, standing=standings[min(number, 2)]) for number, call in enumerate(graph.calls.values())]
 
 
 FOUND = outlooks(ODD, lambda name: [f"{name} out", f"{name} rest"])
@@ -87,9 +87,9 @@ def test_graphviz_shows_every_name_as_it_is():
         assert text[0] == text[-1] == '"'
         return re.sub(r"\\(.)", lambda found: "\n" if found[1] == "n" else found[1], text[1:-1])
 
-    names = {node.get_name(): label(node).partition("\n") for node in graph.get_nodes()}
-    steps = {id: name for id, (name, line, _) in names.items() if line}
-    assert list(steps.values()) == ODD
+    names = {box.get_name(): label(box).partition("\n") for box in graph.get_nodes()}
+    stages = {id: name for id, (name, line, _) in names.items() if line}
+    assert list(stages.values()) == ODD
     assert names["s0"][2] == "cached"
     edges = {(edge.get_source(), label(edge), edge.get_destination()) for edge in graph.get_edges()}
     assert ("s0", f"{ODD[0]} out", "s1") in edges

@@ -20,7 +20,8 @@ from mlpipeline.views.words import (
     ("seconds", "text"),
     [
         (None, ""),
-        (0, "0 ms"),
+        (0, "under 1 ms"),
+        (0.001, "1 ms"),
         (0.0123, "12 ms"),
         (0.0994, "99 ms"),
         (0.0996, "0.1 s"),

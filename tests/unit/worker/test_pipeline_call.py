@@ -32,7 +32,7 @@ class Heard:
 def test_each_line_of_a_stage_names_the_version_and_in_test_mode_there_is_one(mode, lines):
     run = Heard(mode)
     reporter = _Reporter(SimpleNamespace(run=run, spec=SimpleNamespace(model="net", version="v")))
-    step = SimpleNamespace(name="train")
-    reporter.begins(step)
-    reporter.ran(step, 0.2, None)
+    call = SimpleNamespace(name="train")
+    reporter.begins(call)
+    reporter.ran(call, 0.2, None)
     assert run.lines == lines

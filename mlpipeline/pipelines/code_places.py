@@ -1,0 +1,124 @@
+"""What is read at each of the places that the code of a stage leads to."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mlpipeline.domain.references import WAYS_BY_ATTRIBUTE
+from mlpipeline.errors import CodeUnknown
+from mlpipeline.pipelines.code_effects import read_effects
+from mlpipeline.pipelines.code_reach import (
+    Names,
+    Place,
+    PlaceKind,
+    Reach,
+    class_name,
+    leads_anywhere,
+    way_anywhere,
+)
+from mlpipeline.pipelines.code_sources import Sources
+from mlpipeline.pipelines.code_values import Values
+from mlpipeline.pipelines.content import bytes_digest
+from mlpipeline.pipelines.installed import Origin, origin_of_module
+
+
+def reach_of(place: Place, sources: Sources) -> Reach:
+    """What there is at a place.
+
+    Raises:
+        CodeUnknown: it cannot be said.
+    """
+    reach = Reach(sources)
+    _READERS[place.kind](reach, *place.objects)
+    return reach
+
+
+def _read_function(reach: Reach, function: types.FunctionType) -> None:
+    file, piece = reach.sources.of_function(function)
+    found = file.references(piece)
+    resolved = reach.resolved(function.__globals__, found, function.__code__.co_freevars)
+    text = f"{found.text} {file.portable(reach.live(function))} {resolved}"
+    reach.texts.append((f"{file.name}.{function.__code__.co_qualname}", text, file, piece.line))
+    reach.lead(PlaceKind.EFFECTS, function.__globals__)
+
+
+def _read_bytecode(reach: Reach, function: types.FunctionType) -> None:
+    code, names = function.__code__, function.__globals__
+    for name in _names_in(code):
+        if name in WAYS_BY_ATTRIBUTE or way_anywhere(names, (name,)) is not None:
+            raise leads_anywhere(reach.bytecode_name(function), name)
+    read = [(name, reach.chain(names, (name,))) for name in _names_in(code) if name in names]
+    text = f"{Values(reach).text(code)} {reach.live(function)} {read}"
+    reach.texts.append((reach.bytecode_name(function), text, None, None))
+
+
+def _read_class(reach: Reach, kind: type) -> None:
+    file, pieces = reach.sources.of_class(kind)
+    names = vars(sys.modules[kind.__module__]) if kind.__module__ in sys.modules else {}
+    name = class_name(kind, file)
+    if file is None and "__file__" in names:
+        reach.lead(PlaceKind.MODULE, names)
+    values = Values(reach)
+    texts = [values.text(base) for base in (*kind.__bases__, type(kind))]
+    if file is None:
+        texts.append(values.class_members(kind))
+        if reach.has_no_value:
+            raise CodeUnknown(name, "its source cannot be read")
+    else:
+        for piece in pieces:
+            found = file.references(piece)
+            texts += [found.text, reach.resolved(names, found)]
+        texts.append(file.portable(values.class_members(kind)))
+    reach.texts.append((name, " ".join(texts), file, pieces[0].line if pieces else None))
+    reach.lead(PlaceKind.EFFECTS, names)
+
+
+def _read_value(reach: Reach, names: Names, name: str, value: Any) -> None:
+    full_name = f"{reach.sources.name_of(names)}.{name}"
+    file = reach.sources.of_module(names)
+    text = Values(reach).text(value)
+    texts = [text if file is None else file.portable(text)]
+    if reach.has_no_value:
+        made = [] if file is None else [file.references(statement) for statement in file.binding(name)]
+        if not made and origin_of_module(type(value).__module__) is not Origin.STANDARD:
+            raise CodeUnknown(full_name, f"how this {type(value).__qualname__} was made cannot be read")
+        for found in made:
+            texts += [found.text, reach.resolved(names, found)]
+    reach.texts.append((full_name, " ".join(texts), file, None if file is None else file.line(name)))
+
+
+def _read_module(reach: Reach, names: Names) -> None:
+    file = reach.sources.of_whole_module(names)
+    name = reach.sources.name_of(names)
+    if file is not None:
+        reach.refuse_ways_anywhere(names, file.whole)
+        imports = [reach.imported(one, names) for one in file.whole.imports]
+        reach.texts.append((name, f"{file.digest} {imports}", file, None))
+    elif "__path__" not in names:
+        # One that was compiled to machine code.
+        try:
+            content = Path(names["__file__"]).read_bytes()
+        except (KeyError, OSError) as error:
+            raise CodeUnknown(name, "its source cannot be read") from error
+        reach.texts.append((name, bytes_digest(content), None, None))
+
+
+_READERS: Mapping[PlaceKind, Callable[..., None]] = {
+    PlaceKind.FUNCTION: _read_function,
+    PlaceKind.BYTECODE: _read_bytecode,
+    PlaceKind.CLASS: _read_class,
+    PlaceKind.VALUE: _read_value,
+    PlaceKind.MODULE: _read_module,
+    PlaceKind.EFFECTS: read_effects,
+}
+
+
+def _names_in(code: types.CodeType) -> list[str]:
+    inner = [
+        name for constant in code.co_consts if isinstance(constant, types.CodeType) for name in _names_in(constant)
+    ]
+    return list(dict.fromkeys([*code.co_names, *inner]))
