@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from benchmarks import choosing, commands, dispatching, memory, scalars, staying
+from benchmarks.command_line import add_quick, parser, say, write_json
 from benchmarks.figures import Measured, Row, Target
 from benchmarks.surroundings import described, surroundings
 from benchmarks.tables import results_table, summary
-from benchmarks.workbench import REPOSITORY, Workbench, workbench
+from benchmarks.workbench import Workbench, workbench
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,15 +54,16 @@ def main(arguments: Sequence[str]) -> int:
     names = list(dict.fromkeys(asked.names)) or list(BENCHMARKS)
     rows: list[Row] = []
     began = time.monotonic()
-    with workbench(is_quick=asked.quick, say=_say) as bench:
+    with workbench(is_quick=asked.quick, say=say) as bench:
         about = surroundings(bench.folder)
         for name in names:
-            _say(name)
+            say(name)
             for row in _rows(BENCHMARKS[name], bench):
                 rows.append(row)
-                _say(summary(row))
+                say(summary(row))
     took_s = round(time.monotonic() - began)
-    _write(asked.json, {**about, "is_quick": asked.quick, "seconds": took_s, "rows": [row.to_json() for row in rows]})
+    about |= {"is_quick": asked.quick, "seconds": took_s}
+    write_json(asked.json, {**about, "rows": [row.to_json() for row in rows]})
     _print(rows, described(about), is_quick=asked.quick)
     print(f"\nTook {took_s} s. All pairs are in {asked.json}.")
     return 1 if any(row.problem and not row.problem.startswith(_MISSING) for row in rows) else 0
@@ -74,15 +74,9 @@ _MISSING = "not installed"
 
 
 def _asked(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"what to measure, of {', '.join(BENCHMARKS)}")
-    results = REPOSITORY / "benchmarks" / "results" / "bench.json"
-    parser.add_argument("--json", type=Path, default=results, metavar="FILE", help="where all pairs are written")
-    parser.add_argument("--quick", action="store_true", help="one small pair of everything, to see that it works")
-    asked = parser.parse_args(arguments)
-    if unknown := [name for name in asked.names if name not in BENCHMARKS]:
-        parser.error(f'there is no benchmark "{unknown[0]}"; there are {", ".join(BENCHMARKS)}')
-    return asked
+    asking = parser("benchmarks", __doc__, "benchmark", BENCHMARKS, "bench.json")
+    add_quick(asking)
+    return asking.parse_args(arguments)
 
 
 def _rows(benchmark: Benchmark, bench: Workbench) -> list[Row]:
@@ -103,11 +97,6 @@ def _is_installed(package: str) -> bool:
     return importlib.util.find_spec(package) is not None
 
 
-def _write(path: Path, value: Mapping[str, object]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", "utf-8")
-
-
 def _print(rows: Sequence[Row], about: str, *, is_quick: bool) -> None:
     print(f"\n{about}")
     print(
@@ -119,10 +108,6 @@ def _print(rows: Sequence[Row], about: str, *, is_quick: bool) -> None:
     print(results_table(rows))
     notes = [f"- {row.target.name}: {row.measured.beside}" for row in rows if row.measured and row.measured.beside]
     print("\n" + "\n".join(notes))
-
-
-def _say(text: str) -> None:
-    print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -57,20 +57,7 @@ class Workbench:
         Raises:
             BenchmarkError: it failed.
         """
-        began = time.perf_counter()
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            env=self.environment_in(folder),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=PATIENCE_S,
-            check=False,
-        )
-        took = time.perf_counter() - began
-        if done.returncode != 0:
-            raise BenchmarkError(f"{' '.join(command[:6])} … ended with {done.returncode}: {_last_words(done.stderr)}")
-        return took
+        return called(command, folder, self.environment_in(folder))[1]
 
     def pairs(
         self, count: int, ours: Callable[[int], Ours], theirs: Callable[[int], Theirs]
@@ -107,6 +94,32 @@ def workbench(*, is_quick: bool, say: Callable[[str], None]) -> Iterator[Workben
         yield Workbench(folder=Path(folder).resolve(), environment=environment, is_quick=is_quick, say=say)
 
 
+def called(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> tuple[str, float]:
+    """Run a command to its end in `folder`; return what it printed, and how many seconds it took.
+
+    Raises:
+        BenchmarkError: it failed.
+    """
+    began = time.perf_counter()
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="backslashreplace",
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    took_s = time.perf_counter() - began
+    if done.returncode != 0:
+        lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        last_words = " / ".join(lines[-3:]) or "without a word"
+        raise BenchmarkError(f"{' '.join(command)[:80]} ended with {done.returncode}: {last_words}")
+    return done.stdout, took_s
+
+
 def mlpipeline(*arguments: str) -> list[str]:
     """Return the command line that a user of this interpreter's environment types."""
     installed = Path(sys.executable).with_name("mlpipeline")
@@ -125,8 +138,3 @@ def wait_until(condition: Callable[[], Answer], what: str, patience_s: float = P
             raise BenchmarkError(f"after {patience_s:g} s there is still no {what}")
         time.sleep(0.01)
     return answer
-
-
-def _last_words(output: bytes) -> str:
-    lines = output.decode("utf-8", "backslashreplace").strip().splitlines()
-    return " / ".join(lines[-3:]) if lines else "without a word"

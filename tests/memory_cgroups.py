@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from support import wait_until
 
 from mlpipeline.executors.cgroups import membership_of, memory_cgroup
 
@@ -56,12 +57,10 @@ def memory_cgroup_of_own(name: str, limit_bytes: int) -> Iterator[MemoryCgroup |
 
 
 def _remove(path: Path) -> None:
-    deadline = time.monotonic() + 60
-    while path.exists():
-        try:
+    def is_removed() -> bool:
+        # What was killed in it may take a moment to leave.
+        with suppress(OSError):
             path.rmdir()
-        except OSError:
-            # What was killed in it may take a moment to leave.
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
+        return not path.exists()
+
+    wait_until(is_removed, message=f"{path} is not empty")

@@ -15,7 +15,7 @@ def take_when_ready(self, attempt, how):
     deadline = time.monotonic() + 30
     while not any(spare.is_ready for spare in self._waiting) and time.monotonic() < deadline:
         self.tend()
-        time.sleep(0.01)
+        time.sleep(0.01)  # Nothing is told when one is ready.
     return take(self, attempt, how)
 
 Spares.take = take_when_ready

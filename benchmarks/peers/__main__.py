@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -13,17 +11,17 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.command_line import add_tools, parser, say, write_json
 from benchmarks.peers.installing import Installed, NotInstalled
 from benchmarks.peers.rounds import Round
 from benchmarks.peers.tools import TOOLS, Tool
 from benchmarks.projects import Loop, Project, model_script
 from benchmarks.surroundings import described, surroundings
 from benchmarks.tables import markdown, number
-from benchmarks.workbench import REPOSITORY, Workbench, workbench
+from benchmarks.workbench import Workbench, workbench
 
 #: How many experiments of mlpipeline, and of the bare loop beside each round, are timed.
 _OWN_COUNT, _BARE_COUNT = 50, 20
-_NAMES = [tool.name for tool in TOOLS]
 _HEADINGS = ("tool", "ms per experiment", "bare loop", "ratio", "lowest–highest", "a process each", "used as")
 
 
@@ -80,7 +78,7 @@ class Entry:
 def main(arguments: Sequence[str]) -> int:
     """Measure in interleaved rounds, each beside the bare loop; return 1 when something could not be measured."""
     asked = _asked(arguments)
-    with workbench(is_quick=False, say=_say) as bench:
+    with workbench(is_quick=False, say=say) as bench:
         about = surroundings(bench.folder)
         wanted = [tool for tool in TOOLS if not asked.names or tool.name in asked.names]
         entries = [_own_entry(bench, is_warm=True), _own_entry(bench, is_warm=False)]
@@ -89,9 +87,7 @@ def main(arguments: Sequence[str]) -> int:
         for number_of_round in range(asked.rounds):
             for index, entry in enumerate(entries):
                 _add_pair(entry, bench, bare, number_of_round * len(entries) + index)
-    asked.json.parent.mkdir(parents=True, exist_ok=True)
-    value = {**about, "rounds": asked.rounds, "rows": [entry.to_json() for entry in entries]}
-    asked.json.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    write_json(asked.json, {**about, "rounds": asked.rounds, "rows": [entry.to_json() for entry in entries]})
     print(f"\n{described(about)}")
     print(f"Median of {asked.rounds} rounds, each beside a bare loop of `python train.py`.\n")
     print(markdown(_HEADINGS, [entry.cells() for entry in entries]))
@@ -100,17 +96,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _asked(arguments: Sequence[str]) -> argparse.Namespace:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "mlpipeline-bench"
-    results = REPOSITORY / "benchmarks" / "results" / "peers.json"
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"these only, of {', '.join(_NAMES)}")
-    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="how many (default 3)")
-    parser.add_argument("--cache", type=Path, default=cache, metavar="DIR", help="where tools are kept installed")
-    parser.add_argument("--json", type=Path, default=results, metavar="FILE", help="where all pairs are written")
-    asked = parser.parse_args(arguments)
-    if unknown := [name for name in asked.names if name not in _NAMES]:
-        parser.error(f'there is no tool "{unknown[0]}"; there are {", ".join(_NAMES)}')
-    return asked
+    asking = parser("benchmarks.peers", __doc__, "tool", [tool.name for tool in TOOLS], "peers.json")
+    add_tools(asking)
+    return asking.parse_args(arguments)
 
 
 def _own_entry(bench: Workbench, *, is_warm: bool) -> Entry:
@@ -177,10 +165,6 @@ def _add_pair(entry: Entry, bench: Workbench, bare: Loop, number_of_round: int) 
         return
     entry.figures.append(figure)
     entry.baselines.append(baseline)
-
-
-def _say(text: str) -> None:
-    print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.projects import body, plain_script
-from benchmarks.workbench import PATIENCE_S, BenchmarkError, Workbench, wait_until
+from benchmarks.workbench import Workbench, called, wait_until
 
 _SCRIPTS = Path(__file__).with_name("scripts")
 
@@ -68,20 +67,7 @@ class Round:
         Raises:
             BenchmarkError: it failed.
         """
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            check=False,
-        )
-        if done.returncode != 0:
-            lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
-            raise BenchmarkError(f"{' '.join(command)[:80]} ended with {done.returncode}: {' / '.join(lines[-3:])}")
-        return done.stdout
+        return called(command, self.folder, self.environment)[0]
 
     def loop(self, command: str) -> None:
         """Run a shell command once for each rate, as `$rate`."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import shutil
 import signal
 import sys
@@ -12,13 +10,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.command_line import add_quick, add_tools, parser, say, write_json
 from benchmarks.peers.installing import NotInstalled, install
 from benchmarks.pipelines.arrays import big_array
 from benchmarks.pipelines.chains import chain
 from benchmarks.pipelines.files import hashing, taking_in
 from benchmarks.pipelines.measurements import Case, Contender, Place
 from benchmarks.surroundings import described, surroundings
-from benchmarks.workbench import REPOSITORY, Workbench, workbench
+from benchmarks.workbench import Workbench, workbench
 
 _CASES = {"chain": chain, "hashing": hashing, "array": big_array, "link": taking_in}
 
@@ -31,14 +30,12 @@ def main(arguments: Sequence[str]) -> int:
     began = time.monotonic()
     # Otherwise who ends this leaves gigabytes behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    with workbench(is_quick=asked.quick, say=_say) as bench:
+    with workbench(is_quick=asked.quick, say=say) as bench:
         about = surroundings(bench.folder)
         for case in cases:
             _measure(case, bench, asked.cache, rounds)
     about |= {"is_quick": asked.quick, "rounds": rounds, "seconds": round(time.monotonic() - began)}
-    asked.json.parent.mkdir(parents=True, exist_ok=True)
-    value = {**about, "cases": [case.to_json() for case in cases]}
-    asked.json.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    write_json(asked.json, {**about, "cases": [case.to_json() for case in cases]})
     print(f"\n{described(about)}; load {about['machine']['load'][0]:.1f} at the start")
     print(f"Median of {rounds} rounds; in each, every tool worked once, in turn.")
     if asked.quick:
@@ -50,18 +47,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _asked(arguments: Sequence[str]) -> argparse.Namespace:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "mlpipeline-bench"
-    results = REPOSITORY / "benchmarks" / "results" / "pipelines.json"
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.pipelines", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"these only, of {', '.join(_CASES)}")
-    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="how many (default 3)")
-    parser.add_argument("--quick", action="store_true", help="one small round of everything, to see that it works")
-    parser.add_argument("--cache", type=Path, default=cache, metavar="DIR", help="where tools are kept installed")
-    parser.add_argument("--json", type=Path, default=results, metavar="FILE", help="where all rounds are written")
-    asked = parser.parse_args(arguments)
-    if unknown := [name for name in asked.names if name not in _CASES]:
-        parser.error(f'there is no case "{unknown[0]}"; there are {", ".join(_CASES)}')
-    return asked
+    asking = parser("benchmarks.pipelines", __doc__, "case", _CASES, "pipelines.json")
+    add_tools(asking)
+    add_quick(asking)
+    return asking.parse_args(arguments)
 
 
 def _measure(case: Case, bench: Workbench, cache: Path, rounds: int) -> None:
@@ -109,10 +98,6 @@ def _add(contender: Contender, place: Place, python: Path) -> None:
     place.bench.say(f"{contender.name}: " + ", ".join(f"{name} {figure:.4g}" for name, figure in figures.items()))
     for name, figure in figures.items():
         contender.figures.setdefault(name, []).append(figure)
-
-
-def _say(text: str) -> None:
-    print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks import workbench
 from benchmarks.pipelines.measurements import Place
-from benchmarks.workbench import PATIENCE_S, BenchmarkError
 
 _SCRIPTS = Path(__file__).with_name("scripts")
 
@@ -31,8 +29,9 @@ def timed(place: Place, python: Path, script: str, *arguments: str) -> tuple[Any
     Raises:
         BenchmarkError: it failed.
     """
-    if not (place.folder / script).exists():
-        shutil.copyfile(_SCRIPTS / script, place.folder / script)
+    for name in (script, "stopwatch.py"):
+        if not (place.folder / name).exists():
+            shutil.copyfile(_SCRIPTS / name, place.folder / name)
     printed, took_s = called(place, python, str(python), script, *arguments)
     return json.loads(printed.splitlines()[-1]), took_s
 
@@ -48,22 +47,7 @@ def called(place: Place, python: Path, *command: str) -> tuple[str, float]:
     Raises:
         BenchmarkError: it failed.
     """
-    began = time.perf_counter()
-    done = subprocess.run(
-        command,
-        cwd=place.folder,
-        env=_environment(place, python),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
-    took = time.perf_counter() - began
-    if done.returncode != 0:
-        lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
-        raise BenchmarkError(f"{' '.join(command)[:80]} ended with {done.returncode}: {' / '.join(lines[-3:])}")
-    return done.stdout, took
+    return workbench.called(command, place.folder, _environment(place, python))
 
 
 def _environment(place: Place, python: Path) -> dict[str, str]:

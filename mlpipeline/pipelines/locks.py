@@ -159,7 +159,9 @@ def _locked(path: Path, waits: Waits) -> int | None:
             os.close(descriptor)
             if error.errno not in _TAKEN:
                 return None
-        waits(note or None)
+        # Who has only just got it is about to say who that is.
+        if note or pause_s == _LAST_PAUSE_S:
+            waits(note or None)
         time.sleep(pause_s)
         pause_s = min(2 * pause_s, _LAST_PAUSE_S)
 

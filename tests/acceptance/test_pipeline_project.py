@@ -15,13 +15,17 @@ from support import Project, wait_until
 
 SAMPLE = Path(__file__).parents[2] / "examples/pipeline-project"
 PATIENCE_S = 300
-VERSIONS = ("small", "medium", "wide", "hasty", "patient", "short")
 #: Far from what a bug would leave, and from a fluke.
 LEAST_ACCURACY = 0.8
 
 EACH_ONCE = Counter(features=1, train_model=6, accuracy=6)
-#: Two runs, and whatever else is at work, are not to wait for each other's threads.
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+#: Two runs, and whatever else is at work, are not to wait for each other's threads; and where Arrow, which scikit-learn
+#: imports if it is there, starts none of its own, runs are forked, and import all that once.
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+}
 
 #: Put into the stages of a copy: each call is noted.
 NOTING = "with open({calls!r}, 'a') as file: print({stage!r}, file=file)"
@@ -84,16 +88,14 @@ def test_a_later_launch_makes_what_changed_and_nothing_else(sample):
     launch(sample)
     first = Counter(features=1, train_model=2, accuracy=2)
     assert calls(sample) == first
-    launch(sample)
-    assert calls(sample) == first
-    assert said(sample, "stage (features|train_model|accuracy) cached") == 1 + 6
-    assert accuracies(sample)[:2] == accuracies(sample)[2:]
 
     # A comment in a helper makes nothing run again, another body what depends on it.
     helper = sample.models_dir / "_images.py"
     helper.write_text(helper.read_text().replace("WHITE = 16.0", "WHITE = 16.0  # the brightest"))
     launch(sample)
     assert calls(sample) == first
+    assert said(sample, "stage (features|train_model|accuracy) cached") == 1 + 6
+    assert accuracies(sample)[:2] == accuracies(sample)[2:]
     helper.write_text(helper.read_text().replace("np.gradient(images", "np.gradient(images**0.5"))
     launch(sample)
     assert calls(sample) == first + first
@@ -102,15 +104,17 @@ def test_a_later_launch_makes_what_changed_and_nothing_else(sample):
 def test_test_mode_leaves_no_cache(sample, tmp_path):
     folder = tmp_path / "tmp"
     folder.mkdir()
+    sample.write_queue([{"script": "digits.py", "versions": ["small", "short"]}], test=True)
     done = sample.run(env={**ONE_THREAD, "TMPDIR": str(folder)}, timeout=PATIENCE_S)
-    assert (done.returncode, "6 versions passed" in done.stdout + done.stderr) == (0, True)
-    assert calls(sample) == EACH_ONCE
+    assert (done.returncode, "2 versions passed" in done.stdout + done.stderr) == (0, True)
+    assert calls(sample) == Counter(features=1, train_model=2, accuracy=2)
     assert list(folder.iterdir()) == []
     assert not sample.outputs.exists()
 
 
 def test_whatever_is_killed_nothing_is_made_twice_that_was_done(sample):
     """kill -9 of the daemon, then of a worker in the middle of a stage."""
+    sample.write_queue([{"script": "digits.py", "versions": ["small", "wide", "hasty", "short"]}])
     # A stage that lasts until it is killed.
     script = sample.models_dir / "digits.py"
     gate = sample.root.parent / "gate"
@@ -134,10 +138,10 @@ def test_whatever_is_killed_nothing_is_made_twice_that_was_done(sample):
     os.kill(json.loads(worker.read_text())["pid"], signal.SIGKILL)
     assert daemon.wait(PATIENCE_S) == 1
     ends = Counter(event["outcome"] for event in sample.history() if event["event"] == "ended")
-    assert (ends["succeeded"], ends["failed"] + ends["lost"]) == (5, 1)
+    assert (ends["succeeded"], ends["failed"] + ends["lost"]) == (3, 1)
     before = calls(sample)
     gate.touch()
     launch(sample, "-u")
     assert calls(sample) - before == Counter(train_model=1, accuracy=1)
     # Once, but for the one that was killed.
-    assert calls(sample) == Counter(features=1, train_model=7, accuracy=6)
+    assert calls(sample) == Counter(features=1, train_model=5, accuracy=4)

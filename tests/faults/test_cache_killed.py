@@ -130,7 +130,7 @@ MAKER = """
     @stage(version=1)
     def slow():
         if os.fork() == 0:
-            time.sleep(600)
+            time.sleep(600)  # There for as long as the test is, which kills it.
             os._exit(0)
         with open("count", "a") as file:
             file.write("x")
@@ -206,12 +206,18 @@ def test_whenever_it_is_killed_nothing_is_wrong_afterwards_and_gc_clears_the_res
     assert int(done.stdout) > 30
 
 
-def test_two_processes_that_need_the_same_make_it_once(at):
+def a_maker_and_a_waiter(at):
+    """Two processes that need the same: one stands at the gate while it makes that, the other waits for it."""
     gate = Gate(at.folder / "gate")
     first = at(MAKER, "cache")
     gate.wait_reached(120)
     second = at(MAKER, "cache")
     wait_until(lambda: "waits" in second.out, 120, lambda: second.err)
+    return gate, first, second
+
+
+def test_two_processes_that_need_the_same_make_it_once(at):
+    gate, first, second = a_maker_and_a_waiter(at)
     gate.open()
     assert (first.wait(120), second.wait(120)) == (0, 0)
     assert first.out == "[1, 2, 3]\n"
@@ -221,11 +227,7 @@ def test_two_processes_that_need_the_same_make_it_once(at):
 
 
 def test_one_that_is_killed_while_it_makes_something_blocks_nobody(at):
-    gate = Gate(at.folder / "gate")
-    first = at(MAKER, "cache")
-    gate.wait_reached(120)
-    second = at(MAKER, "cache")
-    wait_until(lambda: "waits" in second.out, 120, lambda: second.err)
+    gate, first, second = a_maker_and_a_waiter(at)
     gate.open()
     gate.forget()
     # What it forked lives on, with all of its open files.

@@ -30,13 +30,35 @@ loop._TROUBLE_S = 0.2
 """
 
 
-def impatient(night: Night, *arguments: str) -> Started:
-    return night.start_changed(IMPATIENT.replace("TRIES", repr(str(night.outside / "tries"))), *arguments)
+def impatient(night: Night, *arguments: str, change: str = "") -> Started:
+    first = IMPATIENT.replace("TRIES", repr(str(night.outside / "tries")))
+    return night.start_changed(first + change, *arguments)
+
+
+def failing(function: str, error: str, until: Path) -> str:
+    """Statements after which `function` raises `error` until there is a file."""
+    return f"""
+import pathlib
+def fails_at_first(*arguments, works={function}):
+    if not pathlib.Path({str(until)!r}).exists():
+        raise {error}
+    works(*arguments)
+{function} = fails_at_first
+"""
 
 
 def wait_tried_again(night: Night) -> None:
     tries = night.outside / "tries"
     wait_until(lambda: tries.exists() and len(tries.read_text().splitlines()) >= 4)
+
+
+def with_a_full_disk(night: Night, disk: SmallDisk, *arguments: str, since: str = "environment") -> Started:
+    """A daemon whose disk is full since its run, which stands at the gate, had the event `since`."""
+    daemon = impatient(night, "-r", *arguments)
+    night.gate.wait_reached()
+    wait_until(lambda: any(event["event"] == since for event in night.project.history()))
+    disk.fill()
+    return daemon
 
 
 @pytest.fixture
@@ -79,10 +101,7 @@ def test_a_disk_that_fills_up_meanwhile_ends_no_training_and_nothing_new_starts_
 ):
     night.project.write_script("other.py", night.source())
     night.project.write_queue(["net.py"])
-    daemon = impatient(night, "-r", "-j", "2")
-    night.gate.wait_reached()
-    wait_until(lambda: any(event["event"] == "environment" for event in night.project.history()))
-    disk.fill()
+    daemon = with_a_full_disk(night, disk, "-j", "2")
     # Another version is due, and cannot be recorded.
     night.project.write_queue(["net.py", "other.py"])
     wait_until(lambda: "nothing new starts until this is over" in daemon.out, message=lambda: daemon.out)
@@ -99,10 +118,7 @@ def test_a_disk_that_fills_up_meanwhile_ends_no_training_and_nothing_new_starts_
 
 def test_a_run_that_has_no_room_for_its_result_failed_and_that_is_recorded_when_there_is(night: Night, disk: SmallDisk):
     night.write_script(before="(model_dir / 'kept').touch()", after="open(NEVER, 'w').write('done')")
-    daemon = impatient(night, "-r")
-    night.gate.wait_reached()
-    wait_until(lambda: any(event["event"] == "running" for event in night.project.history()))
-    disk.fill()
+    daemon = with_a_full_disk(night, disk, since="running")
     night.gate.open()
     wait_until((night.outside / "never").exists)
     wait_until(lambda: "nothing new starts until this is over" in daemon.out, message=lambda: daemon.out)
@@ -133,10 +149,7 @@ def test_a_metric_that_found_room_for_its_beginning_only_costs_itself(night: Nig
     run.log_metrics({{'last': 4}})
 """,
     )
-    daemon = impatient(night, "-r")
-    night.gate.wait_reached()
-    wait_until(lambda: any(event["event"] == "running" for event in night.project.history()))
-    disk.fill()
+    daemon = with_a_full_disk(night, disk, since="running")
     night.gate.open()
     room.wait_reached()
     disk.make_room()
@@ -149,10 +162,7 @@ def test_a_metric_that_found_room_for_its_beginning_only_costs_itself(night: Nig
 
 
 def test_a_stop_that_found_no_room_in_the_history_is_a_stop_all_the_same(night: Night, disk: SmallDisk):
-    daemon = impatient(night, "-r")
-    night.gate.wait_reached()
-    wait_until(lambda: any(event["event"] == "environment" for event in night.project.history()))
-    disk.fill()
+    daemon = with_a_full_disk(night, disk)
     daemon.terminate()
     wait_until(night.told.exists)
     disk.make_room()
@@ -164,10 +174,7 @@ def test_a_stop_that_found_no_room_in_the_history_is_a_stop_all_the_same(night: 
 
 
 def test_a_full_disk_keeps_nobody_from_killing_and_the_next_launch_resumes(night: Night, disk: SmallDisk):
-    daemon = impatient(night, "-r")
-    night.gate.wait_reached()
-    wait_until(lambda: any(event["event"] == "environment" for event in night.project.history()))
-    disk.fill()
+    daemon = with_a_full_disk(night, disk)
     daemon.terminate()
     wait_until(night.told.exists)
     daemon.terminate()
@@ -182,17 +189,10 @@ def test_a_full_disk_keeps_nobody_from_killing_and_the_next_launch_resumes(night
 
 def test_a_stop_while_results_find_no_room_ends_the_queue_once_they_are_written(night: Night):
     room = night.outside / "room"
-    change = f"""{IMPATIENT.replace("TRIES", repr(str(night.outside / "tries")))}
-import pathlib
-from mlpipeline.daemon.records import Records
-def add_results(self, block, add_results=Records.add_results):
-    if not pathlib.Path({str(room)!r}).exists():
-        raise OSError(28, "No space left on device")
-    add_results(self, block)
-Records.add_results = add_results
-"""
+    change = "from mlpipeline.daemon.records import Records"
+    change += failing("Records.add_results", 'OSError(28, "No space left on device")', until=room)
     night.gate.open()
-    daemon = night.start_changed(change, "-r")
+    daemon = impatient(night, "-r", change=change)
     wait_tried_again(night)
     daemon.terminate()
     wait_until(lambda: "SIGTERM: starts nothing more" in night.project.log)
@@ -204,17 +204,10 @@ Records.add_results = add_results
 
 def test_results_are_written_once_though_the_claim_cannot_be_removed_at_first(night: Night):
     mended = night.outside / "mended"
-    change = f"""{IMPATIENT.replace("TRIES", repr(str(night.outside / "tries")))}
-import pathlib
-from mlpipeline.history import claims
-def release(path, run, release=claims.release):
-    if not pathlib.Path({str(mended)!r}).exists():
-        raise OSError(13, "Permission denied")
-    release(path, run)
-claims.release = release
-"""
+    change = "from mlpipeline.history import claims"
+    change += failing("claims.release", 'OSError(13, "Permission denied")', until=mended)
     night.gate.open()
-    daemon = night.start_changed(change, "-r")
+    daemon = impatient(night, "-r", change=change)
     wait_tried_again(night)
     mended.touch()
     assert daemon.wait(timeout=30) == 0, daemon.out + daemon.err

@@ -172,14 +172,11 @@ versions.add_version("v")
 MODEL = CommandModel("python3 {program}", versions)
 """
 PROGRAM_SOURCE = """
-import pathlib, signal, sys, time
-def stop(*_):
-    pathlib.Path("{folder}/told").touch()
-    sys.exit(0)
-signal.signal(signal.SIGTERM, stop)
+import pathlib, signal
+signal.pthread_sigmask(signal.SIG_BLOCK, {{signal.SIGTERM}})
 pathlib.Path("{folder}/ready").touch()
-while True:  # a signal that comes just before `sleep` is handled after it
-    time.sleep(0.05)
+signal.sigwait({{signal.SIGTERM}})
+pathlib.Path("{folder}/told").touch()
 """
 
 

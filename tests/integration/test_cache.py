@@ -286,6 +286,7 @@ def test_a_pickle_of_another_user_is_made_again(folder):
 
 
 SCRIPT = """
+    import time
     from mlpipeline import Pipeline, stage
 
     @stage
@@ -299,6 +300,7 @@ SCRIPT = """
     if __name__ == "__main__":
         for epochs in (1, 2):
             print(Pipeline(parameters={"epochs": epochs}).run())
+            time.sleep(0.05)  # What was used later has a later time: those of files move on every 10 ms at most.
 """
 
 

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 import json
 
-from support import Gate
-
-GATE = """
-    def wait_for(path):
-        import pathlib, time
-        pathlib.Path(f"{path}.reached").touch()
-        while not pathlib.Path(path).exists():
-            time.sleep(0.01)
-"""
+from support import GATE_SOURCE, Gate
 
 
 def _results(project):
@@ -157,7 +149,7 @@ def test_steps_are_what_is_left_shown_while_they_run_and_one_in_test_mode(make_p
     v.add_version("v", n=5)
     MODEL = FunctionModel(train, v)
     """
-    project = make_project(tmp_path, {"_gate.py": GATE, "net.py": script})
+    project = make_project(tmp_path, {"_gate.py": GATE_SOURCE, "net.py": script})
 
     tested = project.run()
     assert tested.returncode == 0, tested.stderr

@@ -220,7 +220,7 @@ def counted(path) -> Callable[[], int]:
 
 def stands_still(count: Callable[[], int]) -> bool:
     before = count()
-    time.sleep(0.3)
+    time.sleep(0.3)  # What goes on would have ticked many times; what stands still gives no sign.
     return count() == before
 
 

@@ -6,7 +6,7 @@ import ast
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -72,13 +72,13 @@ def calls(tree: ast.AST) -> Iterator[tuple[str, int]]:
             yield ast.unparse(called), node.lineno
 
 
-def upward_imports(source: str, module: Path) -> list[str]:
+def upward_imports(tree: ast.AST, module: Path) -> list[str]:
     """Return the imports in `module` that do not point down, as `file:line: why`."""
     here = home(module)
     if here not in ROWS and here not in DOORS:
         return [f"{module}: `{here}` is neither a layer nor a door: give it a row in LAYERS"]
     complaints = []
-    for name, line in imported(ast.parse(source), module):
+    for name, line in imported(tree, module):
         package, _, rest = name.partition(".")
         there = rest.partition(".")[0]
         if package != "mlpipeline" or rest == "__version__":
@@ -89,7 +89,7 @@ def upward_imports(source: str, module: Path) -> list[str]:
     return complaints
 
 
-def forbidden_calls(source: str, module: Path) -> list[str]:
+def forbidden_calls(tree: ast.AST, module: Path) -> list[str]:
     """Return where a module prints or exits that should not, as `file:line: what`.
 
     The command line alone talks to its user and ends the process. A worker, a process of its own, may do both
@@ -102,19 +102,17 @@ def forbidden_calls(source: str, module: Path) -> list[str]:
         "authoring": {"print"},
     }.get(home(module), set())
     kinds = {"print": "print", "exit": "exit", "quit": "exit", "sys.exit": "exit", "SystemExit": "exit"}
-    return [
-        f"{module}:{line}: {name}"
-        for name, line in calls(ast.parse(source))
-        if name in kinds and kinds[name] not in allowed
-    ]
+    return [f"{module}:{line}: {name}" for name, line in calls(tree) if name in kinds and kinds[name] not in allowed]
 
 
-def over_modules(check, modules: Iterable[Path] = MODULES) -> list[str]:
-    return [complaint for module in modules for complaint in check((ROOT / module).read_text("utf-8"), module)]
+@pytest.fixture(scope="module")
+def trees() -> dict[Path, ast.AST]:
+    """All modules: parsing them is most of what looking at them takes."""
+    return {module: ast.parse((ROOT / module).read_text("utf-8")) for module in MODULES}
 
 
-def test_imports_point_down():
-    assert over_modules(upward_imports) == []
+def test_imports_point_down(trees):
+    assert [complaint for module, tree in trees.items() for complaint in upward_imports(tree, module)] == []
 
 
 @pytest.mark.parametrize(
@@ -133,7 +131,7 @@ def test_imports_point_down():
     ],
 )
 def test_an_import_that_points_up_or_sideways_is_found(module, source):
-    assert len(upward_imports(source, Path(module))) == 1
+    assert len(upward_imports(ast.parse(source), Path(module))) == 1
 
 
 @pytest.mark.parametrize(
@@ -149,7 +147,7 @@ def test_an_import_that_points_up_or_sideways_is_found(module, source):
     ],
 )
 def test_an_import_that_points_down_is_fine(module, source):
-    assert upward_imports(source, Path(module)) == []
+    assert upward_imports(ast.parse(source), Path(module)) == []
 
 
 @pytest.mark.parametrize("door", ["helper", "utils"])
@@ -160,8 +158,8 @@ def test_a_door_holds_imports_and_all_and_nothing_else(door):
     assert [line.partition(" = ")[0] for line in rest] == ["__all__"]
 
 
-def test_only_the_command_line_prints_and_exits():
-    assert over_modules(forbidden_calls) == []
+def test_only_the_command_line_prints_and_exits(trees):
+    assert [complaint for module, tree in trees.items() for complaint in forbidden_calls(tree, module)] == []
 
 
 @pytest.mark.parametrize(
@@ -174,14 +172,14 @@ def test_only_the_command_line_prints_and_exits():
     ],
 )
 def test_a_print_or_an_exit_elsewhere_is_found(module, source):
-    assert len(forbidden_calls(source, Path(module))) == 1
+    assert len(forbidden_calls(ast.parse(source), Path(module))) == 1
 
 
-def test_click_is_known_to_the_command_line_only():
+def test_click_is_known_to_the_command_line_only(trees):
     users = {
         home(module)
-        for module in MODULES
-        for name, _ in imported(ast.parse((ROOT / module).read_text("utf-8")), module)
+        for module, tree in trees.items()
+        for name, _ in imported(tree, module)
         if name.partition(".")[0] == "click"
     }
     assert users <= {"cli"}

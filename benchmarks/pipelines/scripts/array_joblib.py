@@ -1,12 +1,11 @@
 """Make an array with joblib.Memory, or find it: python array_joblib.py SIZE_BYTES loaded|mapped."""
 
 import json
-import statistics
 import sys
-import time
 
 import joblib
 import numpy as np
+from stopwatch import median_s, timed
 
 memory = joblib.Memory("cache", verbose=0, mmap_mode="r" if sys.argv[2] == "mapped" else None)
 
@@ -17,19 +16,12 @@ def big(size_bytes):
     return np.arange(size_bytes // 8, dtype="float64")
 
 
-def seconds(work):
-    """Return how long the work took."""
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
 def run():
     """Have the array."""
     return big(int(sys.argv[1]))
 
 
-run_s = seconds(run)
-again_s = statistics.median(seconds(run) for _ in range(5))
+run_s = timed(run)[0]
+again_s = median_s(run, 5)
 array = run()
-print(json.dumps({"run_s": run_s, "again_s": again_s, "sum_s": seconds(array.sum)}))
+print(json.dumps({"run_s": run_s, "again_s": again_s, "sum_s": timed(array.sum)[0]}))

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import statistics
 import sys
 import time
 
@@ -12,17 +11,11 @@ from hamilton import driver
 _import_s = time.perf_counter() - _began
 
 import stages
+from stopwatch import median_s, timed
 
 logging.disable(logging.WARNING)
 count, is_warm = int(sys.argv[1]), sys.argv[2:] == ["warm"]
 last = f"s{count - 1}"
-
-
-def timed(work):
-    """Return how long the work took, and what it returned."""
-    began = time.perf_counter()
-    value = work()
-    return time.perf_counter() - began, value
 
 
 def built():
@@ -35,6 +28,6 @@ told = {"import_s": _import_s, "run_s": run_s, "value": value}
 if is_warm:
     made = built()
     names = [f"s{index}" for index in range(count)]
-    told["hits_s"] = statistics.median(timed(lambda: made.execute([last]))[0] for _ in range(7))
-    told["loads_s"] = statistics.median(timed(lambda: made.execute(names))[0] for _ in range(7))
+    told["hits_s"] = median_s(lambda: made.execute([last]), 7)
+    told["loads_s"] = median_s(lambda: made.execute(names), 7)
 print(json.dumps(told))

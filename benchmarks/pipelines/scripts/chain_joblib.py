@@ -1,7 +1,6 @@
 """Run the chain of stages.py with joblib.Memory: python chain_joblib.py COUNT [warm]."""
 
 import json
-import statistics
 import sys
 import time
 
@@ -12,16 +11,10 @@ import numpy  # noqa: F401  (joblib imports it to hash anything)
 _import_s = time.perf_counter() - _began
 
 import stages
+from stopwatch import median_s, timed
 
 count, is_warm = int(sys.argv[1]), sys.argv[2:] == ["warm"]
 functions = [getattr(stages, f"s{index}") for index in range(count)]
-
-
-def timed(work):
-    """Return how long the work took, and what it returned."""
-    began = time.perf_counter()
-    value = work()
-    return time.perf_counter() - began, value
 
 
 def run():
@@ -37,5 +30,5 @@ run_s, value = timed(run)
 told = {"import_s": _import_s, "run_s": run_s, "value": value}
 if is_warm:
     # It loads every value, asked for or not.
-    told["hits_s"] = told["loads_s"] = statistics.median(timed(run)[0] for _ in range(7))
+    told["hits_s"] = told["loads_s"] = median_s(run, 7)
 print(json.dumps(told))

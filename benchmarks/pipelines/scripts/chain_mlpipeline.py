@@ -1,7 +1,6 @@
 """Run the chain of stages.py with mlpipeline: python chain_mlpipeline.py COUNT [warm]."""
 
 import json
-import statistics
 import sys
 import time
 
@@ -13,16 +12,10 @@ from mlpipeline import Pipeline, stage  # noqa: F401
 _import_s = time.perf_counter() - _began
 
 import stages
+from stopwatch import median_s, timed
 
 count, is_warm = int(sys.argv[1]), sys.argv[2:] == ["warm"]
 last = f"s{count - 1}"
-
-
-def timed(work):
-    """Return how long the work took, and what it returned."""
-    began = time.perf_counter()
-    value = work()
-    return time.perf_counter() - began, value
 
 
 def run():
@@ -35,6 +28,6 @@ told = {"import_s": _import_s, "run_s": run_s, "value": value}
 if is_warm:
     pipeline = Pipeline([getattr(stages, f"s{index}") for index in range(count)], cache="cache")
     names = [f"s{index}" for index in range(count)]
-    told["hits_s"] = statistics.median(timed(lambda: pipeline.run(last))[0] for _ in range(7))
-    told["loads_s"] = statistics.median(timed(lambda: pipeline.run(names))[0] for _ in range(7))
+    told["hits_s"] = median_s(lambda: pipeline.run(last), 7)
+    told["loads_s"] = median_s(lambda: pipeline.run(names), 7)
 print(json.dumps(told))

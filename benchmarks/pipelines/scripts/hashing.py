@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-import statistics
 import sys
-import time
 from pathlib import Path
+
+from stopwatch import median_s
 
 
 def hasher(method, path):
@@ -39,12 +39,4 @@ with path.open("rb") as file:  # so that all of it is in the page cache
     while file.read(1 << 24):
         pass
 
-
-def seconds():
-    """Return how long it takes to hash the file."""
-    began = time.perf_counter()
-    hash_once()
-    return time.perf_counter() - began
-
-
-print(json.dumps({"gb_per_s": path.stat().st_size / 1e9 / statistics.median(seconds() for _ in range(3))}))
+print(json.dumps({"gb_per_s": path.stat().st_size / 1e9 / median_s(hash_once, 3)}))

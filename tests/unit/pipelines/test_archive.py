@@ -6,10 +6,12 @@ import gc
 import importlib
 import json
 import pickle
+import shutil
 import sys
 import textwrap
 import traceback
 import zipfile
+from contextlib import contextmanager
 
 import pytest
 
@@ -87,17 +89,23 @@ def forget():
         sys.modules.pop(name, None)
 
 
-@pytest.fixture
-def project(tmp_path, monkeypatch):
-    """The modules of a project, which is gone after the test, and of which the test is done with what it imported."""
-    folder = tmp_path / "project"
+@contextmanager
+def importable(folder):
     for name, source in MODULES.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(textwrap.dedent(source))
-    monkeypatch.syspath_prepend(folder)
-    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
-    yield folder
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        patch.setattr(sys, "meta_path", list(sys.meta_path))
+        yield folder
     forget()
+
+
+@pytest.fixture
+def project(tmp_path):
+    """The modules of a project, which is gone after the test, and of which the test is done with what it imported."""
+    with importable(tmp_path / "project") as folder:
+        yield folder
 
 
 def fitted(tmp_path, kind="Mean", **parameters):
@@ -110,11 +118,18 @@ def fitted(tmp_path, kind="Mean", **parameters):
     ).fit()
 
 
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """An archive to be copied: to make it, all that is installed is read."""
+    folder = tmp_path_factory.mktemp("saved")
+    with importable(folder / "project"):
+        fitted(folder, start=1.0).save(folder / "model.zip")
+    return folder / "model.zip"
+
+
 @pytest.fixture
-def archive(project, tmp_path):
-    path = tmp_path / "model.zip"
-    fitted(tmp_path, start=1.0).save(path)
-    return path
+def archive(saved, project, tmp_path):
+    return shutil.copy(saved, tmp_path / "model.zip")
 
 
 def test_a_loaded_pipeline_does_what_the_saved_one_did_without_its_project(project, tmp_path):

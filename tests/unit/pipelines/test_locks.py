@@ -107,6 +107,21 @@ def test_a_lock_whose_file_was_deleted_meanwhile_is_no_lock(tmp_path, monkeypatc
         assert path.read_text() == "one"
 
 
+def test_a_holder_that_has_not_said_yet_who_it_is_is_named_all_the_same(tmp_path, monkeypatch):
+    path, real, heard = tmp_path / "key", fcntl.lockf, []
+    said = iter(["", "process 7 on box1"])
+
+    def taken_twice(*arguments):
+        if (says := next(said, None)) is None:
+            return real(*arguments)
+        path.write_text(says)
+        raise OSError(errno.EAGAIN, "taken")
+
+    monkeypatch.setattr(fcntl, "lockf", taken_twice)
+    with held(path, "one", heard.append):
+        assert heard == ["process 7 on box1"]
+
+
 @pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
 def test_where_there_are_no_locks_everybody_goes_on(tmp_path, monkeypatch, code):
     def no_locks(*_):
