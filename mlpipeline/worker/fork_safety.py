@@ -16,8 +16,12 @@ from mlpipeline.executors.never_forked import why_never_forked
 from mlpipeline.executors.processes import children_of_this_process
 from mlpipeline.project.project_code import loaded_modules
 
-_TASKS = "/proc/self/task"
+_TASKS = Path("/proc/self/task")
 _MAPS = Path("/proc/self/maps")
+#: Threads that a child does well without, by the names that the kernel has of them. jemalloc's only tidies up, and its
+#: handlers of forks see to its locks; it comes with PyArrow, which scikit-learn and pandas import where that is there.
+#: Source: https://github.com/jemalloc/jemalloc/blob/5.3.0/src/background_thread.c, `background_thread_postfork_child`.
+_TIDYING = frozenset({"jemalloc_bg_thd"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +124,7 @@ def why_threads_are_unsafe() -> str | None:
     if pid == 0:
         os._exit(0)
     os.waitpid(pid, 0)
-    left = len(os.listdir(_TASKS))
+    left = sum(_read(task / "comm").strip() not in _TIDYING for task in _TASKS.iterdir())
     return None if left == 1 else f"importing started {left - 1} thread{'s' if left > 2 else ''}"
 
 

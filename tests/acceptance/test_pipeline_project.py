@@ -19,13 +19,8 @@ PATIENCE_S = 300
 LEAST_ACCURACY = 0.8
 
 EACH_ONCE = Counter(features=1, train_model=6, accuracy=6)
-#: Two runs, and whatever else is at work, are not to wait for each other's threads; and where Arrow, which scikit-learn
-#: imports if it is there, starts none of its own, runs are forked, and import all that once.
-ONE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "JE_ARROW_MALLOC_CONF": "background_thread:false",
-}
+#: Two runs, and whatever else is at work, are not to wait for each other's threads.
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 #: Put into the stages of a copy: each call is noted.
 NOTING = "with open({calls!r}, 'a') as file: print({stage!r}, file=file)"

@@ -191,6 +191,17 @@ def test_threads_that_their_library_starts_again_after_a_fork_are_safe(warm: War
     assert json.loads((warm.attempt("v1") / "result.json").read_text())["results"] == {"tasks": 2}
 
 
+def test_a_thread_that_only_tidies_up_is_safe_to_do_without(warm: WarmProject):
+    body = """
+    table = pyarrow.table({"x": range(100_000)})
+    return {"rows": table.filter(pyarrow.compute.greater(table["x"], 4)).num_rows}
+    """
+    warm.write(script(body, before="import pyarrow.compute", count=2))
+    warm.run()
+    assert warm.how("v1") == "warm"
+    assert json.loads((warm.attempt("v1") / "result.json").read_text())["results"] == {"rows": 99_995}
+
+
 def test_a_project_with_a_module_named_like_a_preloaded_one_starts_fresh(warm: WarmProject):
     warm.install("library", "import colorsys")
     project = warm.write(script("import library"))
