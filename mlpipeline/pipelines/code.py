@@ -65,7 +65,10 @@ class Codes:
         first = Reach(self._sources)
         text = Values(first).text(target)
         parts: list[Part] = []
-        if not isinstance(target, type | types.FunctionType):
+        if first.without_value:
+            # Such as a closure of somebody's: no statement is known that made them.
+            text += Values(first, takes_apart=True).text(list(first.without_value))
+        if first.without_value or not isinstance(target, type | types.FunctionType):
             name = str(getattr(target, "__qualname__", type(target).__qualname__))
             parts.append(Part(name=name, digest=text_digest(text)))
         packages = {"python": f"{sys.version_info.major}.{sys.version_info.minor}"}

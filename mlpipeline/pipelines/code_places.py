@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mlpipeline.domain.references import WAYS_BY_ATTRIBUTE
+from mlpipeline.domain.references import WAYS_BY_ATTRIBUTE, References
 from mlpipeline.errors import CodeUnknown
 from mlpipeline.pipelines.code_effects import read_effects
 from mlpipeline.pipelines.code_reach import (
@@ -18,6 +18,7 @@ from mlpipeline.pipelines.code_reach import (
     Reach,
     class_name,
     leads_anywhere,
+    value_at,
     way_anywhere,
 )
 from mlpipeline.pipelines.code_sources import Sources
@@ -69,10 +70,11 @@ def _read_class(reach: Reach, kind: type) -> None:
         if reach.has_no_value:
             raise CodeUnknown(name, "its source cannot be read")
     else:
-        for piece in pieces:
-            found = file.references(piece)
+        made = [file.references(piece) for piece in pieces]
+        for found in made:
             texts += [found.text, reach.resolved(names, found)]
         texts.append(file.portable(values.class_members(kind)))
+        texts.append(file.portable(_untold(reach, names, kind, made)))
     reach.texts.append((name, " ".join(texts), file, pieces[0].line if pieces else None))
     reach.lead(PlaceKind.EFFECTS, names)
 
@@ -88,6 +90,8 @@ def _read_value(reach: Reach, names: Names, name: str, value: Any) -> None:
             raise CodeUnknown(full_name, f"how this {type(value).__qualname__} was made cannot be read")
         for found in made:
             texts += [found.text, reach.resolved(names, found)]
+        untold = _untold(reach, names, value, made)
+        texts.append(untold if file is None else file.portable(untold))
     reach.texts.append((full_name, " ".join(texts), file, None if file is None else file.line(name)))
 
 
@@ -105,6 +109,28 @@ def _read_module(reach: Reach, names: Names) -> None:
         except (KeyError, OSError) as error:
             raise CodeUnknown(name, "its source cannot be read") from error
         reach.texts.append((name, bytes_digest(content), None, None))
+
+
+def _untold(reach: Reach, names: Names, value: Any, made: Sequence[References]) -> str:
+    """The text of the objects without a value in one of which the statements that bind it do not tell.
+
+    Somebody else may have put them there: another module that fills a registry, a function that sets a global name.
+    """
+    is_made_here = any(found.names for found in made)
+    told = {_package(value_at(names, chain)) for found in made for chain in found.names}
+    untold = [
+        one
+        for one in reach.without_value
+        if not (is_made_here and (one is value or isinstance(value, types.FunctionType)))
+        and _package(type(one)) not in told
+    ]
+    return Values(reach, takes_apart=True).text(untold) if untold else ""
+
+
+def _package(value: Any) -> str:
+    """The first part of the name of the module that something is from."""
+    name = value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None)
+    return str(name).partition(".")[0]
 
 
 _READERS: Mapping[PlaceKind, Callable[..., None]] = {

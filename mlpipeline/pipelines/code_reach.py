@@ -96,6 +96,8 @@ class Reach:
         self.sources = sources
         #: Whether something here has no value, so that it counts how it was made.
         self.has_no_value = False
+        #: Objects of others that have none.
+        self.without_value: list[Any] = []
         # Functions and classes that hold themselves: id -> how deep.
         self._around: dict[int, int] = {}
 
@@ -125,7 +127,7 @@ class Reach:
         name = f"class {class_name(kind, file)}"
         if file is None or not pieces:
             # Made by a call: what that was given counts.
-            self.no_value()
+            self.has_no_value = True
         elif file.is_defined_once(kind.__qualname__) and "<locals>" not in kind.__qualname__:
             return name
         return f"{name}~{self._inner_digest(kind, lambda: Values(self).class_members(kind))}"
@@ -158,9 +160,10 @@ class Reach:
         is_somewhere = hasattr(sys.modules.get(kind.__module__), "__file__")
         return is_somewhere or any(isinstance(member, types.FunctionType) for member in vars(kind).values())
 
-    def no_value(self) -> None:
+    def no_value(self, value: Any) -> None:
         """There is something that has no value, so that it counts how it was made."""
         self.has_no_value = True
+        self.without_value.append(value)
 
     def lead(self, kind: PlaceKind, *objects: Any) -> None:
         """Note that what is here leads to another place."""
@@ -279,7 +282,7 @@ class Reach:
         held = [value for value in held if value is not None]
         callables = [value for value in held if isinstance(value, types.FunctionType | types.MethodType | type | dict)]
         if len(callables) < len(held):
-            self.no_value()
+            self.has_no_value = True
         return self._inner_digest(function, lambda: Values(self).text(callables)) if callables else ""
 
     def _inner_digest(self, holder: Any, text: Callable[[], str]) -> str:
@@ -304,10 +307,7 @@ def leads_anywhere(what: str, way: str) -> CodeUnknown:
 
 def way_anywhere(names: Names, chain: tuple[str, ...]) -> str | None:
     """The full name of what leads into any module, where a dotted name in a module of these names is one of such."""
-    name, *rest = chain
-    value = names[name] if name in names else getattr(builtins, name, None)
-    while isinstance(value, types.ModuleType) and rest:
-        value = vars(value).get(rest.pop(0))
+    value = value_at(names, chain)
     if value is sys.modules:
         return "sys.modules"
     if isinstance(value, types.ModuleType):
@@ -317,6 +317,15 @@ def way_anywhere(names: Names, chain: tuple[str, ...]) -> str | None:
     else:
         return None
     return full_name.removeprefix("builtins.") if is_way_anywhere(full_name) else None
+
+
+def value_at(names: Names, chain: tuple[str, ...]) -> Any:
+    """What a dotted name stands for in a module of these names, as far as it leads through modules."""
+    name, *rest = chain
+    value = names[name] if name in names else getattr(builtins, name, None)
+    while isinstance(value, types.ModuleType) and rest:
+        value = vars(value).get(rest.pop(0))
+    return value
 
 
 def _is_plain_collection(value: Any) -> bool:

@@ -6,14 +6,14 @@ import copyreg
 import dataclasses
 import enum
 import functools
-import sys
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePath
 from typing import Any, Protocol
 
-from mlpipeline.pipelines.content import bytes_digest, text_digest
+from mlpipeline.pipelines import array_digests
+from mlpipeline.pipelines.content import bytes_digest
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...), type(NotImplemented), range, slice)
 _CONTAINERS = (tuple, list, dict, set, frozenset, types.MappingProxyType)
@@ -105,15 +105,25 @@ class Referrer(Protocol):
     def is_project_class(self, kind: type) -> bool:
         """Whether a class is one of the user's."""
 
-    def no_value(self) -> None:
+    def no_value(self, value: Any) -> None:
         """There is something that has no value, so that it counts how it was made."""
 
 
 class Values:
-    """Puts values into texts, for one referrer."""
+    """Puts values into texts, for one referrer.
 
-    def __init__(self, referrer: Referrer, seen: Mapping[int, tuple[int, Any]] | None = None) -> None:
+    Args:
+        referrer: is told what they refer to.
+        takes_apart: whether objects of others, such as a model of scikit-learn, count as what pickling would take of
+            them, where there is such: they may change while they are used, and with each process.
+        seen: for a part of a value that is being put into a text.
+    """
+
+    def __init__(
+        self, referrer: Referrer, *, takes_apart: bool = False, seen: Mapping[int, tuple[int, Any]] | None = None
+    ) -> None:
         self._referrer = referrer
+        self._takes_apart = takes_apart
         # Objects refer to each other in circles: id -> the how manieth, and it, or its id could become another's.
         self._seen: dict[int, tuple[int, Any]] = dict(seen or {})
 
@@ -192,7 +202,7 @@ class Values:
             return f"{kind.__name__} {self._each(value)}"
         if kind in (set, frozenset):
             # Each as if it were the first: their order is that of hashes, which change from process to process.
-            return f"{kind.__name__} {sorted(Values(self._referrer, self._seen).text(item) for item in value)}"
+            return f"{kind.__name__} {sorted(self._beginning().text(item) for item in value)}"
         if kind in (dict, types.MappingProxyType):
             if all(type(key) in _PLAIN and type(item) in _PLAIN for key, item in value.items()):
                 return f"dict {_plain([*value, *value.values()])}"
@@ -203,7 +213,21 @@ class Values:
             return f"generic {self._each([typing.get_origin(value), typing.get_args(value)])}"
         if isinstance(value, typing.TypeVar | typing.ForwardRef):
             return ascii(value)
-        return _numpy_text(value) or self._object(value, kind)
+        return self._array(value, kind) or self._object(value, kind)
+
+    def _beginning(self) -> Values:
+        return Values(self._referrer, takes_apart=self._takes_apart, seen=self._seen)
+
+    def _array(self, value: Any, kind: type) -> str | None:
+        """The text of an array, a table or a tensor; None if it is none."""
+        told: list[str] = []
+        is_one = array_digests.take(
+            value,
+            tell=lambda *words: told.append(ascii([str(word) for word in words])),
+            update=lambda data: told.append(bytes_digest(data)),
+            take_other=lambda other: told.append(self.text(other)),
+        )
+        return f"{kind.__name__} {told}" if is_one else None
 
     def _object(self, value: Any, kind: type) -> str:
         if self._referrer.is_project_class(kind):
@@ -213,15 +237,15 @@ class Values:
             return module
         if isinstance(value, PurePath):
             return f"path {str(value)!a}"
-        if module in _VALUE_MODULES:
+        if module in _VALUE_MODULES or self._takes_apart:
             try:
                 reduce = copyreg.dispatch_table.get(kind)
                 made = value.__reduce_ex__(4) if reduce is None else reduce(value)
             except Exception:  # It has no value, whatever it says.
                 made = None
             if isinstance(made, tuple):
-                return f"made {self._each([list(part) if hasattr(part, '__next__') else part for part in made])}"
-        self._referrer.no_value()
+                return f"made {self._each([list(part) if isinstance(part, Iterator) else part for part in made])}"
+        self._referrer.no_value(value)
         return f"some {self.text(kind)}"
 
     def _state(self, value: Any) -> str:
@@ -255,17 +279,6 @@ def _own(value: Any) -> dict[str, Any]:
 
 def _plain(values: Iterable[Any]) -> str:
     return ascii([(type(value).__name__, hex(value) if type(value) is int else value) for value in values])
-
-
-def _numpy_text(value: Any) -> str | None:
-    numpy = sys.modules.get("numpy")
-    if numpy is None or type(value).__module__.partition(".")[0] != "numpy":
-        return None
-    if isinstance(value, numpy.ndarray) and type(value) is numpy.ndarray and not value.dtype.hasobject:
-        return f"array {value.dtype!r} {value.shape} {bytes_digest(numpy.ascontiguousarray(value).tobytes())}"
-    if isinstance(value, numpy.generic):
-        return f"number {value.dtype!r} {text_digest(ascii(value.item()))}"
-    return f"dtype {value}" if isinstance(value, numpy.dtype) else None
 
 
 def _is_private_to_enum(name: str) -> bool:

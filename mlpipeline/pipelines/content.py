@@ -36,7 +36,7 @@ def text_digest(text: str) -> str:
     return bytes_digest(text.encode("utf-8", "surrogatepass"))
 
 
-def bytes_digest(data: bytes) -> str:
+def bytes_digest(data: bytes | memoryview) -> str:
     """The digest of bytes."""
     from blake3 import blake3
 

@@ -79,7 +79,12 @@ def _unreached_changed(project: Project, draws: random.Random) -> str | None:
 
 
 def _unreached_added(project: Project, draws: random.Random) -> str | None:
+    known = list(project.items)
     made = add_unreached(project, draws)
+    if any(item.is_through_another for item in project.items if item not in known):
+        # It may do something to what is reached; or to what came by `import *`, which may be from anywhere.
+        project.items[:] = known
+        return None
     return f"{made.name} ({made.kind}) is new"
 
 

@@ -487,6 +487,13 @@ KINDS = {
     "namespace": _call("""
         $N = types.SimpleNamespace(a=$c, b=types.MappingProxyType({'c': $s}))
     """, "(sum(map(ord, str($R))) + $x)"),
+    "random draws of a function": _call("""
+        $N = None
+        def $N_drawing(seed):
+            global $N
+            $N = random.Random(seed)
+        $N_drawing($n)
+    """, "(copy.copy($R).randrange(1000) + $x)"),
     "random draws": _call("$N = random.Random($n)", "(copy.copy($R).randrange(1000) + $x)"),
     "template": _call("$N = string.Template(str($s) + ' $$a')", "(sum(map(ord, $R.template)) + $x)"),
     "context variable": _call("$N = ContextVar('$N', default=$n)", "($R.get() * 3 + $x)"),
@@ -650,6 +657,20 @@ KINDS = {
     "registers an object": Kind("call", """
         $g["$N"] = $k($n)
     """, '$R["$N"].value($x)', is_through_another=True),
+    "registers draws": Kind("call", """
+        $g["$N"] = random.Random($n)
+    """, '(copy.copy($R["$N"]).randrange(1000) + $x)', is_through_another=True),
+    "registers a closure over draws": Kind("call", """
+        def $N_maker(seed):
+            draws = random.Random(seed)
+            def inner(x):
+                return copy.copy(draws).randrange(1000) + x * $n
+            return inner
+        $g["$N"] = $N_maker($n)
+    """, '$R["$N"]($x)', is_through_another=True),
+    "patches draws": Kind("call", """
+        $k.$N_draws = random.Random($n)
+    """, "(copy.copy($R.$N_draws).randrange(1000) + $x)", is_through_another=True),
     "patches": Kind("call", """
         def $N(self, x):
             return x $o $c + self.n

@@ -582,6 +582,89 @@ def test_a_renamed_local_that_an_inner_function_captures_is_not_seen_and_another
     assert one != other
 
 
+#: How an object that has no value comes to be where a stage finds it: files, of which one holds the number 3.
+PUT = {
+    "another module registers it": {"plug.py": "from reg import FOUND\nFOUND['it'] = Ridge(alpha=3)"},
+    "another module has it registered": {"plug.py": "from reg import register\nregister('it', Ridge(alpha=3))"},
+    "another module has it registered by a class": {
+        "reg.py": "class Found(dict):\n    def add(self, value):\n        self['it'] = value\nFOUND = Found()",
+        "plug.py": "from reg import FOUND\nFOUND.add(Ridge(alpha=3))",
+    },
+    "a closure over it is registered": {
+        "plug.py": "from reg import FOUND\ndef over(it):\n    return lambda: it\nFOUND['it'] = over(Ridge(alpha=3))"
+    },
+    "a subclass registers it": {
+        "reg.py": "from sklearn.linear_model import Ridge\nFOUND = {}\n"
+        "class Base:\n    def __init_subclass__(cls, by):\n        FOUND['it'] = Ridge(alpha=by)",
+        "plug.py": "from reg import Base\nclass Plugged(Base, by=3): pass",
+    },
+    "a class is given it": {
+        "reg.py": "class FOUND:\n    it = None",
+        "plug.py": "from reg import FOUND\nFOUND.it = Ridge(alpha=3)",
+    },
+    "a module is given it": {"reg.py": "FOUND = None", "plug.py": "import reg\nreg.FOUND = Ridge(alpha=3)"},
+    "a function sets it": {
+        "reg.py": "from sklearn.linear_model import Ridge\nFOUND = None\n"
+        "def find(by):\n    global FOUND\n    FOUND = Ridge(alpha=by)\nfind(3)",
+    },
+    "by another name": {
+        "reg.py": "from sklearn.linear_model import Ridge\nFOUND = {}\nOTHER = FOUND\nOTHER['it'] = Ridge(alpha=3)"
+    },
+    "a model of many arrays": {
+        "plug.py": "from sklearn.ensemble import RandomForestRegressor as Forest\nfrom reg import FOUND\n"
+        "FOUND['it'] = Forest(3, random_state=0).fit([[1], [2], [3]], [1, 2, 3])",
+    },
+}
+
+
+@pytest.mark.parametrize("files", PUT.values(), ids=list(PUT))
+def test_an_object_without_a_value_is_seen_to_change_whoever_puts_it_there(files, tmp_path):
+    common = {
+        "reg.py": "FOUND = {}\ndef register(name, value):\n    FOUND[name] = value",
+        "plug.py": "",
+        "net.py": "import plug\nfrom reg import FOUND\ndef stage():\n    return FOUND",
+    }
+    plain = {name: f"from sklearn.linear_model import Ridge\n{text}" for name, text in {**common, **files}.items()}
+    edited = {name: text.replace("3", "4") for name, text in plain.items()}
+    one, again, other = (
+        seen(code_in(tmp_path / str(at), sources, "stage")) for at, sources in enumerate([plain, plain, edited])
+    )
+    assert one == again
+    assert one != other
+
+
+def test_a_stage_that_holds_an_object_without_a_value_is_seen_to_change(tmp_path):
+    source = (
+        "import random\ndef made(seed):\n    draws = random.Random(seed)\n    def stage():\n"
+        "        return draws.random()\n    return stage\nstage = made({seed})"
+    )
+    one, again, other = (
+        seen(code_in(tmp_path / str(at), {"net.py": source.format(seed=seed)}, "stage"))
+        for at, seed in enumerate((3, 3, 4))
+    )
+    assert one == again
+    assert one != other
+
+
+@pytest.mark.parametrize(
+    ("made", "use"),
+    [
+        ("held = Ridge(alpha=3)", "held.fit([[1]], [1])"),
+        ("held = {'it': Ridge(alpha=3)}", "held['it'].fit([[1]], [1])"),
+        ("held = np.random.default_rng()", "held.random()"),
+        ("class held:\n    draws = np.random.default_rng()", "held.draws.random()"),
+        ("def over(draws):\n    return lambda: draws\nheld = over(np.random.default_rng())", "held().random()"),
+    ],
+)
+def test_what_tells_how_it_was_made_is_all_that_counts_of_an_object_without_a_value(made, use, tmp_path):
+    head = "import numpy as np\nfrom sklearn.linear_model import Ridge"
+    write(tmp_path, {"net.py": f"{head}\n{made}\ndef stage():\n    return held\ndef use():\n    {use}"})
+    with imported(tmp_path) as net:
+        before = seen(Codes().of(net.stage))
+        net.use()
+        assert seen(Codes().of(net.stage)) == before
+
+
 TYPED = """
 factor = {factor}
 def helper(x):
