@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import copyreg
+import abc
 import dataclasses
 import enum
 import functools
 import types
 import typing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 from typing import Any, Protocol
 
 from mlpipeline.pipelines import array_digests
 from mlpipeline.pipelines.content import bytes_digest
+from mlpipeline.pipelines.reductions import reduction
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...), type(NotImplemented), range, slice)
 _CONTAINERS = (tuple, list, dict, set, frozenset, types.MappingProxyType)
@@ -32,6 +33,10 @@ _VALUE_MODULES = {
     "uuid",
     "zoneinfo",
 }
+#: Bases of the user's classes of whose content `_state` tells, or that have none.
+_TOLD_BASES = frozenset(
+    {object, dict, list, tuple, set, frozenset, int, float, str, bytes, abc.ABC, typing.Generic, typing.Protocol}
+)
 #: What `functools.update_wrapper` gives to an object as well: documentation, and what a script is called where it runs.
 _OF_WRAPPERS = {"__doc__", "__module__"}
 _DESCRIPTORS = (
@@ -231,26 +236,40 @@ class Values:
 
     def _object(self, value: Any, kind: type) -> str:
         if self._referrer.is_project_class(kind):
-            return f"object of {self.text(kind)} {self._state(value)}"
+            own = f"object of {self.text(kind)} {self._state(value)}"
+            if all(base in _TOLD_BASES or self._referrer.is_project_class(base) for base in kind.__mro__):
+                return own
+            made = self._made(value)
+            if made is None:
+                self._referrer.no_value(value)
+            return f"{own} {made}"
         module = kind.__module__.partition(".")[0]
         if module == "mlpipeline":
             return module
         if isinstance(value, PurePath):
             return f"path {str(value)!a}"
-        if module in _VALUE_MODULES or self._takes_apart:
-            try:
-                reduce = copyreg.dispatch_table.get(kind)
-                made = value.__reduce_ex__(4) if reduce is None else reduce(value)
-            except Exception:  # It has no value, whatever it says.
-                made = None
-            if isinstance(made, tuple):
-                return f"made {self._each([list(part) if isinstance(part, Iterator) else part for part in made])}"
-        self._referrer.no_value(value)
-        return f"some {self.text(kind)}"
+        made = self._made(value) if module in _VALUE_MODULES or self._takes_apart else None
+        if made is None:
+            self._referrer.no_value(value)
+            made = f"some {self.text(kind)}"
+        return made
+
+    def _made(self, value: Any) -> str | None:
+        """The text of what an object is made again of; None where it is of nothing."""
+        try:
+            found = reduction(value)
+        except Exception:  # It has no value, whatever it says.
+            return None
+        if isinstance(found, str):
+            return None
+        if isinstance(found.state, dict):
+            found = found._replace(state=_without_words(found.state))
+        return f"made {self._each(found)}"
 
     def _state(self, value: Any) -> str:
         state = _own(value)
-        for base in type(value).__mro__:
+        # Those of others hold what was looked up before, such as the hash of a path.
+        for base in filter(self._referrer.is_project_class, type(value).__mro__):
             slots = vars(base).get("__slots__", ())
             for name in [slots] if isinstance(slots, str) else slots:
                 mangled = f"_{base.__name__.lstrip('_')}{name}" if name.startswith("__") and name[-2:] != "__" else name
@@ -274,7 +293,11 @@ class Values:
 
 def _own(value: Any) -> dict[str, Any]:
     """The attributes that an object has of its own."""
-    return {name: item for name, item in getattr(value, "__dict__", {}).items() if name not in _OF_WRAPPERS}
+    return _without_words(getattr(value, "__dict__", {}))
+
+
+def _without_words(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: item for name, item in attributes.items() if name not in _OF_WRAPPERS}
 
 
 def _plain(values: Iterable[Any]) -> str:

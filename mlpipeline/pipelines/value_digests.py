@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copyreg
-import dataclasses
 import math
 import sys
 from collections.abc import Callable, Iterable
@@ -20,6 +18,7 @@ from uuid import UUID
 from mlpipeline.errors import NoDigest
 from mlpipeline.pipelines import array_digests
 from mlpipeline.pipelines.content import path_digest
+from mlpipeline.pipelines.reductions import reduction
 from mlpipeline.pipelines.uses import Uses
 
 if TYPE_CHECKING:
@@ -179,18 +178,13 @@ class _Walk:
         elif isinstance(value, Enum):
             self.tell("enum", *self._named(kind), value.name)
             self.take(value.value)
-        elif dataclasses.is_dataclass(value) and "__getstate__" not in vars(kind) and "__reduce__" not in vars(kind):
-            fields = {field.name: getattr(value, field.name, None) for field in dataclasses.fields(value)}
-            self.tell("dataclass", *self._named(kind))
-            self._within(value, ({**fields, **getattr(value, "__dict__", {})},))
         else:
             self._reduced(value)
 
     def _reduced(self, value: Any) -> None:
         kind = type(value)
         try:
-            reducer = copyreg.dispatch_table.get(kind)
-            reduced = reducer(value) if reducer is not None else value.__reduce_ex__(4)
+            reduced = reduction(value)
         except RecursionError:
             raise
         except Exception as error:
@@ -203,9 +197,8 @@ class _Walk:
             if wrapped is not None:
                 self.take(wrapped)
             return
-        made, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
-        parts: Iterable[Any] = (made, arguments, state, *(items or ()), ..., *(pairs or ()))
-        self._within(value, parts)
+        maker, arguments, state, items, pairs = reduced
+        self._within(value, (maker, arguments, state, *items, ..., *pairs))
 
     def _within(self, value: Any, parts: Iterable[Any]) -> None:
         """Tell of what an object of the user's holds, which may be the object itself."""

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import re
-from datetime import date
+import threading
+from collections import OrderedDict, defaultdict, deque
+from datetime import date, timedelta
+from decimal import Decimal
 from enum import Enum
+from pathlib import PurePosixPath
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,6 +23,27 @@ from mlpipeline.pipelines.code_values import Values
 class Colour(Enum):
     RED = 1
     BLUE = 2
+
+
+class Array(np.ndarray):
+    pass
+
+
+class Draws(random.Random):
+    pass
+
+
+class Place(PurePosixPath):
+    pass
+
+
+class Local(threading.local):
+    pass
+
+
+def of_own_class(base, *arguments):
+    """An object of a class of the user's that inherits from another one's."""
+    return type("Own", (base,), {"__module__": __name__})(*arguments)
 
 
 def text(value):
@@ -36,6 +62,22 @@ def text(value):
         (re.compile("a"), re.compile("b")),
         (np.arange(3), np.arange(3.0)),
         (SimpleNamespace(a=1), SimpleNamespace(a=2)),
+        (np.arange(2).view(Array), np.arange(1, 3).view(Array)),
+        *(
+            (of_own_class(base, *one), of_own_class(base, *other))
+            for base, one, other in [
+                (deque, ([1],), ([2],)),
+                (defaultdict, (int,), (list,)),
+                (OrderedDict, ({1: 2, 3: 4},), ({3: 4, 1: 2},)),
+                (Decimal, (1,), (2,)),
+                (timedelta, (1,), (2,)),
+                (complex, (1,), (2,)),
+                (bytearray, (b"1",), (b"2",)),
+                (ValueError, (1,), (2,)),
+            ]
+        ),
+        (Draws(1), Draws(2)),
+        (Place("a"), Place("b")),
     ],
 )
 def test_equal_values_have_one_text_and_others_have_others(value, other):
@@ -47,3 +89,16 @@ def test_sets_have_no_order_and_what_holds_itself_has_an_end():
     ring = [1]
     ring.append(ring)
     assert text(ring) == "list [int 0x1, the 0.]"
+
+
+def test_an_object_of_a_users_class_counts_by_no_attribute_that_its_base_looked_up():
+    before = text(place := Place("a"))
+    hash(place)
+    assert text(place) == before
+
+
+def test_an_object_of_a_users_class_has_no_value_where_nothing_tells_what_its_base_holds():
+    reach = Reach(Sources())
+    local = Local()
+    Values(reach).text(local)
+    assert reach.without_value == [local]

@@ -43,6 +43,30 @@ class Config:
     layers: Any = None
 
 
+@dataclass
+class Table(dict):
+    name: str = "table"
+
+    def filled(self, key):
+        self[key] = 1
+        return self
+
+
+class Slotted:
+    __slots__ = ("held",)
+
+
+@dataclass
+class SlottedConfig(Slotted):
+    rate: float = 1.0
+
+
+def holding(held):
+    config = SlottedConfig()
+    config.held = held
+    return config
+
+
 class Model:
     def __init__(self, **attributes):
         vars(self).update(attributes)
@@ -158,6 +182,11 @@ def test_equal_values_have_one_digest_and_others_have_others():
 def test_nan_is_like_itself_and_sets_have_no_order():
     assert value_digest(math.nan) == value_digest(-math.inf + math.inf)
     assert value_digest({3, "a", None}) == value_digest({None, "a", 3})
+
+
+def test_a_dataclass_counts_by_all_that_its_bases_hold():
+    assert value_digest(Table().filled("a")) == value_digest(Table().filled("a")) != value_digest(Table().filled("b"))
+    assert value_digest(holding(1)) == value_digest(holding(1)) != value_digest(holding(2))
 
 
 def test_what_lies_apart_in_memory_is_the_same_as_its_copy():
