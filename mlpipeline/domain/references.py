@@ -71,7 +71,8 @@ def references(node: ast.AST, *, evaluates_annotations: bool) -> References:
     """
     walk = Walk(node, evaluates_annotations=evaluates_annotations)
     binders = [(seen, seen.binder()) for seen in walk.seen]
-    read = [seen for seen, binder in binders if seen.is_read and binder is None]
+    # A class reads the module's name until it binds its own: `LIMIT = LIMIT + 1`.
+    read = [seen for seen, binder in binders if seen.is_read and (binder is None or binder.kind is ast.ClassDef)]
     return References(
         text=canonical(node, _renamed(walk, binders)),
         names=tuple(dict.fromkeys(seen.chain for seen in read if seen.node not in walk.said)),
@@ -80,6 +81,12 @@ def references(node: ast.AST, *, evaluates_annotations: bool) -> References:
         said=tuple(dict.fromkeys(seen.chain for seen in read if seen.node in walk.said)),
         ways=tuple(dict.fromkeys(_ways(walk, binders))),
     )
+
+
+def decorated(node: ast.ClassDef) -> ast.Module:
+    """The definitions in a class that decorators make something of, in the order of names."""
+    found = [item for item in node.body if isinstance(item, Definition | ast.ClassDef) and item.decorator_list]
+    return ast.Module(body=[*sorted(found, key=lambda item: item.name)], type_ignores=[])
 
 
 def class_outline(node: ast.ClassDef) -> ast.ClassDef:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from mlpipeline.domain.syntax import Definition, children, is_bare_string
+from mlpipeline.domain.syntax import Definition, children, is_bare_string, syntax_tree
 
 _IMPORTERS = {"import_module", "__import__"}
 
@@ -170,8 +170,14 @@ class Walk:
                 return [] if is_bare_string(node) else [(node.value, scope)]
 
     def _annotated(self, node: ast.AnnAssign, scope: Scope) -> _Next:
-        is_evaluated = self._evaluates_annotations and scope.kind is not ast.FunctionDef
-        return _each([node.value, node.annotation if is_evaluated else None, node.target], scope)
+        annotation: ast.AST | None = node.annotation
+        if scope.kind is ast.ClassDef:
+            # Whoever makes something of the fields reads it in any case, also as a text.
+            if isinstance(node.annotation, ast.Constant) and isinstance(node.annotation.value, str):
+                annotation = syntax_tree(node.annotation.value)
+        elif not self._evaluates_annotations or scope.kind is ast.FunctionDef:
+            annotation = None
+        return _each([node.value, annotation, node.target], scope)
 
     def _named(self, node: ast.NamedExpr, scope: Scope) -> _Next:
         while scope.kind is ast.comprehension and scope.parent is not None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any, NamedTuple, TypeVar
 
-from mlpipeline.domain.references import References, class_outline, references
+from mlpipeline.domain.references import References, class_outline, decorated, references
 from mlpipeline.domain.scope import bound_names
 from mlpipeline.domain.syntax import canonical, children, syntax_tree
 from mlpipeline.domain.syntax_walk import Imported
@@ -91,6 +91,10 @@ class SourceFile:
         """What a definition or a statement in it refers to; what stands for its syntax is a digest."""
         return self._found_references(piece.key, lambda: self._node(piece.key))
 
+    def decorated(self, piece: Piece) -> References:
+        """What the definitions in a class refer to that decorators make something of, which may say nothing of them."""
+        return self._found_references(f"decorated {piece.key}", lambda: decorated(self._node(piece.key)))
+
     @property
     def whole(self) -> References:
         """What all of it refers to."""
@@ -119,8 +123,12 @@ class SourceFile:
         return [
             piece
             for piece, bound, may_change in self._statements
-            if name in bound or (may_change and any(chain[0] == name for chain in self.references(piece).names))
+            if name in bound or (may_change and self._reads(piece, name))
         ]
+
+    def changing(self, name: str) -> list[Piece]:
+        """The statements of its top level that may do something with the value of a name."""
+        return [piece for piece, _, may_change in self._statements if may_change and self._reads(piece, name)]
 
     def line(self, name: str) -> int | None:
         """The line where its top level first binds a name."""
@@ -142,6 +150,9 @@ class SourceFile:
     def imported_from(self, name: str) -> list[tuple[int, str, str]]:
         """From where its top level may have a name: the dots of the import, the module, and what it is called there."""
         return self._imports.get(name, []) + [(level, module, name) for level, module, _ in self._imports.get("*", [])]
+
+    def _reads(self, piece: Piece, name: str) -> bool:
+        return any(chain[0] == name for chain in self.references(piece).names)
 
     def _fact(self, name: str, found: Callable[[], _Fact]) -> _Fact:
         if name not in self.facts:
@@ -187,7 +198,7 @@ class SourceFile:
             for node in self._tree.body
         )
 
-    def _node(self, key: str) -> ast.AST:
+    def _node(self, key: str) -> Any:
         kind, _, number = key.partition(" ")
         return self._nodes[int(number)][1] if kind == _DEFINITION else self._tree.body[int(number)]
 

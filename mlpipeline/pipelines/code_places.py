@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mlpipeline.domain.references import WAYS_BY_ATTRIBUTE, References
 from mlpipeline.errors import CodeUnknown
 from mlpipeline.pipelines.code_effects import read_effects
+from mlpipeline.pipelines.code_file import SourceFile
 from mlpipeline.pipelines.code_reach import (
     Names,
     Place,
@@ -41,10 +42,14 @@ def reach_of(place: Place, sources: Sources) -> Reach:
 def _read_function(reach: Reach, function: types.FunctionType) -> None:
     file, piece = reach.sources.of_function(function)
     found = file.references(piece)
-    resolved = reach.resolved(function.__globals__, found, function.__code__.co_freevars)
-    text = f"{found.text} {file.portable(reach.live(function))} {resolved}"
-    reach.texts.append((f"{file.name}.{function.__code__.co_qualname}", text, file, piece.line))
-    reach.lead(PlaceKind.EFFECTS, function.__globals__)
+    names, qualname = function.__globals__, function.__code__.co_qualname
+    resolved = reach.resolved(names, found, function.__code__.co_freevars)
+    texts = [found.text, file.portable(reach.live(function)), resolved]
+    # What a closure holds counts where that is made.
+    if reach.has_no_value and "<" not in qualname:
+        texts += _of_attributes(reach, names, file, qualname, [found])
+    reach.texts.append((f"{file.name}.{qualname}", " ".join(texts), file, piece.line))
+    reach.lead(PlaceKind.EFFECTS, names)
 
 
 def _read_bytecode(reach: Reach, function: types.FunctionType) -> None:
@@ -74,7 +79,11 @@ def _read_class(reach: Reach, kind: type) -> None:
         for found in made:
             texts += [found.text, reach.resolved(names, found)]
         texts.append(file.portable(values.class_members(kind)))
-        texts.append(file.portable(_untold(reach, names, kind, made)))
+        if reach.has_no_value:
+            inner = [file.decorated(piece) for piece in pieces]
+            for found in inner:
+                texts += [found.text, reach.resolved(names, found)]
+            texts += _of_attributes(reach, names, file, kind.__qualname__, [*made, *inner])
     reach.texts.append((name, " ".join(texts), file, pieces[0].line if pieces else None))
     reach.lead(PlaceKind.EFFECTS, names)
 
@@ -109,6 +118,24 @@ def _read_module(reach: Reach, names: Names) -> None:
         except (KeyError, OSError) as error:
             raise CodeUnknown(name, "its source cannot be read") from error
         reach.texts.append((name, bytes_digest(content), None, None))
+
+
+def _of_attributes(
+    reach: Reach, names: Names, file: SourceFile, qualname: str, made: Sequence[References]
+) -> Iterator[str]:
+    """The texts of how a function or a class has those of its attributes that have no value.
+
+    Args:
+        reach: what there is at its place.
+        names: of the module where it stands.
+        file: where that was loaded from.
+        qualname: by which it stands there.
+        made: what its definition refers to.
+    """
+    changing = [file.references(statement) for statement in file.changing(qualname.partition(".")[0])]
+    for found in changing:
+        yield from (found.text, reach.resolved(names, found))
+    yield file.portable(_untold(reach, names, None, [*made, *changing]))
 
 
 def _untold(reach: Reach, names: Names, value: Any, made: Sequence[References]) -> str:

@@ -150,7 +150,10 @@ class Values:
         members = {name: value for name, value in vars(kind).items() if name not in _OF_EVERY_CLASS}
         if issubclass(kind, enum.Enum):
             own = kind.__members__
-            listed = [(name, self.text(member._value_)) for name, member in own.items()]
+            listed = [
+                (name, self.text(member._value_), self._named(_of_member(member, members)))
+                for name, member in own.items()
+            ]
             rest = {name: value for name, value in members.items() if name not in own and not _is_private_to_enum(name)}
             return f"{listed} {self._named(rest)}"
         fields = members.pop("__dataclass_fields__", None)
@@ -298,6 +301,17 @@ def _own(value: Any) -> dict[str, Any]:
 
 def _without_words(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return {name: item for name, item in attributes.items() if name not in _OF_WRAPPERS}
+
+
+def _of_member(member: enum.Enum, of_class: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes that a member of an enum was given."""
+    return {
+        name: item
+        for name, item in _own(member).items()
+        if name != "__objclass__"
+        and not _is_private_to_enum(name)
+        and not isinstance(of_class.get(name), functools.cached_property)
+    }
 
 
 def _plain(values: Iterable[Any]) -> str:

@@ -646,6 +646,71 @@ def test_a_stage_that_holds_an_object_without_a_value_is_seen_to_change(tmp_path
     assert one != other
 
 
+#: Where in a module the number 3 stands that a stage reads.
+READ_IN = {
+    "a method that a decorator makes an object of": (
+        "class Held:\n    @staticmethod\n    @np.vectorize\n    def times(x): return x * 3\n"
+        "def stage(): return Held.times"
+    ),
+    "a method of the stage that a decorator makes an object of": (
+        "class stage:\n    @np.vectorize\n    def times(x): return x * 3"
+    ),
+    "a method that a decorator makes an object of, beside such an object of its package": (
+        "class Held:\n    root = np.vectorize(abs)\n    @np.vectorize\n    def times(x): return x * 3\n"
+        "def stage(): return Held.times"
+    ),
+    "an attribute of a function": "def held(): pass\nheld.it = Ridge(alpha=3)\ndef stage(): return held.it",
+    "an attribute of the stage": "def stage(): return stage.it\nstage.it = Ridge(alpha=3)",
+    "an attribute of a method": (
+        "class Held:\n    def of(self): pass\nHeld.of.it = Ridge(alpha=3)\ndef stage(): return Held().of.it"
+    ),
+    "an attribute of a class that has another model": (
+        "class Held:\n    other = Ridge()\nHeld.it = Ridge(alpha=3)\ndef stage(): return Held.it"
+    ),
+    "an entry of a class that has another model": (
+        "class Held:\n    of = {'other': Ridge()}\nHeld.of['it'] = Ridge(alpha=3)\ndef stage(): return Held.of"
+    ),
+    "an attribute of an enum's member": "class E(Enum):\n    A = 1\nE.A.it = 3\ndef stage(): return E.A.it",
+    "a model of an enum's member": "class E(Enum):\n    A = 1\nE.A.it = Ridge(alpha=3)\ndef stage(): return E.A.it",
+    "a name that a class binds anew": (
+        "LIMIT = 3\ndef stage():\n    class Held:\n        LIMIT = LIMIT + 1\n    return Held.LIMIT"
+    ),
+    "a name that a class may bind": (
+        "LIMIT = 3\ndef stage():\n    class Held:\n        if id(stage) < 0:\n            LIMIT = 1\n"
+        "        twice = [LIMIT]\n    return Held.twice"
+    ),
+    "an annotation of a class": (
+        "LIMIT = 3\nclass Held:\n    x: Annotated[int, LIMIT]\ndef stage(): return get_type_hints(Held)"
+    ),
+    "an annotation in quotes": (
+        "LIMIT = 3\nclass Held:\n    x: 'Annotated[int, LIMIT]'\ndef stage(): return get_type_hints(Held)"
+    ),
+}
+READING = (
+    "from __future__ import annotations\nfrom enum import Enum\nfrom typing import Annotated, get_type_hints\n"
+    "import numpy as np\nfrom sklearn.linear_model import Ridge\n"
+)
+
+
+@pytest.mark.parametrize("source", READ_IN.values(), ids=list(READ_IN))
+def test_what_a_stage_reads_is_seen_to_change_wherever_it_stands(source, tmp_path):
+    sources = [READING + source, READING + source, READING + source.replace("3", "4")]
+    one, again, other = (
+        seen(code_in(tmp_path / str(at), {"net.py": source}, "stage")) for at, source in enumerate(sources)
+    )
+    assert one == again
+    assert one != other
+
+
+def test_the_order_of_decorated_methods_is_not_seen(tmp_path):
+    one, other = "    @np.vectorize\n    def one(x): return x\n", "    @np.vectorize\n    def other(x): return x + 1\n"
+    first, second = (
+        seen(code_in(tmp_path / str(at), {"net.py": f"{READING}class stage:\n{methods}"}, "stage"))
+        for at, methods in enumerate([one + other, other + one])
+    )
+    assert first == second
+
+
 @pytest.mark.parametrize(
     ("made", "use"),
     [
@@ -654,10 +719,17 @@ def test_a_stage_that_holds_an_object_without_a_value_is_seen_to_change(tmp_path
         ("held = np.random.default_rng()", "held.random()"),
         ("class held:\n    draws = np.random.default_rng()", "held.draws.random()"),
         ("def over(draws):\n    return lambda: draws\nheld = over(np.random.default_rng())", "held().random()"),
+        ("def held(): pass\nheld.it = Ridge(alpha=3)", "held.it.fit([[1]], [1])"),
+        ("class held:\n    it = None\nheld.it = Ridge(alpha=3)", "held.it.fit([[1]], [1])"),
+        ("class held:\n    @np.vectorize\n    def it(x): return x", "held.it([1])"),
+        (
+            "class held(Enum):\n    A = 1\n    @cached_property\n    def twice(self): return 2",
+            "held.A.twice",
+        ),
     ],
 )
 def test_what_tells_how_it_was_made_is_all_that_counts_of_an_object_without_a_value(made, use, tmp_path):
-    head = "import numpy as np\nfrom sklearn.linear_model import Ridge"
+    head = f"{READING}from functools import cached_property"
     write(tmp_path, {"net.py": f"{head}\n{made}\ndef stage():\n    return held\ndef use():\n    {use}"})
     with imported(tmp_path) as net:
         before = seen(Codes().of(net.stage))
