@@ -550,6 +550,64 @@ KINDS = {
             return x $o $N.by
         $N.by = $n
     """),
+    "model of a function": _call("""
+        def $N(x):
+            return copy.copy($N.draws).randrange(1000) $o x
+        $N.draws = random.Random($n)
+    """),
+    "array of its own class": _call("""
+        class $N_kind(numpy.ndarray):
+            pass
+
+        $N = (numpy.arange($n) * $c).view($N_kind)
+    """, "(float($R.sum()) + $x)"),
+    "collections of its own classes": _call("""
+        class $N_amount(Decimal):
+            pass
+
+        class $N_queue(deque):
+            pass
+
+        $N = {"a": $N_queue([$n, $s], maxlen=$n), "b": [$N_amount($n)]}
+    """, "(sum(map(ord, str($R))) + $x)"),
+    "method that an object wraps": _call("""
+        class $N:
+            @staticmethod
+            @numpy.vectorize
+            def value(x):
+                return x $o $c
+
+            @numpy.vectorize
+            def other(self, x):
+                return x * $n
+    """, "(float($R.value($x)) + float($R.other(1, $x)))"),
+    "enum that is given more": _call("""
+        class $N(Enum):
+            ONE = $n
+            OTHER = $s
+
+        $N.ONE.more = $c
+        $N.OTHER.draws = random.Random($n)
+    """, "($R.ONE.more * $x + copy.copy($R.OTHER.draws).randrange(1000))"),
+    "name that a class binds anew": _call("""
+        $N_factor = $n
+
+        def $N(x):
+            class Inner:
+                $N_factor = $N_factor $o $c
+            return x * Inner.$N_factor
+    """),
+    "annotated": _call("""
+        $N_least, $N_most = $n, $c
+
+        class $N_fields:
+            size: "Annotated[int, $N_least]"
+            scale: Annotated[int, $N_most] = $n
+
+        def $N(x):
+            found = get_type_hints($N_fields, include_extras=True)
+            return x * found["size"].__metadata__[0] $o found["scale"].__metadata__[0]
+    """),
     "class": Kind("class", """
         class $N:
             factor = $n

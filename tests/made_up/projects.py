@@ -31,7 +31,7 @@ _LIBRARY = {
     "re": (),
     "string": (),
     "types": (),
-    "typing": ("Generic", "NamedTuple", "TypeVar"),
+    "typing": ("Annotated", "Generic", "NamedTuple", "TypeVar", "get_type_hints"),
 }
 #: The later may import the earlier: a package imports what it re-exports, and nothing of a package imports the package.
 MODULES = ("constants", "pkg.sub.deep", "pkg.sub", "pkg.low", "pkg", "helpers", "net")
