@@ -69,7 +69,7 @@ def _named(runs: Sequence[Run]) -> str:
 def _output(run: Run, outputs: Outputs, count: int) -> Iterator[str]:
     text = last_output(outputs.run_dir(run.name).attempt(run.attempt).output) if count else None
     lines = [strip_colors(line) for line in (text or "").splitlines()]
-    # Without the line that Python underlines, its marks below it mean nothing, and they take its place.
-    told = [line for line in lines if line.strip(" ^~") or not line.strip()]
-    for line in told[-count:]:
+    if lines[-count:] and not lines[-count:][0].strip(" ^~"):
+        count += 1  # Python's marks mean nothing without the line of code above them.
+    for line in lines[-count:]:
         yield one_line(line)
