@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from inspect import Parameter, signature
 from io import TextIOWrapper
 from pathlib import Path
 from types import ModuleType
@@ -16,13 +17,17 @@ from mlpipeline.cli.output import require_stdout
 from mlpipeline.cli.project import Place
 from mlpipeline.domain.graph import Graph
 from mlpipeline.domain.queue import model_name
-from mlpipeline.domain.words import did_you_mean
+from mlpipeline.domain.words import did_you_mean, named
 from mlpipeline.errors import MlpipelineError, NotListed, PipelineError, QueueError, ScriptError, SettingsError
 from mlpipeline.pipelines.pipeline import Pipeline
 from mlpipeline.pipelines.wiring import Purpose, Wiring
 from mlpipeline.project.settings import find_project, load_settings
+from mlpipeline.worker.failures import one_line, user_traceback
 from mlpipeline.worker.importing import StoredCode, prepare_path
 from mlpipeline.worker.models import load_script, script_name
+
+#: Arguments that take whatever is left.
+_REST = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,9 +204,10 @@ def _pipeline(module: ModuleType, script: str, which: str | None) -> Pipeline:
     if which is not None:
         if which not in found:
             raise ScriptError(script, f'it has no pipeline called "{which}".{did_you_mean(which, found)}')
-        return _made(found[which], values)
-    if isinstance(values.get("MODEL"), Pipeline):
-        return _made(values["MODEL"], values)
+        return _made(found[which], values, script)
+    model = values.get("MODEL")
+    if isinstance(model, Pipeline):
+        return model
     objects = {name: value for name, value in found.items() if isinstance(value, Pipeline)}
     # A subclass of which the script makes an object is no second pipeline.
     by_id = {id(value): name for name, value in (objects or found).items()}
@@ -212,12 +218,12 @@ def _pipeline(module: ModuleType, script: str, which: str | None) -> Pipeline:
         )
     if by_id:
         (name,) = by_id.values()
-        return _made(found[name], values)
+        return _made(found[name], values, script)
     from mlpipeline.pipelines.definitions import collected
 
     if not collected(values):
         raise ScriptError(script, "it has no pipeline, and no stage. Mark classes or functions with @stage.")
-    return Pipeline.of_script(values)
+    return Pipeline().in_module(values)
 
 
 def _is_pipeline(value: Any, module: ModuleType) -> bool:
@@ -226,11 +232,22 @@ def _is_pipeline(value: Any, module: ModuleType) -> bool:
     return isinstance(value, Pipeline)
 
 
-def _made(found: Any, namespace: dict[str, Any]) -> Pipeline:
+def _made(found: Pipeline | type[Pipeline], namespace: dict[str, Any], script: str) -> Pipeline:
+    """Return a pipeline of a script, or one of the class that it defines, as if the script had made it."""
     if isinstance(found, Pipeline):
         return found
-    made: Pipeline = found.of_script(namespace)
-    return made
+    arguments = signature(found).parameters.values()
+    needed = [one.name for one in arguments if one.default is one.empty and one.kind not in _REST]
+    if needed:
+        made_with = f"its pipeline {found.__name__} is made with {named(needed, None)}"
+        raise ScriptError(script, f"{made_with}. Make one: MODEL = {found.__name__}(…).")
+    try:
+        return found().in_module(namespace)
+    except MlpipelineError:
+        raise
+    except Exception as error:
+        told = f"its pipeline {found.__name__} cannot be made: {one_line(error)}"
+        raise ScriptError(script, told, traceback=user_traceback(error)) from error
 
 
 def _parameters(given: Mapping[str, Any], wiring: Wiring, own: Mapping[str, Any]) -> dict[str, Any]:

@@ -81,18 +81,6 @@ class Pipeline:
         #: What it was loaded from, as far as its paths lead there.
         self._unpacked: object = None
 
-    @classmethod
-    def of_script(cls, namespace: dict[str, Any]) -> Pipeline:
-        """One that a script did not make itself: as if it had called this class without any arguments.
-
-        Args:
-            namespace: the names of the script's module, `vars(module)`.
-        """
-        made = cls()
-        made._namespace = namespace
-        made._script = namespace.get("__file__")
-        return made
-
     def __repr__(self) -> str:
         try:
             names = list(self.wired({}).stages)
@@ -308,6 +296,16 @@ class Pipeline:
         """This pipeline as it is when it is first asked: who asks of many versions has it wired up once."""
         made = copy(self)
         made._is_settled = True
+        return made
+
+    def in_module(self, namespace: dict[str, Any]) -> Self:
+        """This pipeline as if a module had made it: its stages and its cache are that module's, unless it says others.
+
+        Args:
+            namespace: the names of the module, `vars(module)`.
+        """
+        made = copy(self)
+        made._namespace, made._script = namespace, namespace.get("__file__")
         return made
 
     def _wired(self, parameters: Mapping[str, Any]) -> Wiring:

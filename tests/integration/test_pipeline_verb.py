@@ -231,6 +231,34 @@ def test_the_pipeline_of_a_file_is_its_only_one_or_made_of_all_stages_that_it_ma
 
 
 @pytest.mark.parametrize(
+    ("constructor", "complaint"),
+    [
+        (
+            "def __init__(self, lr, size, depth=2, **more): super().__init__()",
+            "own.py: its pipeline Own is made with lr, size. Make one: MODEL = Own(…).",
+        ),
+        ("def __init__(self): 1 / 0", "own.py: its pipeline Own cannot be made: ZeroDivisionError: division by zero"),
+        ("def __init__(self): super().__init__(stages=3)", "the stages are a int; they are to be a list"),
+    ],
+)
+def test_a_subclass_that_cannot_be_made_without_arguments_is_told_so(project, constructor, complaint):
+    (project.models_dir / "own.py").write_text(
+        f"from mlpipeline import Pipeline\nclass Own(Pipeline):\n    {constructor}\n"
+    )
+    done = project.run("pipeline", "show", "own")
+    assert complaint in done.stderr
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "pipeline_files.py" not in done.stderr
+
+
+def test_a_subclass_that_the_script_defines_has_the_stages_and_the_cache_of_the_script(project):
+    edit(project, "net.py", "MODEL = Pipeline(versions=versions)", "class Own(Pipeline):\n    size = 3\n")
+    assert list(standings(project, "net")) == ["gen_data", "train_model", "accuracy"]
+    assert project.run("pipeline", "run", "net").returncode == 0
+    assert (project.outputs / "cache").is_dir()
+
+
+@pytest.mark.parametrize(
     ("arguments", "status", "complaint"),
     [
         (["run", "nett"], 2, 'Did you mean "net"?'),
