@@ -15,10 +15,9 @@ from typing import Any
 
 from mlpipeline.cli.output import require_stdout
 from mlpipeline.cli.project import Place
-from mlpipeline.domain.graph import Graph
 from mlpipeline.domain.queue import model_name
 from mlpipeline.domain.words import did_you_mean, named
-from mlpipeline.errors import MlpipelineError, NotListed, PipelineError, QueueError, ScriptError, SettingsError
+from mlpipeline.errors import CallLacks, MlpipelineError, NotListed, QueueError, ScriptError, SettingsError
 from mlpipeline.pipelines.pipeline import Pipeline
 from mlpipeline.pipelines.wiring import Purpose, Wiring
 from mlpipeline.project.settings import find_project, load_settings
@@ -70,13 +69,12 @@ class NamedPipeline:
         """Add to what a stage lacks that a version may give it."""
         try:
             yield
-        except PipelineError as error:
-            if self.versions and any(str(error) == call.lacks for call in self._graph().calls.values()):
-                raise PipelineError(f"{error} Or name a version: {self.name}:{self.versions[0]}.") from error
+        except CallLacks as error:
+            # A stage that was running may have used a pipeline of its own.
+            own = self.wired().graph(Purpose.TRAINING).calls.get(error.call)
+            if self.versions and own is not None and own.lacks is not None:
+                raise CallLacks(error.call, f"{error} Or name a version: {self.name}:{self.versions[0]}.") from error
             raise
-
-    def _graph(self) -> Graph:
-        return self.pipeline.wired(self.parameters).graph(Purpose.TRAINING)
 
 
 def named_pipeline(place: Place, what: str, which: str | None, settings: Sequence[str]) -> NamedPipeline:
