@@ -104,7 +104,7 @@ class Pipeline:
         outputs: str | Sequence[str] | None = None,
         *,
         parameters: Mapping[str, Any] | None = None,
-        force: Collection[str] = (),
+        force: str | Collection[str] = (),
     ) -> Self:
         """Have the stages learn, and return the pipeline, which keeps what they learned until it is fitted again.
 
@@ -126,7 +126,7 @@ class Pipeline:
         outputs: str | Sequence[str] | None = None,
         *,
         parameters: Mapping[str, Any] | None = None,
-        force: Collection[str] = (),
+        force: str | Collection[str] = (),
     ) -> Any:
         """Have the stages learn, as `fit`, and return what they make of what they learned from, as `run`.
 
@@ -141,7 +141,7 @@ class Pipeline:
         inputs: Mapping[str, Any] | str | Sequence[str] | None = None,
         outputs: str | Sequence[str] | None = None,
         *,
-        force: Collection[str] = (),
+        force: str | Collection[str] = (),
     ) -> Any:
         """Run what is needed for `outputs`, stages or artifacts, with what the stages have learned, and return it.
 
@@ -162,9 +162,8 @@ class Pipeline:
         inputs, outputs = _sorted_out(inputs, outputs)
         self._check_not_loading()
         fitted = self._fitted or Fitted(self.wired({}), {})
-        _check_force(fitted.wiring, force)
+        forced = _forced(fitted.wiring, force)
         asked = None if outputs is None else (outputs,) if isinstance(outputs, str) else tuple(outputs)
-        forced = {force} if isinstance(force, str) else force
         execution, plan = fitted.run(inputs or {}, asked, partial(self._cache, None), forced)
         return _returned(execution, plan, outputs)
 
@@ -221,7 +220,7 @@ class Pipeline:
         cache: Path | None = None,
         watcher: Watcher = SILENT,
         run: Run | None = None,
-        force: Collection[str] = (),
+        force: str | Collection[str] = (),
     ) -> tuple[Execution, list[str]]:
         """As `fit_run`, for the queue and the command line, which show how it goes: the pipeline stays as it was.
 
@@ -237,7 +236,7 @@ class Pipeline:
         inputs: Mapping[str, Any] | None,
         outputs: str | Sequence[str] | None,
         parameters: Mapping[str, Any] | None,
-        force: Collection[str],
+        force: str | Collection[str],
         *,
         only_states: bool = False,
     ) -> tuple[Fitted, Execution, Plan]:
@@ -256,19 +255,17 @@ class Pipeline:
         *,
         watcher: Watcher = SILENT,
         run: Run | None = None,
-        force: Collection[str] = (),
+        force: str | Collection[str] = (),
         only_states: bool = False,
     ) -> tuple[Execution, Plan]:
         self._check_not_loading()
-        _check_force(wiring, force)
+        forced = _forced(wiring, force)
         artifacts = {name: artifact_handed_in(wiring, name) for name in inputs}
         asked = [outputs] if isinstance(outputs, str) else outputs
         plan = Plan.of(wiring, Purpose.TRAINING, artifacts.values(), asked, only_states=only_states)
         kept = self._cache(cache)
         held = {artifacts[name]: Held.given(value, kept) for name, value in inputs.items()}
-        execution = Execution(
-            cache=kept, watcher=watcher, held=held, run=run, force={force} if isinstance(force, str) else force
-        )
+        execution = Execution(cache=kept, watcher=watcher, held=held, run=run, force=forced)
         execution.run(plan.calls)
         return execution, plan
 
@@ -370,16 +367,18 @@ def _are_names(outputs: object) -> bool:
     return isinstance(outputs, Collection) and all(isinstance(name, str) for name in outputs)
 
 
-def _check_force(wiring: Wiring, force: Collection[str]) -> None:
-    """See that what is to run though it is cached are stages.
+def _forced(wiring: Wiring, force: str | Collection[str]) -> tuple[str, ...]:
+    """The stages that are to run though they are cached, be it one that is named or several.
 
     Raises:
-        PipelineError: one is not.
+        PipelineError: one is none of the pipeline.
     """
-    for name in [force] if isinstance(force, str) else force:
+    names = (force,) if isinstance(force, str) else tuple(force)
+    for name in names:
         if name not in wiring.stages:
             told = did_you_mean(str(name), wiring.stages) or f" There are {named(list(wiring.stages), None)}."
             raise PipelineError(f'force: there is no stage "{name}".{told}')
+    return names
 
 
 def _returned(execution: Execution, plan: Plan, outputs: str | Sequence[str] | None) -> Any:
