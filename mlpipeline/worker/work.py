@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mlpipeline.worker.stopping import StopSignal
 
 
-class Job:
+class Work:
     """One version to carry out, and where everything about it goes."""
 
     def __init__(self, spec: Spec, run_dir: RunDir, attempt: AttemptDir, watch: ImportWatch | None = None) -> None:
