@@ -188,7 +188,7 @@ def _folder(place: Place, folder: str | None) -> CacheFolder:
 
     from mlpipeline.errors import CacheError
     from mlpipeline.pipelines.cache_folder import CacheFolder
-    from mlpipeline.pipelines.place import cache_folder_of
+    from mlpipeline.pipelines.default_folder import cache_folder_of
 
     # Where none is named there may be none yet; a misspelled one would be found in order every night.
     if folder is not None and not Path(folder).is_dir():

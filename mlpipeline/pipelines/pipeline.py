@@ -13,11 +13,11 @@ from mlpipeline.authoring.versions import Versions, checked_versions
 from mlpipeline.domain.words import did_you_mean, named
 from mlpipeline.errors import PipelineError, VersionsError
 from mlpipeline.pipelines.cache import Cache
+from mlpipeline.pipelines.default_folder import default_cache_folder
 from mlpipeline.pipelines.definitions import collected, defined
 from mlpipeline.pipelines.edges import Edge
 from mlpipeline.pipelines.execution import Execution, Held
 from mlpipeline.pipelines.fitted import Fitted, FittedState
-from mlpipeline.pipelines.place import default_cache_folder
 from mlpipeline.pipelines.plan import Plan, artifact_handed_in
 from mlpipeline.pipelines.watching import SILENT, Watcher
 from mlpipeline.pipelines.wiring import Purpose, Wiring
