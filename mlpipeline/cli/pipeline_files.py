@@ -18,6 +18,7 @@ from mlpipeline.cli.project import Place
 from mlpipeline.domain.queue import model_name
 from mlpipeline.domain.words import did_you_mean, named
 from mlpipeline.errors import CallLacks, MlpipelineError, NotListed, QueueError, ScriptError, SettingsError
+from mlpipeline.pipelines.definitions import marked_stages
 from mlpipeline.pipelines.pipeline import Pipeline
 from mlpipeline.pipelines.wiring import Purpose, Wiring
 from mlpipeline.project.settings import find_project, load_settings
@@ -217,9 +218,7 @@ def _pipeline(module: ModuleType, script: str, which: str | None) -> Pipeline:
     if by_id:
         (name,) = by_id.values()
         return _made(found[name], values, script)
-    from mlpipeline.pipelines.definitions import collected
-
-    if not collected(values):
+    if not marked_stages(values):
         raise ScriptError(script, "it has no pipeline, and no stage. Mark classes or functions with @stage.")
     return Pipeline().in_module(values)
 

@@ -228,7 +228,7 @@ class Cache:
             NotStored: it cannot be written; nothing is left of it.
         """
         try:
-            with uses.collected() as used:
+            with uses.noted() as used:
                 serializer = own_format or save(value, aside, name)
                 if own_format is not None:
                     own_format.save(value, aside)

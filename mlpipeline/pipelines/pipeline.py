@@ -14,7 +14,7 @@ from mlpipeline.domain.words import did_you_mean, named
 from mlpipeline.errors import PipelineError, VersionsError
 from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.default_folder import default_cache_folder
-from mlpipeline.pipelines.definitions import collected, defined
+from mlpipeline.pipelines.definitions import defined, marked_stages
 from mlpipeline.pipelines.edges import Edge
 from mlpipeline.pipelines.execution import Execution, Held
 from mlpipeline.pipelines.fitted import Fitted, FittedState
@@ -307,7 +307,7 @@ class Pipeline:
 
     def _wired(self, parameters: Mapping[str, Any]) -> Wiring:
         stages = self.stages()
-        found = collected(self._namespace) if stages is None else defined(stages)
+        found = marked_stages(self._namespace) if stages is None else defined(stages)
         if not found:
             where = f"{Path(self._script).name} has" if stages is None and self._script else "the pipeline has"
             raise PipelineError(
