@@ -16,13 +16,13 @@ def read_effects(reach: Reach, names: Names) -> None:
     file = reach.sources.of_module(names)
     if file is None:
         return
-    for level, module, taken in file.top_level[2]:
+    for level, module, taken in file.top_level.imports:
         for name in _modules(absolute(level, module, names), taken):
             if name in sys.modules and _is_project(name):
                 reach.lead(PlaceKind.EFFECTS, vars(sys.modules[name]))
     settings = [
         number
-        for number, places in file.top_level[0]
+        for number, places in file.top_level.settings
         if any(place is None or not _is_project(absolute(*place, names)) for place in places)
     ]
     if not settings:

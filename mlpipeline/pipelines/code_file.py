@@ -40,6 +40,29 @@ class Piece(NamedTuple):
     end_line: int
 
 
+class _Statement(NamedTuple):
+    """A statement of the top level."""
+
+    piece: Piece
+    #: The names that it binds.
+    bound: frozenset[str]
+    #: Whether it may do something with the value of another.
+    may_change: bool
+
+
+class _Definition(NamedTuple):
+    """A function, a lambda or a class, wherever it stands."""
+
+    qualname: str
+    #: What its code is called; None of a class.
+    code_name: str | None
+    #: Of its code: that of its first decorator.
+    first_line: int
+    piece: Piece
+    #: What all of its code stands within.
+    extent: _Extent
+
+
 class SourceFile:
     """One source file, as some module was loaded from it. It is parsed only for what is not known of it already.
 
@@ -129,15 +152,16 @@ class SourceFile:
     @cached_property
     def top_level(self) -> TopLevel:
         """What its top level sets outside of the project, assigns and imports."""
-        return self._fact("top level", lambda: top_level(self._tree))
+        found: tuple[Any, ...] = self._fact("top level", lambda: tuple(top_level(self._tree)))
+        return TopLevel(*found)
 
     def statement(self, number: int) -> Piece:
         """A statement of its top level."""
-        return self._statements[number][0]
+        return self._statements[number].piece
 
     def assigning(self, name: str) -> list[int]:
         """The numbers of the statements of its top level that assign a name."""
-        return [number for number in sorted(self.top_level[1]) if name in self._statements[number][1]]
+        return [number for number in sorted(self.top_level.assignments) if name in self._statements[number].bound]
 
     def imported_from(self, name: str) -> list[tuple[int, str, str]]:
         """From where its top level may have a name: the dots of the import, the module, and what it is called there."""
@@ -196,11 +220,10 @@ class SourceFile:
         return self._fact("imports", lambda: _imports(self._tree))
 
     @cached_property
-    def _statements(self) -> list[tuple[Piece, frozenset[str], bool]]:
-        """Of the top level: each with the names that it binds, and whether it may do something with a value."""
+    def _statements(self) -> list[_Statement]:
         found = self._fact("statements", lambda: list(map(_statement, self._tree.body)))
         return [
-            (Piece(f"{_STATEMENT} {number}", line, end_line), bound, may_change)
+            _Statement(Piece(f"{_STATEMENT} {number}", line, end_line), bound, may_change)
             for number, (line, end_line, bound, may_change) in enumerate(found)
         ]
 
@@ -210,33 +233,33 @@ class SourceFile:
         return list(_defined(self._tree))
 
     @cached_property
-    def _definitions(self) -> list[tuple[str, str | None, int, int, int, _Extent]]:
-        """Of each of them the qualified name, its code's name and first line, its lines, and what its code is within.
-
-        A class has no name there.
-        """
-        return self._fact("definitions", lambda: [(qualname, *_definition(node)) for qualname, node in self._nodes])
+    def _definitions(self) -> list[_Definition]:
+        """What those are, in the same order."""
+        found = self._fact("definitions", lambda: [(name, *_definition(node)) for name, node in self._nodes])
+        return [
+            _Definition(name, code_name, first_line, Piece(f"{_DEFINITION} {number}", line, end_line), extent)
+            for number, (name, code_name, first_line, line, end_line, extent) in enumerate(found)
+        ]
 
     @cached_property
     def _functions(self) -> Mapping[tuple[str, int], list[tuple[Piece, _Extent]]]:
         found: dict[tuple[str, int], list[tuple[Piece, _Extent]]] = {}
-        for number, (_, name, first, line, end_line, extent) in enumerate(self._definitions):
-            if name is not None:
-                piece = Piece(f"{_DEFINITION} {number}", line, end_line)
-                found.setdefault((name, first), []).append((piece, extent))
+        for one in self._definitions:
+            if one.code_name is not None:
+                found.setdefault((one.code_name, one.first_line), []).append((one.piece, one.extent))
         return found
 
     @cached_property
     def _classes(self) -> Mapping[str, list[Piece]]:
         found: dict[str, list[Piece]] = {}
-        for number, (qualname, name, _, line, end_line, _) in enumerate(self._definitions):
-            if name is None:
-                found.setdefault(qualname, []).append(Piece(f"{_DEFINITION} {number}", line, end_line))
+        for one in self._definitions:
+            if one.code_name is None:
+                found.setdefault(one.qualname, []).append(one.piece)
         return found
 
     @cached_property
     def _defined(self) -> Mapping[str, int]:
-        return Counter(definition[0] for definition in self._definitions)
+        return Counter(one.qualname for one in self._definitions)
 
     @cached_property
     def _compiled(self) -> Mapping[tuple[str, int], list[CodeType]]:
