@@ -6,7 +6,7 @@ import sys
 import types
 from collections.abc import Iterator
 
-from mlpipeline.pipelines.code_reach import Names, PlaceKind, Reach
+from mlpipeline.pipelines.code_reach import Names, PartText, PlaceKind, Reach
 from mlpipeline.pipelines.code_sources import absolute
 from mlpipeline.pipelines.installed import Origin, origin_of_module
 
@@ -39,7 +39,7 @@ def read_effects(reach: Reach, names: Names) -> None:
             seen.update(assigning)
             if not assigning and _is_code(names.get(chain[0])):
                 texts.append(f"{chain} {reach.chain(names, chain)}")
-    reach.texts.append((f"{file.name} (top level)", " ".join(texts), file, file.statement(settings[0]).line))
+    reach.texts.append(PartText(f"{file.name} (top level)", " ".join(texts), file, file.statement(settings[0]).line))
 
 
 def _is_project(module: str | None) -> bool:

@@ -13,6 +13,7 @@ from mlpipeline.errors import CodeUnknown
 from mlpipeline.pipelines.code_effects import read_effects
 from mlpipeline.pipelines.code_reach import (
     Names,
+    PartText,
     Place,
     PlaceKind,
     Reach,
@@ -43,7 +44,7 @@ def _read_function(reach: Reach, function: types.FunctionType) -> None:
     found = file.references(piece)
     resolved = reach.resolved(function.__globals__, found, function.__code__.co_freevars)
     text = f"{found.text} {file.portable(reach.live(function))} {resolved}"
-    reach.texts.append((f"{file.name}.{function.__code__.co_qualname}", text, file, piece.line))
+    reach.texts.append(PartText(f"{file.name}.{function.__code__.co_qualname}", text, file, piece.line))
     reach.lead(PlaceKind.EFFECTS, function.__globals__)
 
 
@@ -54,7 +55,7 @@ def _read_bytecode(reach: Reach, function: types.FunctionType) -> None:
             raise leads_anywhere(reach.bytecode_name(function), name)
     read = [(name, reach.chain(names, (name,))) for name in _names_in(code) if name in names]
     text = f"{Values(reach).text(code)} {reach.live(function)} {read}"
-    reach.texts.append((reach.bytecode_name(function), text, None, None))
+    reach.texts.append(PartText(reach.bytecode_name(function), text, None, None))
 
 
 def _read_class(reach: Reach, kind: type) -> None:
@@ -75,7 +76,7 @@ def _read_class(reach: Reach, kind: type) -> None:
             texts += [found.text, reach.resolved(names, found)]
         texts.append(file.portable(values.class_members(kind)))
         texts.append(file.portable(_untold(reach, names, kind, made)))
-    reach.texts.append((name, " ".join(texts), file, pieces[0].line if pieces else None))
+    reach.texts.append(PartText(name, " ".join(texts), file, pieces[0].line if pieces else None))
     reach.lead(PlaceKind.EFFECTS, names)
 
 
@@ -92,7 +93,7 @@ def _read_value(reach: Reach, names: Names, name: str, value: Any) -> None:
             texts += [found.text, reach.resolved(names, found)]
         untold = _untold(reach, names, value, made)
         texts.append(untold if file is None else file.portable(untold))
-    reach.texts.append((full_name, " ".join(texts), file, None if file is None else file.line(name)))
+    reach.texts.append(PartText(full_name, " ".join(texts), file, None if file is None else file.line(name)))
 
 
 def _read_module(reach: Reach, names: Names) -> None:
@@ -101,14 +102,14 @@ def _read_module(reach: Reach, names: Names) -> None:
     if file is not None:
         reach.refuse_ways_anywhere(names, file.whole)
         imports = [reach.imported(one, names) for one in file.whole.imports]
-        reach.texts.append((name, f"{file.digest} {imports}", file, None))
+        reach.texts.append(PartText(name, f"{file.digest} {imports}", file, None))
     elif "__path__" not in names:
         # One that was compiled to machine code.
         try:
             content = Path(names["__file__"]).read_bytes()
         except (KeyError, OSError) as error:
             raise CodeUnknown(name, "its source cannot be read") from error
-        reach.texts.append((name, bytes_digest(content), None, None))
+        reach.texts.append(PartText(name, bytes_digest(content), None, None))
 
 
 def _untold(reach: Reach, names: Names, value: Any, made: Sequence[References]) -> str:
