@@ -127,7 +127,7 @@ class Execution:
         for call in calls:
             self._have_made(call)
 
-    def _outcome(self, call: StageCall) -> dict[str, Held]:
+    def _artifacts_of(self, call: StageCall) -> dict[str, Held]:
         """Return what a stage makes, by the names of the artifacts.
 
         Raises:
@@ -255,13 +255,13 @@ class Execution:
             # The first in order: whatever it takes is held.
             one = next(one for one in self._over.values() if one.name in due)
             try:
-                outcome = self._outcome(one)
+                artifacts = self._artifacts_of(one)
             except _Lost as lost:
                 due.add(lost.call.name)
                 continue
             due.remove(one.name)
-            changed = {name for name, held in outcome.items() if self._differs(name, held)}
-            self.held |= outcome
+            changed = {name for name, held in artifacts.items() if self._differs(name, held)}
+            self.held |= artifacts
             due |= {taker.name for taker in self._over.values() if changed.intersection(taker.needs())}
 
     def _differs(self, name: str, held: Held) -> bool:
