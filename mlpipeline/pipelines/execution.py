@@ -159,7 +159,7 @@ class Execution:
             return self._cache.use(call.name, basis.key())
         except DamagedArtifact as error:
             if not is_told:
-                self._watcher.warns(f"{call.name}: {error}: it is made again")
+                self._tell_damage(call, error)
             return None
 
     def _made(self, call: StageCall, basis: Basis, inputs: Mapping[str, Any], cache: Cache) -> dict[str, Held]:
@@ -219,7 +219,7 @@ class Execution:
             try:
                 return self._cache.load(artifact, self._formats(call).get(artifact.name))
             except DamagedArtifact as error:
-                self._watcher.warns(f"{call.name}: {error}: it is made again")
+                self._tell_damage(call, error)
                 self._cache.forget(made)
                 self._note_lost(call)
                 raise _Lost(call) from error
@@ -319,6 +319,9 @@ class Execution:
     def _heed_stop(self, call: StageCall) -> None:
         if self._run is not None and self._run.should_stop:
             raise PipelineStopped(f"stopped before stage {call.name}")
+
+    def _tell_damage(self, call: StageCall, error: DamagedArtifact) -> None:
+        self._watcher.warns(f"{call.name}: {error}: it is made again")
 
     def _tell_numbers(self, call: StageCall, numbers: Mapping[str, int | float]) -> None:
         if numbers:
