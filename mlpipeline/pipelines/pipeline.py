@@ -15,8 +15,9 @@ from mlpipeline.errors import PipelineError, VersionsError
 from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.definitions import collected, defined
 from mlpipeline.pipelines.edges import Edge
-from mlpipeline.pipelines.execution import Execution, Held
+from mlpipeline.pipelines.execution import Execution
 from mlpipeline.pipelines.fitted import Fitted, FittedState
+from mlpipeline.pipelines.held_artifacts import Held
 from mlpipeline.pipelines.place import default_cache_folder
 from mlpipeline.pipelines.plan import Plan, artifact_handed_in
 from mlpipeline.pipelines.watching import SILENT, Watcher

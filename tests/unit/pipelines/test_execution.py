@@ -11,9 +11,11 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
+from sklearn.linear_model import LinearRegression
 
-from mlpipeline import Artifact, Input, Pipeline, artifact, stage
+from mlpipeline import Artifact, Input, Pipeline, Stage, artifact, stage
 from mlpipeline.authoring.modes import ExecutionModeKeys
 from mlpipeline.authoring.run import Run
 from mlpipeline.domain.rerun import Why
@@ -80,6 +82,43 @@ def looped(run):
 def after(looped):
     print("after")
     return len(looped)
+
+
+@stage(cache=False)
+def estimator():
+    return LinearRegression(positive=False)
+
+
+@stage
+def changes(estimator, options):
+    print("changes")
+    estimator.set_params(positive=True)
+    options.append(2)
+    return [estimator.positive, *options]
+
+
+@stage
+def reads(estimator, options):
+    print("reads")
+    return [estimator.positive, *options]
+
+
+@stage
+class Keeps(Stage):
+    def __init__(self, estimator, options):
+        self.estimator, self.options = estimator, options
+
+    def fit(self):
+        self.estimator.set_params(positive=True)
+        self.options.append(2)
+
+    def run(self):
+        return {"kept": [self.estimator.positive, *self.options]}
+
+
+@stage
+def answer(record, table):
+    return [id(record), id(table)]
 
 
 class Heard:
@@ -473,3 +512,33 @@ def test_what_takes_code_that_cannot_be_told_runs_every_time_and_a_warning_says_
     with_code = outlooks(pipeline.wired({}), pipeline._cache(None), "is_there")[-1]
     assert with_code.standing is Standing.WOULD_RUN
     assert [reason.why for reason in with_code.reasons] == [Why.UNKNOWN]
+
+
+def test_what_a_stage_does_to_what_it_is_given_no_other_one_sees_nor_who_gave_it(tmp_path, calls):
+    options, handed_in = [1], LinearRegression()
+    given = {"changes.options": options, "reads.options": options}
+    right = {"changes": [True, 1, 2], "reads": [False, 1]}
+    for stages, inputs in ([estimator, changes, reads], {}), ([changes, reads], {"estimator": handed_in}):
+        pipeline = Pipeline(stages, parameters=given, cache=tmp_path / f"{len(inputs)}")
+        assert pipeline.fit_run(inputs, ["changes", "reads"]) == right
+        assert calls() == ["changes", "reads"]
+        # Now as they find it kept, and each alone.
+        assert pipeline.fit_run(inputs, ["changes", "reads"]) == right
+        assert (pipeline.fit_run(inputs, "changes"), pipeline.fit_run(inputs, "reads")) == tuple(right.values())
+        assert calls() == []
+    assert (options, handed_in.positive) == ([1], False)
+
+
+def test_what_a_stage_learned_from_its_parameters_leaves_them_as_they_were(tmp_path):
+    model, options = LinearRegression(), [1]
+    pipeline = Pipeline([Keeps], parameters={"estimator": model, "options": options}, cache=tmp_path)
+    assert [pipeline.fit_run("kept") for _ in range(2)] == [[True, 1, 2]] * 2
+    assert (model.positive, options) == (False, [1])
+    pipeline.states["keeps"]["estimator"].set_params(positive=False)
+    assert pipeline.run("kept") == [True, 1, 2]
+
+
+def test_for_an_answer_to_what_is_handed_in_no_estimator_is_copied_and_no_parameter(tmp_path):
+    record, table = LinearRegression(), np.arange(3)
+    pipeline = Pipeline({"record": Input(), "answer": answer}, parameters={"table": table}, cache=tmp_path)
+    assert pipeline.run({"record": record}, "answer") == [id(record), id(table)]
