@@ -182,7 +182,12 @@ class Cache:
         path = self._files.require_sound(artifact)
         if own_format is not None:
             self._files.require_own(artifact)
-            return own_format.load(path)
+            try:
+                return own_format.load(path)
+            except Exception:
+                # If somebody deleted it while it was read, it is no mistake of the script's.
+                self._files.require_sound(artifact)
+                raise
         try:
             self._files.require_own(artifact)
             return serializer_of(artifact).load(path)

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import os
 import random
+import shutil
 import sys
 import threading
 from collections.abc import Mapping
@@ -458,6 +459,9 @@ class Weights(Artifact):
     def load(folder):
         if os.environ["ANSWER"] == "wrong":
             raise KeyError("wieghts")
+        if os.environ["ANSWER"] == "gone":
+            os.environ["ANSWER"] = "1"
+            shutil.rmtree(folder)  # As `gc` may do at this moment.
         return int((folder / "weights").read_text())
 
 
@@ -482,6 +486,15 @@ def test_a_mistake_in_the_load_of_a_marker_is_the_users_and_no_damage(tmp_path, 
         carry_out(tmp_path, weights)
     assert raised.value.__notes__ == ['in Weights.load, of the artifact "weights"']
     assert calls() == ["weights"]
+
+
+def test_what_is_deleted_while_a_marker_loads_it_is_made_again(tmp_path, monkeypatch, calls):
+    carry_out(tmp_path, weights)
+    monkeypatch.setenv("ANSWER", "gone")
+    heard, values = carry_out(tmp_path, weights)
+    assert (calls(), values["weights"]) == (["weights", "weights"], 3)
+    (warning,) = (one[1] for one in heard if one[0] == "warns")
+    assert "it is gone: it is made again" in warning
 
 
 class Backends:
