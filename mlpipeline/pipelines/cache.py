@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mlpipeline.errors import DamagedArtifact, NotStored
-from mlpipeline.pipelines import locks, uses
+from mlpipeline.pipelines import locks, readers, uses
 from mlpipeline.pipelines.artifact_files import ArtifactFiles, Looks, sealed, serializer_of, size_of
 from mlpipeline.pipelines.cache_folder import CacheFolder
 from mlpipeline.pipelines.code_facts import KeptFacts
@@ -169,7 +169,7 @@ class Cache:
         return made
 
     def load(self, artifact: StoredArtifact, own_format: Serializer | None = None) -> Any:
-        """The value of an artifact.
+        """The value of an artifact. What lies in a folder, such as a path, `gc` leaves alone until this process ends.
 
         Args:
             artifact: which one.
@@ -179,6 +179,10 @@ class Cache:
             DamagedArtifact: it is not what was stored, or not to be trusted.
             Exception: what `own_format` raises: a mistake of the script's, which making it again would not mend.
         """
+        if not artifact.suffix:
+            # Before it is looked at: what `gc` decides on meanwhile is gone then.
+            with locks.shared(self._places.lock):
+                readers.keep(self._places.readers, artifact.file_name)
         path = self._files.require_sound(artifact)
         if own_format is not None:
             self._files.require_own(artifact)

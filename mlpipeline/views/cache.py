@@ -169,6 +169,12 @@ def collected_screen(
 ) -> str:
     """Return what was deleted, or would be, the largest first, and what is left."""
     left = f"{counted(collected.left_records, 'record')} left, {size_in_words(collected.left_bytes)}"
+    if collected.in_use:
+        is_one = len(collected.in_use) == 1
+        why = "stays: a running process reads it" if is_one else "stay: running processes read them"
+        left += (
+            f"\n{_counts(collected.in_use)}, {size_in_words(sum(item.size_bytes for item in collected.in_use))}, {why}"
+        )
     gone = [item for item in collected.items if item.error is None]
     if not gone:
         return f"nothing to delete; {left}"
@@ -205,6 +211,9 @@ def collected_for_programs(collected: Collected, folder: CacheFolder, *, is_dry:
         "freed_bytes": 0 if is_dry else collected.freed_bytes,
         "size_bytes": sum(item.size_bytes for item in collected.items),
         "items": [_item(item, is_dry=is_dry) for item in collected.items],
+        "in_use": [
+            {"path": str(item.path), "stage": item.stage, "size_bytes": item.size_bytes} for item in collected.in_use
+        ],
         "left_bytes": collected.left_bytes,
         "left_records": collected.left_records,
     }
