@@ -44,6 +44,8 @@ class Original:
     def _copied(self, shared: Collection[Any]) -> Any:
         try:
             return self._copied_once(self.value, shared)
+        except MemoryError:
+            raise  # It can be copied, if not here.
         except Exception:
             # The smaller ones first, so that all around them is copied all the same.
             for part in (*self._installed, *_items(self.value)):
@@ -60,6 +62,8 @@ class Original:
     def _can_be_copied(self, part: Any, shared: Collection[Any]) -> bool:
         try:
             self._copied_once(part, shared)
+        except MemoryError:
+            raise
         except Exception:
             return False
         return True

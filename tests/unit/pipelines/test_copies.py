@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 import pandas as pd
+import pytest
 from sklearn.linear_model import LinearRegression
 
 from mlpipeline.pipelines.copies import Original
@@ -85,3 +86,14 @@ def test_what_cannot_be_copied_is_shared_and_the_rest_is_not():
     assert original.copy()["lock"] is lock
     assert original.copy()["seen"] is not seen
     assert list(Original(one for one in [1]).copy()) == [1]
+
+
+class Large:
+    def __deepcopy__(self, memo):
+        raise MemoryError
+
+
+def test_what_finds_no_memory_to_be_copied_is_not_shared_instead():
+    for value in Large(), [threading.Lock(), Large()]:
+        with pytest.raises(MemoryError):
+            Original(value).copy()
