@@ -52,6 +52,17 @@ NET = """
         print("as a script")
 """
 
+DATA = """
+    from pathlib import Path
+    from mlpipeline import Pipeline, Versions, stage
+
+    @stage
+    def total(table: Path = Path(__file__).parent / "data.csv") -> int:
+        return sum(map(int, table.read_text().split()))
+
+    MODEL = Pipeline(versions=Versions().add_version("all"))
+"""
+
 
 @pytest.fixture
 def project(make_project, tmp_path):
@@ -162,6 +173,16 @@ def test_an_input_that_is_another_is_a_reason_of_its_own(project):
     project.run("pipeline", "run", "net", "gen_data")
     first, _ = told(project, "why", "net", "train_model")
     assert first.startswith("train_model would run again: train_data is another than on 20")
+
+
+def test_a_file_that_a_parameter_names_is_named_where_it_is_another(project):
+    (project.models_dir / "data.py").write_text(textwrap.dedent(DATA))
+    (project.models_dir / "data.csv").write_text("1 2")
+    assert project.run("pipeline", "run", "data").stdout == "3\n"
+    (project.models_dir / "data.csv").write_text("1 5")
+    first, _ = told(project, "why", "data", "total")
+    assert first == "total would run again: table: data.csv has another content"
+    assert project.run("pipeline", "run", "data").stdout == "6\n"
 
 
 def test_a_stage_may_say_that_it_is_not_cached_or_what_stands_for_its_code(project):
