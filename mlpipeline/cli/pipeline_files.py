@@ -241,7 +241,9 @@ def _parameters(given: Mapping[str, Any], wiring: Wiring, own: Mapping[str, Any]
     """
     from mlpipeline.domain.assignments import require_kinds
     from mlpipeline.domain.changes import Changes
+    from mlpipeline.domain.values import as_parameter
 
     changes, further = Changes(values=given), wiring.further_parameters(own)
-    require_kinds(changes.called(own, further), {**further.defaults, **own}, advice="")
+    known = {name: as_parameter(value) for name, value in {**further.defaults, **own}.items()}
+    require_kinds(changes.called(own, further), known, advice="")
     return changes.in_place(own, further)

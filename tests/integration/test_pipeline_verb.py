@@ -185,6 +185,16 @@ def test_a_file_that_a_parameter_names_is_named_where_it_is_another(project):
     assert project.run("pipeline", "run", "data").stdout == "6\n"
 
 
+def test_a_text_in_place_of_a_path_is_one_from_the_projects_folder(project):
+    (project.models_dir / "data.py").write_text(textwrap.dedent(DATA))
+    (project.models_dir / "data.csv").write_text("1")
+    (project.models_dir / "other.csv").write_text("2")
+    run = ["pipeline", "run", "data", "--set", "table=models/other.csv"]
+    assert project.run(*run).stdout == "2\n"
+    (project.models_dir / "other.csv").write_text("3")
+    assert project.run(*run).stdout == "3\n"
+
+
 def test_a_stage_may_say_that_it_is_not_cached_or_what_stands_for_its_code(project):
     edit(project, "net.py", '@stage("train_model")', '@stage("train_model", version=1)')
     edit(project, "net.py", "outputs=[", "cache=False, outputs=[")
