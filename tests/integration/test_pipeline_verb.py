@@ -195,6 +195,24 @@ def test_a_text_in_place_of_a_path_is_one_from_the_projects_folder(project):
     assert project.run(*run).stdout == "3\n"
 
 
+def test_a_version_that_the_queue_makes_is_called_as_there(project):
+    project.write_queue([{"script": "net.py", "versions": ["short"], "set": {"epochs": 5}}, "net.py"])
+    assert project.run("pipeline", "run", "net:short@epochs=5").stdout == "6.0\n"
+    shown = asked(project, "show", "net:short@epochs=5")
+    assert (shown["pipeline"], shown["stages"][1]["parameters"]) == ("net:short@epochs=5", {"epochs": 5})
+    assert project.run("pipeline", "run", "net:short@epochs=5", "--set", "epochs=2").stdout == "2.4\n"
+    words = {"COMP_WORDS": "mlpipeline pipeline run net:sh", "COMP_CWORD": "3"}
+    offered = project.run(env={"_MLPIPELINE_COMPLETE": "zsh_complete", **words}).stdout
+    assert "net:short@epochs=5" in offered.split()
+    for name, hint in (
+        ("short@epochs=6", 'Did you mean "short@epochs=5"?'),
+        ("long@train_model.epochs=7,lr=1", "To have it all the same: net:long --set train_model.epochs=7 --set lr=1"),
+    ):
+        done = project.run("pipeline", "why", f"net:{name}", "accuracy")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == f'mlpipeline: neither net.py nor models.toml has a version "{name}". {hint}\n'
+
+
 def test_a_stage_may_say_that_it_is_not_cached_or_what_stands_for_its_code(project):
     edit(project, "net.py", '@stage("train_model")', '@stage("train_model", version=1)')
     edit(project, "net.py", "outputs=[", "cache=False, outputs=[")
