@@ -250,6 +250,9 @@ def test_what_is_gone_from_the_cache_is_told_and_nothing_in_it_is_loaded(project
     ]
     # Nobody would see that who takes what is made of it, which is cached.
     assert standings(project, "net")["train_model"] == "cached"
+    artifact.write_text(artifact.read_text() + " ")
+    assert whys(project, "net", "train_model") == ("would_run", [("artifact_damaged", "weights")])
+    assert "would run: weights in the cache is damaged" in project.run("pipeline", "show", "net").stdout
     artifact.unlink()
     assert whys(project, "net", "train_model") == ("would_run", [("artifact_gone", "weights")])
 
