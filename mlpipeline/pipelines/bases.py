@@ -115,9 +115,10 @@ def _without_inputs(call: StageCall, codes: Codes, uses: Uses, remembered: Remem
     counts += [codes.of(marker) for marker in call.markers.values()]
     # What is given and what is there by default is the same, where it is the same: versions share that. Of other
     # defaults the code is all that counts, and the files that they name: they may be such as nobody ever stores.
-    values = {name: value for name, value in call.values.items() if name in call.parameters or _is_plain(value)}
+    every = call.values
+    values = {name: value for name, value in every.items() if name in call.parameters or _is_plain(value)}
     parameters = {name: _parameter_digest(name, value, uses, remembered) for name, value in values.items()}
-    for name, value in call.values.items():
+    for name, value in every.items():
         if name not in values and (paths := sorted(_paths_in(value))):
             values[name] = value
             parameters[name] = _default_digest(name, value, paths, uses, remembered)
