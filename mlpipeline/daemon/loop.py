@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from functools import partial
 
 from mlpipeline.daemon.active import Active
 from mlpipeline.daemon.ahead import ahead
@@ -29,6 +30,7 @@ from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Outcome, State
 from mlpipeline.errors import NotListed, QueueError
 from mlpipeline.history.stores import store_environment
+from mlpipeline.project.scripts import is_there
 
 #: How long the plan may take before what is known of it is begun, in seconds.
 _PLAN_PATIENCE_S = 3.0
@@ -178,7 +180,7 @@ class Daemon:
             return
         catalogue = self._parts.catalogue
         if catalogue.is_complete:
-            self._options.only.refuse_unmatched(catalogue.listed)
+            self._options.only.refuse_unmatched(catalogue.listed, partial(is_there, self._parts.settings.models_dir))
             self._log_plan(catalogue.offers, "")
             self._is_planned = self._is_plan_whole = True
         elif not self._is_planned and not self._options.only.names and self._is_import_slow:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import SystemRandom
 
@@ -26,7 +27,7 @@ from mlpipeline.executors.how import fresh
 from mlpipeline.project.paths import TEST_QUEUE_NAME
 from mlpipeline.project.queue_file import read_queue
 from mlpipeline.project.result_file import read_result
-from mlpipeline.project.scripts import listed_scripts
+from mlpipeline.project.scripts import is_there, listed_scripts
 from mlpipeline.project.settings import Settings
 
 
@@ -84,7 +85,7 @@ class TestMode:
                 self._listed.setdefault(model_name(entry.script), None)
                 if self._only.may_match(model_name(entry.script)):
                     self._test_script(entry, folder)
-        self._only.refuse_unmatched(self._listed)
+        self._only.refuse_unmatched(self._listed, partial(is_there, self._settings.models_dir))
 
     def _test_script(self, entry: Entry, folder: Path) -> None:
         if entry.hold is True:

@@ -67,10 +67,11 @@ def _told_to_end(result: Result | None, is_stop_asked: bool, timeout: str | None
     """Return how a run ended that the queue told to; None where that is not why, or another rule says it."""
     # A script with a handler of its own for the signal leaves by `sys.exit`.
     has_left = result is not None and result.failure is Failure.EXIT
-    if is_stop_asked:
-        return Ending(outcome=Outcome.STOPPED, error=result.error) if result is not None and has_left else None
+    # Before what else told it to: a run that was asked to stop is not looked at for limits any more.
     if timeout is not None and (result is None or has_left or result.outcome is Outcome.STOPPED):
         return Ending(outcome=Outcome.FAILED, failure=Failure.TIMEOUT, error=timeout)
+    if is_stop_asked and result is not None and has_left:
+        return Ending(outcome=Outcome.STOPPED, error=result.error)
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mlpipeline.domain.changes import Changes
@@ -175,12 +175,13 @@ class Only:
         starts = (f"{model}:", f"{model}.py:")
         return not self.names or any(name in whole or name.startswith(starts) for name in self.names)
 
-    def refuse_unmatched(self, listed: Mapping[str, Sequence[str] | None]) -> None:
+    def refuse_unmatched(self, listed: Mapping[str, Sequence[str] | None], is_there: Callable[[str], bool]) -> None:
         """Refuse names that match nothing that the queue lists.
 
         Args:
             listed: model -> its versions on the list; None where they are not known, as nobody asked for them or the
                 script cannot be used: that is told otherwise.
+            is_there: whether a file of that name is in the models folder, listed or not.
 
         Raises:
             NotListed: it says which, and the nearest one that is there.
@@ -195,6 +196,7 @@ class Only:
             ):
                 continue
             keys = [f"{model}:{version}" for model, versions in listed.items() for version in versions or ()]
-            raise NotListed(
-                f'--only "{name}" matches nothing that the queue lists.{did_you_mean(name, [*listed, *keys])}'
-            )
+            script = f"{name.partition(':')[0].removesuffix('.py')}.py"
+            is_unlisted = script.removesuffix(".py") not in listed and is_there(script)
+            hint = f" {script} is there, but not listed." if is_unlisted else did_you_mean(name, [*listed, *keys])
+            raise NotListed(f'--only "{name}" matches nothing that the queue lists.{hint}')

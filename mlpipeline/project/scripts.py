@@ -69,6 +69,11 @@ def listed_scripts(queue: Queue, models_dir: Path) -> Listing:
     return Listing(entries=tuple(entries), passed_over=tuple(sorted(passed_over, key=lambda one: one.script)))
 
 
+def is_there(models_dir: Path, script: str) -> bool:
+    """Whether a script is in the models folder, listed or not."""
+    return (models_dir / script).is_file()
+
+
 def _scan(models_dir: Path) -> tuple[list[str], list[PassedOver]]:
     """Return the scripts below models_dir in name order, and what else was met; enters no folder twice."""
     top = models_dir.resolve()
@@ -88,7 +93,7 @@ def _scan(models_dir: Path) -> tuple[list[str], list[PassedOver]]:
             continue
         for name in names:
             script, path = folder / name, models_dir / folder / name
-            if name == "__pycache__":
+            if name == "__pycache__" or script == PurePosixPath(OUTPUTS_NAME):
                 continue
             mode = _mode(path)
             if stat.S_ISDIR(mode):
@@ -115,8 +120,6 @@ def _mode(path: Path) -> int:
 
 
 def _why_not_enter(script: PurePosixPath, path: Path, top: Path, entered: set[Path]) -> str | None:
-    if script == PurePosixPath(OUTPUTS_NAME):
-        return "what runs leave"
     if os.path.lexists(path / "pyvenv.cfg"):
         return "a virtual environment"
     real = path.resolve()

@@ -68,5 +68,8 @@ def _named(runs: Sequence[Run]) -> str:
 
 def _output(run: Run, outputs: Outputs, count: int) -> Iterator[str]:
     text = last_output(outputs.run_dir(run.name).attempt(run.attempt).output) if count else None
-    for line in (text or "").splitlines()[-count:]:
-        yield one_line(strip_colors(line))
+    lines = [strip_colors(line) for line in (text or "").splitlines()]
+    if lines[-count:] and not lines[-count:][0].strip(" ^~"):
+        count += 1  # Python's marks mean nothing without the line of code above them.
+    for line in lines[-count:]:
+        yield one_line(line)

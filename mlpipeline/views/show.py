@@ -193,7 +193,7 @@ def _changed(details: Details) -> str:
     elif files:
         told.append(f"code {named([one_line(file) for file in files], _FILES_NAMED)}")
     how = before.outcome_in_words if before.outcome else before.state
-    return f"{'; '.join(told) or 'nothing changed'} (since {before.id}, {how})"
+    return f"{'; '.join(told) or 'no change of code or parameters'} (since {before.id}, {how})"
 
 
 def show_for_programs(details: Details, outputs: Outputs) -> dict[str, Any]:

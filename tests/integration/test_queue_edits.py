@@ -183,7 +183,6 @@ def test_a_blacklist_runs_all_others_in_name_order_and_passes_over_what_is_no_sc
         "deep/_private.py",
         "deep/helpers.py",
         "gone.py",
-        "outputs/",
         "venv/",
     ]
     assert (project.outputs / "model_ckpts" / "deep" / "er" / "z-v").is_dir()

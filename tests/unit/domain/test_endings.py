@@ -72,6 +72,12 @@ def test_without_a_result_after_a_stop_it_is_stopped(exit_status, told):
     assert told in (end.error or "")
 
 
+@pytest.mark.parametrize("result", [None, STOPPED])
+def test_what_passed_a_limit_has_failed_for_that_whoever_asks_it_to_stop_meanwhile(result):
+    end = ending(result, -9, is_stop_asked=True, timeout="was silent for longer than 4 s")
+    assert end == Ending(outcome=Outcome.FAILED, failure=Failure.TIMEOUT, error="was silent for longer than 4 s")
+
+
 SHORT = "its cgroup was out of memory"
 
 

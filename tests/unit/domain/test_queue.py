@@ -2,7 +2,11 @@ import pytest
 
 from mlpipeline.domain.changes import Changes
 from mlpipeline.domain.queue import Entry, Only, model_name, queue_changes
-from mlpipeline.errors import MlpipelineError
+from mlpipeline.errors import MlpipelineError, NotListed
+
+
+def nowhere(_script):
+    return False
 
 
 def entries(*scripts):
@@ -66,7 +70,7 @@ def test_without_only_everything_is_asked_for():
     only = Only()
     assert only.matches("digits", "deep")
     assert only.may_match("digits")
-    only.refuse_unmatched({})
+    only.refuse_unmatched({}, nowhere)
 
 
 @pytest.mark.parametrize("value", ["digits", "digits.py", "./digits.py", " digits "])
@@ -107,15 +111,17 @@ def test_a_value_that_names_nothing_is_refused(value):
 
 def test_a_name_that_is_not_in_the_queue_is_refused_with_the_nearest():
     known = {"digits": ["deep"], "net": ["small"]}
-    Only.parse(["digits:deep", "net.py"]).refuse_unmatched(known)
+    Only.parse(["digits:deep", "net.py"]).refuse_unmatched(known, nowhere)
     with pytest.raises(MlpipelineError) as caught:
-        Only.parse(["digits", "digits:dep"]).refuse_unmatched(known)
+        Only.parse(["digits", "digits:dep"]).refuse_unmatched(known, nowhere)
     assert str(caught.value) == (
         '--only "digits:dep" matches nothing that the queue lists. Did you mean "digits:deep"?'
     )
     with pytest.raises(MlpipelineError, match='Did you mean "digits"'):
-        Only.parse(["digit"]).refuse_unmatched({"digits": None})
+        Only.parse(["digit"]).refuse_unmatched({"digits": None}, nowhere)
+    with pytest.raises(NotListed, match=r'"sub/first:slow" matches .*\. sub/first\.py is there, but not listed\.$'):
+        Only.parse(["sub/first:slow"]).refuse_unmatched({"firsts": None}, {"sub/first.py"}.__contains__)
 
 
 def test_any_version_of_a_script_that_cannot_be_used_may_be_asked_for():
-    Only.parse(["broken:deep"]).refuse_unmatched({"broken": None, "net": ["small"]})
+    Only.parse(["broken:deep"]).refuse_unmatched({"broken": None, "net": ["small"]}, nowhere)

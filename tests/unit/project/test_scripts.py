@@ -61,7 +61,6 @@ def test_what_is_no_script_is_passed_over_with_the_reason(models):
         "cnn/_layers.py": "its name begins with _",
         ".hidden.py": "hidden",
         ".git/": "hidden",
-        "outputs/": "what runs leave",
         "venv/": "a virtual environment",
         "helpers.py": "sets no MODEL",
         "pipe.py": "not a file that can be read",
@@ -87,7 +86,7 @@ def test_outputs_on_another_disk_are_passed_over_too(models):
     (models / "again").symlink_to(models.parent / "disk")
     scripts, passed_over = everything_but(models)
     assert scripts == []
-    assert set(passed_over) == {"outputs/", "again/"}
+    assert set(passed_over) == {"again/"}
 
 
 def test_links_in_a_circle_end_and_list_nothing_twice(models):

@@ -29,6 +29,19 @@ def test_a_cause_is_the_word_the_line_of_code_who_failed_and_what_was_printed_la
     ]
 
 
+def test_marks_are_not_shown_without_the_line_of_code_above_them(outputs):
+    output = outputs.run_dir(FAILED.name).attempt(1).output
+    output.parent.mkdir(parents=True)
+    output.write_text("    raise ValueError(x)\n    ^^^^^^^~~~\nValueError: no\nin stage train (net.py:15)\n")
+    shown = cause_text(Cause(runs=[FAILED]), outputs, PLAIN, output_lines=3).splitlines()
+    assert [line.strip() for line in shown if "│" in line] == [
+        "│     raise ValueError(x)",
+        "│     ^^^^^^^~~~",
+        "│ ValueError: no",
+        "│ in stage train (net.py:15)",
+    ]
+
+
 def test_a_cause_of_many_runs_is_counted_and_names_the_first(outputs):
     runs = [replace(FAILED, id=str(number)) for number in range(7)]
     heading, named, gone = cause_text(Cause(runs=runs), outputs, PLAIN, output_lines=0).splitlines()
