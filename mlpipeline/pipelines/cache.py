@@ -82,14 +82,20 @@ class Cache:
 
     def gone(self, made: Made) -> list[str]:
         """The names of the artifacts of a stage that are not there any more."""
-        return [artifact.name for artifact in made.artifacts if not self._is_there(artifact)]
+        return [artifact.name for artifact in made.artifacts if not os.access(self._files.path(artifact), os.F_OK)]
 
-    def damaged(self, made: Made) -> list[str]:
-        """The names of the artifacts of a stage that would not be loaded, as they are not what was stored."""
+    def damaged(self, made: Made, *, at_a_glance: bool = False) -> list[str]:
+        """The names of the artifacts of a stage that would not be loaded, as they are not what was stored.
+
+        Args:
+            made: by the stage.
+            at_a_glance: look at no more than their size.
+        """
+        require = self._files.require_there if at_a_glance else self._files.require_sound
         found = []
         for artifact in made.artifacts:
             try:
-                self._files.require_sound(artifact)
+                require(artifact)
             except DamagedArtifact:
                 found.append(artifact.name)
         return found
@@ -220,13 +226,6 @@ class Cache:
         for artifact in made.artifacts:
             self._files.require_there(artifact)
         return made
-
-    def _is_there(self, artifact: StoredArtifact) -> bool:
-        try:
-            self._files.require_there(artifact)
-        except DamagedArtifact:
-            return False
-        return True
 
     def _written(
         self, name: str, value: Any, aside: Path, own_format: Serializer | None
