@@ -147,7 +147,8 @@ def gc(
     """Delete what is of no use, and with --max-size what was not used for longest.
 
     Without --max-size that goes which nobody can find any more: what was being written when somebody died, artifacts
-    that no record names, and records whose artifacts are gone. Stages may run meanwhile.
+    that no record names, and records whose artifacts are gone. Stages may run meanwhile: files and folders whose paths
+    they were given stay until their process ends.
 
     \b
     Examples:

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from mlpipeline.authoring.versions import Version
 from mlpipeline.cli.output import require_stdout
 from mlpipeline.cli.project import Place
 from mlpipeline.domain.queue import model_name
@@ -21,6 +22,7 @@ from mlpipeline.errors import CallLacks, MlpipelineError, NotListed, QueueError,
 from mlpipeline.pipelines.definitions import marked_stages
 from mlpipeline.pipelines.pipeline import Pipeline
 from mlpipeline.pipelines.wiring import Purpose, Wiring
+from mlpipeline.project.paths import QUEUE_NAME
 from mlpipeline.project.settings import find_project, load_settings
 from mlpipeline.worker.failures import one_line, user_traceback
 from mlpipeline.worker.importing import StoredCode, prepare_path
@@ -101,11 +103,7 @@ def named_pipeline(place: Place, what: str, which: str | None, settings: Sequenc
     module = load_script(file.path, file.models_dir, StoredCode.EMPTY)
     pipeline = _pipeline(module, file.name, which)
     names = () if pipeline.versions is None else tuple(one.name for one in pipeline.versions.in_order())
-    parameters: dict[str, Any] = {}
-    if version is not None:
-        if pipeline.versions is None:
-            raise MlpipelineError(f'{file.name}: its pipeline has no versions, so there is no "{version}".')
-        parameters = pipeline.versions.getVersion(version).own_parameters()
+    parameters = {} if version is None else _version(pipeline, version, file).own_parameters()
     model = model_name(file.name)
     named = NamedPipeline(
         name=model if version is None else f"{model}:{version}",
@@ -247,6 +245,37 @@ def _made(found: Pipeline | type[Pipeline], namespace: dict[str, Any], script: s
         raise ScriptError(script, told, traceback=user_traceback(error)) from error
 
 
+def _version(pipeline: Pipeline, name: str, file: _File) -> Version:
+    """Return a version of the script, or one that `set` in models.toml makes of such, by its name in the queue.
+
+    Raises:
+        MlpipelineError: there is none; or it may be one of models.toml, which cannot be read.
+    """
+    if pipeline.versions is None:
+        raise MlpipelineError(f'{file.name}: its pipeline has no versions, so there is no "{name}".')
+    own = {version.name: version for version in pipeline.versions.in_order()}
+    if name in own or "@" not in name or not file.is_in_project:
+        return pipeline.versions.getVersion(name)
+    from mlpipeline.project.queue_file import read_queue
+    from mlpipeline.worker.parameters import changed_version
+
+    made = {
+        entry.name_of(base): (base, entry.changes.values)
+        for entry in read_queue(file.root / QUEUE_NAME, file.models_dir).entries
+        if entry.script == file.name and entry.changes is not None
+        for base in entry.versions or own
+        if base in own
+    }
+    if name not in made:
+        base, _, changes = name.partition("@")
+        hint = did_you_mean(name, made)
+        if not hint and base in own:
+            hint = f" To have it all the same: {model_name(file.name)}:{base} --set {changes.replace(',', ' --set ')}"
+        raise NotListed(f'neither {file.name} nor {QUEUE_NAME} has a version "{name}".{hint}')
+    base, values = made[name]
+    return changed_version(own[base], name, values, pipeline.further_parameters(own[base]))
+
+
 def _parameters(given: Mapping[str, Any], wiring: Wiring, own: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters of a version, or none, with what was given in their place and beside them.
 
@@ -255,7 +284,9 @@ def _parameters(given: Mapping[str, Any], wiring: Wiring, own: Mapping[str, Any]
     """
     from mlpipeline.domain.assignments import require_kinds
     from mlpipeline.domain.changes import Changes
+    from mlpipeline.domain.values import as_parameter
 
     changes, further = Changes(values=given), wiring.further_parameters(own)
-    require_kinds(changes.called(own, further), {**further.defaults, **own}, advice="")
+    known = {name: as_parameter(value) for name, value in {**further.defaults, **own}.items()}
+    require_kinds(changes.called(own, further), known, advice="")
     return changes.in_place(own, further)

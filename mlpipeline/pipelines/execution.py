@@ -5,63 +5,25 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from mlpipeline.authoring.plain_run import plain_run
 from mlpipeline.authoring.run import Run, StageRun, current, set_current
 from mlpipeline.domain.graph import Source
-from mlpipeline.errors import DamagedArtifact, FileKeepsChanging, NotStored, PipelineStopped
+from mlpipeline.errors import DamagedArtifact, NotStored, PipelineStopped
 from mlpipeline.pipelines.bases import Bases
 from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.calling import made_by
 from mlpipeline.pipelines.content import text_digest
 from mlpipeline.pipelines.copies import Original
+from mlpipeline.pipelines.held_artifacts import Held
 from mlpipeline.pipelines.numbers import numbers_of
 from mlpipeline.pipelines.records import Basis, Made, StoredArtifact
 from mlpipeline.pipelines.serializers.own import OwnFormat
-from mlpipeline.pipelines.value_digests import value_digest
 from mlpipeline.pipelines.watching import Watcher
 from mlpipeline.pipelines.wiring import StageCall
 from mlpipeline.project.seeding import drawing_alone, drawing_apart
-
-
-@dataclass(frozen=True, kw_only=True)
-class Held:
-    """An artifact while a pipeline runs: its value is had when it is asked for."""
-
-    #: Of its content; None where that cannot be said.
-    digest: str | None
-    value: Callable[[], Any]
-    #: What it is in the cache; None where it is not there.
-    stored: StoredArtifact | None = None
-    #: As `value`, for a stage that takes it: raises `_Lost` instead of having it made again; None where it is in
-    #: memory.
-    load: Callable[[], Any] | None = None
-    #: Why its digest cannot be said though it was asked for.
-    unlike: str | None = None
-
-    @classmethod
-    def given(cls, value: Any, cache: Cache | None) -> Held:
-        """What is there already.
-
-        Args:
-            value: any.
-            cache: where what is made of it is kept. Its digest is for that: it costs reading all of it.
-
-        Raises:
-            FileKeepsChanging: a file in it cannot be read as it is at any one moment.
-        """
-        digest = unlike = None
-        if cache is not None:
-            try:
-                digest = value_digest(value, cache.remembered)
-            except FileKeepsChanging:
-                raise
-            except Exception as error:
-                unlike = f"a {type(value).__name__}, from another one ({error})"
-        return cls(digest=digest, value=Original(value).copy, unlike=unlike)
 
 
 class _Lost(Exception):
@@ -198,8 +160,9 @@ class Execution:
         values, seconds = self._values(call, self._inputs(call), None if is_unkept else f"{seed} {call.name}")
         self._watcher.ran(call, seconds, None)
         self._tell_numbers(call, numbers_of(values))
-        cache = None if is_unkept else self._cache
-        held = {name: Held.given(value, cache) for name, value in values.items()}
+        if is_unkept:
+            return {name: Held.passing(value) for name, value in values.items()}
+        held = {name: Held.given(value, self._cache) for name, value in values.items()}
         for name, one in held.items():
             if one.unlike is not None:
                 self._watcher.warns(f"stage {call.name}: {_unlike(name, one.unlike)}")
@@ -276,7 +239,8 @@ class Execution:
         return self._bases.of(call, {name: self.held[name].digest for name in call.needs()})
 
     def _inputs(self, call: StageCall) -> dict[str, Any]:
-        return {name: self._input(source) for name, source in call.takes.items()}
+        is_lent = call.name in self._uncached
+        return {name: self._input(source, is_lent=is_lent) for name, source in call.takes.items()}
 
     def _values(self, call: StageCall, inputs: Mapping[str, Any], key: str | None) -> tuple[dict[str, Any], float]:
         """Return what a stage makes, and how long that took, in seconds; what it draws follows from the key, if any.
@@ -306,13 +270,17 @@ class Execution:
     def _made_by(
         self, call: StageCall, inputs: Mapping[str, Any], given: Run | None, run: StageRun | None
     ) -> dict[str, Any]:
+        parameters = call.parameters
+        if call.name not in self._uncached:
+            # What it does to them, neither another stage nor the script sees.
+            parameters = Original(dict(parameters)).copy()
         if run is None:
-            return made_by(call, inputs, given)
+            return made_by(call, parameters, inputs, given)
         # What `log()` and a `MetricContainer` report is of this stage, too.
         before = current()
         set_current(run)
         try:
-            return made_by(call, inputs, given)
+            return made_by(call, parameters, inputs, given)
         finally:
             set_current(before)
 
@@ -327,14 +295,16 @@ class Execution:
         if numbers:
             self._watcher.numbers(call, numbers)
 
-    def _input(self, source: Source) -> Any:
+    def _input(self, source: Source, *, is_lent: bool) -> Any:
         if source.is_dict:
-            return {artifact: self._loaded(artifact) for artifact in source.artifacts}
-        return self._loaded(source.artifacts[0])
+            return {artifact: self._loaded(artifact, is_lent=is_lent) for artifact in source.artifacts}
+        return self._loaded(source.artifacts[0], is_lent=is_lent)
 
-    def _loaded(self, artifact: str) -> Any:
+    def _loaded(self, artifact: str, *, is_lent: bool) -> Any:
         held = self.held[artifact]
-        return held.value() if held.load is None else held.load()
+        if held.load is not None:
+            return held.load()
+        return held.lent() if is_lent and held.lent is not None else held.value()
 
 
 def _unlike(name: str, unlike: str) -> str:

@@ -9,7 +9,8 @@ from mlpipeline.domain.words import named
 from mlpipeline.errors import PipelineError
 from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.copies import Original
-from mlpipeline.pipelines.execution import Execution, Held
+from mlpipeline.pipelines.execution import Execution
+from mlpipeline.pipelines.held_artifacts import Held
 from mlpipeline.pipelines.plan import Plan, artifact_handed_in
 from mlpipeline.pipelines.watching import SILENT
 from mlpipeline.pipelines.wiring import Purpose, Wiring
@@ -54,9 +55,10 @@ class Fitted:
         if asked not in self._plans:
             self._plans[asked] = self._plan(*asked)
         artifacts, plan = self._plans[asked]
-        held = {artifacts[name]: Held.given(value, None) for name, value in inputs.items()}
+        held = {artifacts[name]: Held.passing(value) for name, value in inputs.items()}
         held |= {
-            self.wiring.states[name]: Held(digest=state.digest, value=state.copy) for name, state in self.states.items()
+            self.wiring.states[name]: Held(digest=state.digest, value=state.copy, lent=state.lent)
+            for name, state in self.states.items()
         }
         # A server that is asked for ever is not to fill its disk.
         uncached = plan.dependent

@@ -16,8 +16,9 @@ from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.default_folder import default_cache_folder
 from mlpipeline.pipelines.definitions import defined, marked_stages
 from mlpipeline.pipelines.edges import Edge
-from mlpipeline.pipelines.execution import Execution, Held
+from mlpipeline.pipelines.execution import Execution
 from mlpipeline.pipelines.fitted import Fitted, FittedState
+from mlpipeline.pipelines.held_artifacts import Held
 from mlpipeline.pipelines.plan import Plan, artifact_handed_in
 from mlpipeline.pipelines.watching import SILENT, Watcher
 from mlpipeline.pipelines.wiring import Purpose, Wiring
