@@ -10,7 +10,7 @@ from mlpipeline.errors import PipelineError
 from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.copies import Original
 from mlpipeline.pipelines.execution import Execution
-from mlpipeline.pipelines.held_artifacts import Held
+from mlpipeline.pipelines.live_artifacts import LiveArtifact
 from mlpipeline.pipelines.plan import Plan, artifact_handed_in
 from mlpipeline.pipelines.watching import SILENT
 from mlpipeline.pipelines.wiring import Purpose, Wiring
@@ -55,9 +55,9 @@ class Fitted:
         if asked not in self._plans:
             self._plans[asked] = self._plan(*asked)
         artifacts, plan = self._plans[asked]
-        held = {artifacts[name]: Held.passing(value) for name, value in inputs.items()}
-        held |= {
-            self.wiring.states[name]: Held(digest=state.digest, value=state.copy, lent=state.lent)
+        live = {artifacts[name]: LiveArtifact.passing(value) for name, value in inputs.items()}
+        live |= {
+            self.wiring.states[name]: LiveArtifact(digest=state.digest, value=state.copy, lent=state.lent)
             for name, state in self.states.items()
         }
         # A server that is asked for ever is not to fill its disk.
@@ -65,7 +65,7 @@ class Fitted:
         kept = cache() if any(call.name not in uncached for call in plan.calls) else None
         if kept is None:
             uncached = frozenset(call.name for call in plan.calls)
-        execution = Execution(cache=kept, watcher=SILENT, held=held, force=force, uncached=uncached)
+        execution = Execution(cache=kept, watcher=SILENT, artifacts=live, force=force, uncached=uncached)
         execution.run(plan.calls)
         return execution, plan
 

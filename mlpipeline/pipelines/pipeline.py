@@ -18,7 +18,7 @@ from mlpipeline.pipelines.definitions import defined, marked_stages
 from mlpipeline.pipelines.edges import Edge
 from mlpipeline.pipelines.execution import Execution
 from mlpipeline.pipelines.fitted import Fitted, FittedState
-from mlpipeline.pipelines.held_artifacts import Held
+from mlpipeline.pipelines.live_artifacts import LiveArtifact
 from mlpipeline.pipelines.plan import Plan, artifact_handed_in
 from mlpipeline.pipelines.watching import SILENT, Watcher
 from mlpipeline.pipelines.wiring import Purpose, Wiring
@@ -243,8 +243,8 @@ class Pipeline:
     ) -> tuple[Fitted, Execution, Plan]:
         wiring = self.wired(parameters or {})
         execution, plan = self._carried_out(wiring, inputs or {}, outputs, force=force, only_states=only_states)
-        held = {stage: execution.held.get(state) for stage, state in wiring.states.items()}
-        states = {stage: FittedState(one.value(), one.digest) for stage, one in held.items() if one is not None}
+        live = {stage: execution.artifacts.get(state) for stage, state in wiring.states.items()}
+        states = {stage: FittedState(one.value(), one.digest) for stage, one in live.items() if one is not None}
         return Fitted(wiring, states), execution, plan
 
     def _carried_out(
@@ -265,8 +265,8 @@ class Pipeline:
         asked = [outputs] if isinstance(outputs, str) else outputs
         plan = Plan.of(wiring, Purpose.TRAINING, artifacts.values(), asked, only_states=only_states)
         kept = self._cache(cache)
-        held = {artifacts[name]: Held.given(value, kept) for name, value in inputs.items()}
-        execution = Execution(cache=kept, watcher=watcher, held=held, run=run, force=forced)
+        live = {artifacts[name]: LiveArtifact.given(value, kept) for name, value in inputs.items()}
+        execution = Execution(cache=kept, watcher=watcher, artifacts=live, run=run, force=forced)
         execution.run(plan.calls)
         return execution, plan
 
@@ -383,6 +383,6 @@ def _forced(wiring: Wiring, force: str | Collection[str]) -> tuple[str, ...]:
 
 
 def _returned(execution: Execution, plan: Plan, outputs: str | Sequence[str] | None) -> Any:
-    values = {name: execution.held[name].value() for name in plan.outputs}
+    values = {name: execution.artifacts[name].value() for name in plan.outputs}
     is_one = len(values) == 1 and (outputs is None or isinstance(outputs, str))
     return next(iter(values.values())) if is_one else values

@@ -79,7 +79,7 @@ def run(folder, size=SMALL, outputs=("ends",), **options):
     pipeline = Pipeline(stages=[load, middle, ends], cache=folder, parameters={"size": size})
     seen = Seen()
     execution, names = pipeline.execute(outputs, inputs={}, watcher=seen, **options)
-    return {name: execution.held[name].value() for name in names}, seen
+    return {name: execution.artifacts[name].value() for name in names}, seen
 
 
 def artifact(folder, suffix):
@@ -227,7 +227,7 @@ def test_whatever_happens_to_a_file_of_an_artifact_of_whatever_kind_it_is_made_a
     def once():
         seen = Seen()
         execution, _ = pipeline.execute(inputs={}, watcher=seen)
-        return {name: repr(execution.held[name].value()) for name in values}, seen
+        return {name: repr(execution.artifacts[name].value()) for name in values}, seen
 
     right = {name: repr(value) for name, value in values.items()}
     assert once()[0] == right

@@ -186,7 +186,7 @@ def carry_out(folder, *stages, run=None):
     """Carry a pipeline out; return what was heard, and its artifacts."""
     heard = Heard()
     execution, _ = Pipeline(list(stages)).execute(inputs={}, cache=folder, watcher=heard, run=run)
-    return heard.of, {name: held.value() for name, held in execution.held.items()}
+    return heard.of, {name: one.value() for name, one in execution.artifacts.items()}
 
 
 def make_run(seed=0):
@@ -329,10 +329,10 @@ def test_what_is_damaged_is_made_again_however_long_the_chain(tmp_path):
     sys.setrecursionlimit(len(inspect.stack(0)) + 200)
     try:
         execution, _ = Pipeline(stages).execute(inputs={}, cache=tmp_path, watcher=(heard := Heard()))
-        execution.held[f"s{length - 1}"].value()
+        execution.artifacts[f"s{length - 1}"].value()
     finally:
         sys.setrecursionlimit(limit)
-    assert execution.held[f"s{length - 1}"].value() == [length - 1]
+    assert execution.artifacts[f"s{length - 1}"].value() == [length - 1]
     assert [one[1] for one in heard.of if one[0] == "ran"] == [f"s{number}" for number in range(length)]
 
 

@@ -14,7 +14,7 @@ from mlpipeline.pipelines.value_digests import value_digest
 
 
 @dataclass(frozen=True, kw_only=True)
-class Held:
+class LiveArtifact:
     """An artifact while a pipeline runs: its value is had when it is asked for."""
 
     #: Of its content; None where that cannot be said.
@@ -31,7 +31,7 @@ class Held:
     unlike: str | None = None
 
     @classmethod
-    def given(cls, value: Any, cache: Cache | None) -> Held:
+    def given(cls, value: Any, cache: Cache | None) -> LiveArtifact:
         """What is there already. Each stage gets a copy: what it does to that is not to be in what others make.
 
         Args:
@@ -53,6 +53,6 @@ class Held:
         return cls(digest=digest, value=original.copy, lent=original.lent, unlike=unlike)
 
     @classmethod
-    def passing(cls, value: Any) -> Held:
+    def passing(cls, value: Any) -> LiveArtifact:
         """What is there already, and only for stages of whose work nothing is kept."""
         return cls(digest=None, value=Original(value).lent)
