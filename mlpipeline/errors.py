@@ -75,6 +75,14 @@ class PipelineError(MlpipelineError):
     exit_status = 1
 
 
+class CallLacks(PipelineError):
+    """A stage lacks what it cannot run without, such as a value that nobody gave; `call` is the name of its call."""
+
+    def __init__(self, call: str, message: str) -> None:
+        super().__init__(message)
+        self.call = call
+
+
 class PipelineStopped(MlpipelineError):
     """A run was told to stop while it went through its pipeline; what was made before is in the cache."""
 

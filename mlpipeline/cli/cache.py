@@ -147,7 +147,8 @@ def gc(
     """Delete what is of no use, and with --max-size what was not used for longest.
 
     Without --max-size that goes which nobody can find any more: what was being written when somebody died, artifacts
-    that no record names, and records whose artifacts are gone. Stages may run meanwhile.
+    that no record names, and records whose artifacts are gone. Stages may run meanwhile: files and folders whose paths
+    they were given stay until their process ends.
 
     \b
     Examples:
@@ -188,7 +189,7 @@ def _folder(place: Place, folder: str | None) -> CacheFolder:
 
     from mlpipeline.errors import CacheError
     from mlpipeline.pipelines.cache_folder import CacheFolder
-    from mlpipeline.pipelines.place import cache_folder_of
+    from mlpipeline.pipelines.default_folder import cache_folder_of
 
     # Where none is named there may be none yet; a misspelled one would be found in order every night.
     if folder is not None and not Path(folder).is_dir():

@@ -137,7 +137,7 @@ def _models_and_versions(settings: Settings, outputs: Outputs, ledger: Ledger) -
         queue = read_queue(settings.root / QUEUE_NAME, settings.models_dir)
         models = [model_name(entry.script) for entry in listed_scripts(queue, settings.models_dir).entries]
         versions = [
-            version_key(model_name(entry.script), version)
+            version_key(model_name(entry.script), entry.name_of(version))
             for entry in queue.entries
             for version in entry.versions or ()
         ]

@@ -7,22 +7,29 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from inspect import Parameter, signature
 from io import TextIOWrapper
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from mlpipeline.authoring.versions import Version
 from mlpipeline.cli.output import require_stdout
 from mlpipeline.cli.project import Place
-from mlpipeline.domain.graph import Graph
 from mlpipeline.domain.queue import model_name
-from mlpipeline.domain.words import did_you_mean
-from mlpipeline.errors import MlpipelineError, NotListed, PipelineError, QueueError, ScriptError, SettingsError
+from mlpipeline.domain.words import did_you_mean, named
+from mlpipeline.errors import CallLacks, MlpipelineError, NotListed, QueueError, ScriptError, SettingsError
+from mlpipeline.pipelines.definitions import marked_stages
 from mlpipeline.pipelines.pipeline import Pipeline
 from mlpipeline.pipelines.wiring import Purpose, Wiring
+from mlpipeline.project.paths import QUEUE_NAME
 from mlpipeline.project.settings import find_project, load_settings
+from mlpipeline.worker.failures import one_line, user_traceback
 from mlpipeline.worker.importing import StoredCode, prepare_path
 from mlpipeline.worker.models import load_script, script_name
+
+#: Arguments that take whatever is left.
+_REST = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,13 +72,12 @@ class NamedPipeline:
         """Add to what a stage lacks that a version may give it."""
         try:
             yield
-        except PipelineError as error:
-            if self.versions and any(str(error) == call.lacks for call in self._graph().calls.values()):
-                raise PipelineError(f"{error} Or name a version: {self.name}:{self.versions[0]}.") from error
+        except CallLacks as error:
+            # A stage that was running may have used a pipeline of its own.
+            own = self.wired().graph(Purpose.TRAINING).calls.get(error.call)
+            if self.versions and own is not None and own.lacks is not None:
+                raise CallLacks(error.call, f"{error} Or name a version: {self.name}:{self.versions[0]}.") from error
             raise
-
-    def _graph(self) -> Graph:
-        return self.pipeline.wired(self.parameters).graph(Purpose.TRAINING)
 
 
 def named_pipeline(place: Place, what: str, which: str | None, settings: Sequence[str]) -> NamedPipeline:
@@ -97,11 +103,7 @@ def named_pipeline(place: Place, what: str, which: str | None, settings: Sequenc
     module = load_script(file.path, file.models_dir, StoredCode.EMPTY)
     pipeline = _pipeline(module, file.name, which)
     names = () if pipeline.versions is None else tuple(one.name for one in pipeline.versions.in_order())
-    parameters: dict[str, Any] = {}
-    if version is not None:
-        if pipeline.versions is None:
-            raise MlpipelineError(f'{file.name}: its pipeline has no versions, so there is no "{version}".')
-        parameters = pipeline.versions.getVersion(version).own_parameters()
+    parameters = {} if version is None else _version(pipeline, version, file).own_parameters()
     model = model_name(file.name)
     named = NamedPipeline(
         name=model if version is None else f"{model}:{version}",
@@ -199,9 +201,10 @@ def _pipeline(module: ModuleType, script: str, which: str | None) -> Pipeline:
     if which is not None:
         if which not in found:
             raise ScriptError(script, f'it has no pipeline called "{which}".{did_you_mean(which, found)}')
-        return _made(found[which], values)
-    if isinstance(values.get("MODEL"), Pipeline):
-        return _made(values["MODEL"], values)
+        return _made(found[which], values, script)
+    model = values.get("MODEL")
+    if isinstance(model, Pipeline):
+        return model
     objects = {name: value for name, value in found.items() if isinstance(value, Pipeline)}
     # A subclass of which the script makes an object is no second pipeline.
     by_id = {id(value): name for name, value in (objects or found).items()}
@@ -212,12 +215,10 @@ def _pipeline(module: ModuleType, script: str, which: str | None) -> Pipeline:
         )
     if by_id:
         (name,) = by_id.values()
-        return _made(found[name], values)
-    from mlpipeline.pipelines.definitions import collected
-
-    if not collected(values):
+        return _made(found[name], values, script)
+    if not marked_stages(values):
         raise ScriptError(script, "it has no pipeline, and no stage. Mark classes or functions with @stage.")
-    return Pipeline.of_script(values)
+    return Pipeline().in_module(values)
 
 
 def _is_pipeline(value: Any, module: ModuleType) -> bool:
@@ -226,11 +227,53 @@ def _is_pipeline(value: Any, module: ModuleType) -> bool:
     return isinstance(value, Pipeline)
 
 
-def _made(found: Any, namespace: dict[str, Any]) -> Pipeline:
+def _made(found: Pipeline | type[Pipeline], namespace: dict[str, Any], script: str) -> Pipeline:
+    """Return a pipeline of a script, or one of the class that it defines, as if the script had made it."""
     if isinstance(found, Pipeline):
         return found
-    made: Pipeline = found.of_script(namespace)
-    return made
+    arguments = signature(found).parameters.values()
+    needed = [one.name for one in arguments if one.default is one.empty and one.kind not in _REST]
+    if needed:
+        made_with = f"its pipeline {found.__name__} is made with {named(needed, None)}"
+        raise ScriptError(script, f"{made_with}. Make one: MODEL = {found.__name__}(…).")
+    try:
+        return found().in_module(namespace)
+    except MlpipelineError:
+        raise
+    except Exception as error:
+        told = f"its pipeline {found.__name__} cannot be made: {one_line(error)}"
+        raise ScriptError(script, told, traceback=user_traceback(error)) from error
+
+
+def _version(pipeline: Pipeline, name: str, file: _File) -> Version:
+    """Return a version of the script, or one that `set` in models.toml makes of such, by its name in the queue.
+
+    Raises:
+        MlpipelineError: there is none; or it may be one of models.toml, which cannot be read.
+    """
+    if pipeline.versions is None:
+        raise MlpipelineError(f'{file.name}: its pipeline has no versions, so there is no "{name}".')
+    own = {version.name: version for version in pipeline.versions.in_order()}
+    if name in own or "@" not in name or not file.is_in_project:
+        return pipeline.versions.getVersion(name)
+    from mlpipeline.project.queue_file import read_queue
+    from mlpipeline.worker.parameters import changed_version
+
+    made = {
+        entry.name_of(base): (base, entry.changes.values)
+        for entry in read_queue(file.root / QUEUE_NAME, file.models_dir).entries
+        if entry.script == file.name and entry.changes is not None
+        for base in entry.versions or own
+        if base in own
+    }
+    if name not in made:
+        base, _, changes = name.partition("@")
+        hint = did_you_mean(name, made)
+        if not hint and base in own:
+            hint = f" To have it all the same: {model_name(file.name)}:{base} --set {changes.replace(',', ' --set ')}"
+        raise NotListed(f'neither {file.name} nor {QUEUE_NAME} has a version "{name}".{hint}')
+    base, values = made[name]
+    return changed_version(own[base], name, values, pipeline.further_parameters(own[base]))
 
 
 def _parameters(given: Mapping[str, Any], wiring: Wiring, own: Mapping[str, Any]) -> dict[str, Any]:
@@ -241,7 +284,9 @@ def _parameters(given: Mapping[str, Any], wiring: Wiring, own: Mapping[str, Any]
     """
     from mlpipeline.domain.assignments import require_kinds
     from mlpipeline.domain.changes import Changes
+    from mlpipeline.domain.values import as_parameter
 
     changes, further = Changes(values=given), wiring.further_parameters(own)
-    require_kinds(changes.called(own, further), {**further.defaults, **own}, advice="")
+    known = {name: as_parameter(value) for name, value in {**further.defaults, **own}.items()}
+    require_kinds(changes.called(own, further), known, advice="")
     return changes.in_place(own, further)

@@ -78,10 +78,10 @@ def _values(named: NamedPipeline, asked: str | None, force: Collection[str], pro
     cache = Cache(named.pipeline.cache_folder)
     values = []
     for name in names:
-        held = execution.held[name]
-        path = None if held.stored is None else cache.path_of(held.stored)
-        size_bytes = None if held.stored is None else held.stored.size_bytes
-        values.append(Value(name=name, value=held.value(), size_bytes=size_bytes, path=path))
+        live = execution.artifacts[name]
+        path = None if live.stored is None else cache.path_of(live.stored)
+        size_bytes = None if live.stored is None else live.stored.size_bytes
+        values.append(Value(name=name, value=live.value(), size_bytes=size_bytes, path=path))
     return values
 
 

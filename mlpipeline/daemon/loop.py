@@ -135,7 +135,7 @@ class Daemon:
         self._trouble.note_over()
         return pause_s
 
-    # The phases of a launch
+    # The parts of a launch
 
     def _take_over(self) -> None:
         if self._is_taken_over:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from mlpipeline.domain.conditions import KEYS as CONDITIONS
@@ -34,6 +35,7 @@ class Changes:
     """Values that versions have in place of their own.
 
     A table changes, of a parameter that is a table itself, the keys that it names; any other value is replaced whole.
+    A text that replaces a path is a path, too.
     """
 
     #: Parameter -> its value, JSON, in the order in which they were written.
@@ -121,11 +123,20 @@ def _merged(
         if name not in by_name:
             raise _no_such(f"{before}{name}", [f"{before}{known}" for known in dict.fromkeys([*by_name, *others])])
         key = by_name[name]
-        merged[key] = given
+        merged[key] = _in_kind(given, own[key])
         if isinstance(given, dict) and given and isinstance(own[key], dict):
             merged[key] = copy.copy(own[key])  # A script may have a dict of a kind of its own.
             merged[key].update(_merged(given, own[key], f"{before}{name}."))
     return merged
+
+
+def _in_kind(given: Any, present: Any) -> Any:
+    """Return a value as what it replaces is where TOML has no such kind: whoever reads a file at a path needs one."""
+    if isinstance(given, str) and isinstance(present, Path):
+        return Path(given)
+    if isinstance(given, list) and isinstance(present, list | tuple) and present:
+        return [_in_kind(item, present[0]) for item in given]
+    return given
 
 
 def _no_such(key: str, known: list[str]) -> NoSuchParameter:

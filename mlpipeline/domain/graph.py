@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
 from mlpipeline.domain.words import did_you_mean
-from mlpipeline.errors import PipelineError
+from mlpipeline.errors import CallLacks, PipelineError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,12 +78,12 @@ class Graph:
         """The calls that have to run, or to be found in a cache, for these artifacts, in order.
 
         Raises:
-            PipelineError: one of them lacks something.
+            CallLacks: one of them lacks something.
         """
         found = self.upstream(artifacts)
         for call in found:
             if call.lacks is not None:
-                raise PipelineError(call.lacks)
+                raise CallLacks(call.name, call.lacks)
         return found
 
     def upstream(self, artifacts: Iterable[str]) -> list[Call]:

@@ -8,6 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
+#: Stands for the value of a parameter that is too long to be shown.
+NOT_SHOWN = "…"
+
 
 class Why(StrEnum):
     """What makes a stage run."""
@@ -193,7 +196,7 @@ def _parameters(was: Ingredients, now: Ingredients) -> Iterator[Reason]:
 
 
 def _shown(one: Ingredients, parameter: str) -> str | None:
-    return one.shown.get(parameter, "…") if parameter in one.parameters else None
+    return one.shown.get(parameter, NOT_SHOWN) if parameter in one.parameters else None
 
 
 def _outputs(was: Ingredients, now: Ingredients) -> Iterator[Reason]:

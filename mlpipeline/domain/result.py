@@ -30,7 +30,7 @@ class Result:
     results: Mapping[str, Any] = field(default_factory=dict)
     #: What a `Model` says in words: its evaluations and summaries, by heading.
     texts: Mapping[str, str] = field(default_factory=dict)
-    #: How long each phase took, in seconds.
+    #: How long each part took, in seconds.
     timings: Mapping[str, float] = field(default_factory=dict)
     #: Whether the model dir was made ready for this version.
     prepared: bool = False

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from types import FunctionType, ModuleType
 from typing import Any
 
 from mlpipeline.domain.graph import Source
@@ -112,12 +114,18 @@ def _without_inputs(call: StageCall, codes: Codes, uses: Uses, remembered: Remem
     counts = [codes.of(call.stage.code)] if version is None else []
     counts += [codes.of(marker) for marker in call.markers.values()]
     # What is given and what is there by default is the same, where it is the same: versions share that. Of other
-    # defaults than plain ones the code is all that counts: they may be such as nobody ever stores.
-    values = {name: value for name, value in call.values.items() if name in call.parameters or _is_plain(value)}
+    # defaults the code is all that counts, and the files that they name: they may be such as nobody ever stores.
+    every = call.values
+    values = {name: value for name, value in every.items() if name in call.parameters or _is_plain(value)}
+    parameters = {name: _parameter_digest(name, value, uses, remembered) for name, value in values.items()}
+    for name, value in every.items():
+        if name not in values and (paths := sorted(_paths_in(value))):
+            values[name] = value
+            parameters[name] = _default_digest(name, value, paths, uses, remembered)
     return Basis(
         stage=call.name,
         makes=call.makes,
-        parameters={name: _parameter_digest(name, value, uses, remembered) for name, value in values.items()},
+        parameters=parameters,
         inputs={},
         parts=tuple(part for code in counts for part in code.parts),
         packages={name: installed for code in counts for name, installed in code.packages.items()},
@@ -136,6 +144,35 @@ def _parameter_digest(name: str, value: Any, uses: Uses, remembered: Remembered 
         raise _ParameterUnknown(told) from error
 
 
+def _default_digest(name: str, value: Any, paths: list[Path], uses: Uses, remembered: Remembered | None) -> str:
+    """Return the digest of a default that holds paths: of these alone, where it has none itself."""
+    try:
+        return _parameter_digest(name, value, uses, remembered)
+    except _ParameterUnknown:
+        return _parameter_digest(name, paths, uses, remembered)
+
+
+def _paths_in(value: Any) -> Iterator[Path]:
+    """Yield the paths that a value is or holds."""
+    seen: dict[int, Any] = {}  # id -> what has it, or it could become another's.
+    pending = [value]
+    while pending:
+        one = pending.pop()
+        if type(one) in _PLAIN or id(one) in seen or isinstance(one, type | FunctionType | ModuleType):
+            continue
+        seen[id(one)] = one
+        if isinstance(one, Path):
+            yield one
+        elif isinstance(one, dict):
+            pending += [*one, *one.values()]
+        elif isinstance(one, list | tuple | set | frozenset):
+            pending += one
+        else:
+            own = fields(one) if is_dataclass(one) else ()
+            pending += [getattr(one, field.name, None) for field in own]
+            pending += getattr(one, "__dict__", {}).values()
+
+
 def _digest(source: Source, digests: Mapping[str, str | None]) -> str | None:
     found = [digests.get(artifact) for artifact in source.artifacts]
     if None in found:
@@ -146,9 +183,13 @@ def _digest(source: Source, digests: Mapping[str, str | None]) -> str | None:
 
 
 def _shown(parameters: Mapping[str, Any]) -> dict[str, str]:
-    """Return those values that people read at a glance. It is asked of every cached stage: no other is looked into."""
+    """Return those values that people read at a glance, of paths the names: where a file lies does not count.
+
+    It is asked of every cached stage: no other value is looked into.
+    """
     texts = {name: repr(value) for name, value in parameters.items() if _is_plain(value)}
-    return {name: text for name, text in texts.items() if len(text) <= _LONGEST}
+    files = {name: value.name or str(value) for name, value in parameters.items() if isinstance(value, Path)}
+    return {**files, **{name: text for name, text in texts.items() if len(text) <= _LONGEST}}
 
 
 def _is_plain(value: Any) -> bool:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mlpipeline.errors import DamagedArtifact, NotStored
-from mlpipeline.pipelines import locks, uses
+from mlpipeline.pipelines import locks, readers, uses
 from mlpipeline.pipelines.artifact_files import ArtifactFiles, Looks, sealed, serializer_of, size_of
 from mlpipeline.pipelines.cache_folder import CacheFolder
 from mlpipeline.pipelines.code_facts import KeptFacts
@@ -82,14 +82,20 @@ class Cache:
 
     def gone(self, made: Made) -> list[str]:
         """The names of the artifacts of a stage that are not there any more."""
-        return [artifact.name for artifact in made.artifacts if not self._is_there(artifact)]
+        return [artifact.name for artifact in made.artifacts if not os.access(self._files.path(artifact), os.F_OK)]
 
-    def damaged(self, made: Made) -> list[str]:
-        """The names of the artifacts of a stage that would not be loaded, as they are not what was stored."""
+    def damaged(self, made: Made, *, at_a_glance: bool = False) -> list[str]:
+        """The names of the artifacts of a stage that would not be loaded, as they are not what was stored.
+
+        Args:
+            made: by the stage.
+            at_a_glance: look at no more than their size.
+        """
+        require = self._files.require_there if at_a_glance else self._files.require_sound
         found = []
         for artifact in made.artifacts:
             try:
-                self._files.require_sound(artifact)
+                require(artifact)
             except DamagedArtifact:
                 found.append(artifact.name)
         return found
@@ -169,7 +175,7 @@ class Cache:
         return made
 
     def load(self, artifact: StoredArtifact, own_format: Serializer | None = None) -> Any:
-        """The value of an artifact.
+        """The value of an artifact. What lies in a folder, such as a path, `gc` leaves alone until this process ends.
 
         Args:
             artifact: which one.
@@ -179,10 +185,19 @@ class Cache:
             DamagedArtifact: it is not what was stored, or not to be trusted.
             Exception: what `own_format` raises: a mistake of the script's, which making it again would not mend.
         """
+        if not artifact.suffix:
+            # Before it is looked at: what `gc` decides on meanwhile is gone then.
+            with locks.shared(self._places.lock):
+                readers.keep(self._places.readers, artifact.file_name)
         path = self._files.require_sound(artifact)
         if own_format is not None:
             self._files.require_own(artifact)
-            return own_format.load(path)
+            try:
+                return own_format.load(path)
+            except Exception:
+                # If somebody deleted it while it was read, it is no mistake of the script's.
+                self._files.require_sound(artifact)
+                raise
         try:
             self._files.require_own(artifact)
             return serializer_of(artifact).load(path)
@@ -212,13 +227,6 @@ class Cache:
             self._files.require_there(artifact)
         return made
 
-    def _is_there(self, artifact: StoredArtifact) -> bool:
-        try:
-            self._files.require_there(artifact)
-        except DamagedArtifact:
-            return False
-        return True
-
     def _written(
         self, name: str, value: Any, aside: Path, own_format: Serializer | None
     ) -> tuple[StoredArtifact, Looks]:
@@ -228,7 +236,7 @@ class Cache:
             NotStored: it cannot be written; nothing is left of it.
         """
         try:
-            with uses.collected() as used:
+            with uses.noted() as used:
                 serializer = own_format or save(value, aside, name)
                 if own_format is not None:
                     own_format.save(value, aside)

@@ -31,6 +31,7 @@ class CacheFolder:
         <folder>/1/sources/<path's digest>.<Python>  what is known of the sources of stages, so that few are parsed
         <folder>/1/locks/<key>                   held while that is made
         <folder>/1/aside/<key>.…                 what is being written meanwhile
+        <folder>/1/readers                       of each artifact that a process reads as files a byte, held meanwhile
         <folder>/1/lock                          held by all who put what they wrote in place; by `gc` alone
 
     Raises:
@@ -47,6 +48,7 @@ class CacheFolder:
         self.sources = own / "sources"
         self.locks = own / "locks"
         self.aside = own / "aside"
+        self.readers = own / "readers"
         self.lock = own / "lock"
         self._require_cache()
 

@@ -18,11 +18,14 @@ if TYPE_CHECKING:
     from mlpipeline.authoring.run import Run
 
 
-def made_by(call: StageCall, inputs: Mapping[str, Any], run: Run | None) -> dict[str, Any]:
+def made_by(
+    call: StageCall, parameters: Mapping[str, Any], inputs: Mapping[str, Any], run: Run | None
+) -> dict[str, Any]:
     """Call a stage, and return the artifacts that it made, by name.
 
     Args:
-        call: of which stage, and with which parameters.
+        call: of which stage.
+        parameters: their values, which the stage may change.
         inputs: argument -> value, and the state by the name of its artifact.
         run: what a stage gets that takes `run`.
 
@@ -35,12 +38,12 @@ def made_by(call: StageCall, inputs: Mapping[str, Any], run: Run | None) -> dict
         arguments[FROM_RUN] = run
     try:
         if call.stage.is_function:
-            returned = call.stage.target(**arguments, **call.parameters)
+            returned = call.stage.target(**arguments, **parameters)
         else:
             if call.state is not None:
-                made = restored(call.stage.code, call.parameters, inputs[call.state])
+                made = restored(call.stage.code, parameters, inputs[call.state])
             else:
-                made = call.stage.built(call.parameters)
+                made = call.stage.built(parameters)
             if call.action is Action.FIT:
                 made.fit(**arguments)
                 return {call.makes[0]: state_in(made)}

@@ -89,8 +89,13 @@ class Codes:
         if known is None:
             reach = reach_of(place, self._sources)
             parts = tuple(
-                Part(name=name, digest=text_digest(text), file=None if file is None else file.shown_path, line=line)
-                for name, text, file, line in reach.texts
+                Part(
+                    name=one.name,
+                    digest=text_digest(one.text),
+                    file=None if one.file is None else one.file.shown_path,
+                    line=one.line,
+                )
+                for one in reach.texts
             )
             known = self._reaches[place] = reach, parts
         return known

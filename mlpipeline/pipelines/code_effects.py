@@ -6,7 +6,7 @@ import sys
 import types
 from collections.abc import Iterator
 
-from mlpipeline.pipelines.code_reach import Names, PlaceKind, Reach
+from mlpipeline.pipelines.code_reach import Names, PartText, PlaceKind, Reach
 from mlpipeline.pipelines.code_sources import absolute
 from mlpipeline.pipelines.installed import Origin, origin_of_module
 
@@ -16,13 +16,13 @@ def read_effects(reach: Reach, names: Names) -> None:
     file = reach.sources.of_module(names)
     if file is None:
         return
-    for level, module, taken in file.top_level[2]:
+    for level, module, taken in file.top_level.imports:
         for name in _modules(absolute(level, module, names), taken):
             if name in sys.modules and _is_project(name):
                 reach.lead(PlaceKind.EFFECTS, vars(sys.modules[name]))
     settings = [
         number
-        for number, places in file.top_level[0]
+        for number, places in file.top_level.settings
         if any(place is None or not _is_project(absolute(*place, names)) for place in places)
     ]
     if not settings:
@@ -39,7 +39,7 @@ def read_effects(reach: Reach, names: Names) -> None:
             seen.update(assigning)
             if not assigning and _is_code(names.get(chain[0])):
                 texts.append(f"{chain} {reach.chain(names, chain)}")
-    reach.texts.append((f"{file.name} (top level)", " ".join(texts), file, file.statement(settings[0]).line))
+    reach.texts.append(PartText(f"{file.name} (top level)", " ".join(texts), file, file.statement(settings[0]).line))
 
 
 def _is_project(module: str | None) -> bool:

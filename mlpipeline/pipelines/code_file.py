@@ -5,39 +5,27 @@ from __future__ import annotations
 import ast
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, cached_property
 from pathlib import Path
 from types import CodeType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from mlpipeline.domain.references import References, class_outline, decorated, references
-from mlpipeline.domain.scope import bound_names
-from mlpipeline.domain.syntax import canonical, children, syntax_tree
+from mlpipeline.domain.syntax import canonical, syntax_tree
 from mlpipeline.domain.syntax_walk import Imported
 from mlpipeline.errors import CodeUnknown, SettingsError
+from mlpipeline.pipelines import code_outline
 from mlpipeline.pipelines.code_facts import Facts
+from mlpipeline.pipelines.code_outline import Definition, Extent, Piece, Statement
 from mlpipeline.pipelines.content import text_digest
-from mlpipeline.pipelines.top_level import TopLevel, is_skipped, top_level
+from mlpipeline.pipelines.top_level import TopLevel, top_level
 from mlpipeline.project.settings import find_project
 
-#: A line and a column where something begins, and those where it ends.
-_Extent = tuple[int, int, int, int]
 _Fact = TypeVar("_Fact")
 
 #: The kinds of pieces.
 _DEFINITION, _STATEMENT = "definition", "statement"
-#: Nodes in which nothing is defined.
-_LEAVES = {ast.Name, ast.Constant, ast.arg, ast.alias}
-
-
-class Piece(NamedTuple):
-    """A definition or a statement of a source file."""
-
-    #: By which its file knows it: `definition 12`, `statement 3`.
-    key: str
-    line: int
-    end_line: int
 
 
 class SourceFile:
@@ -106,7 +94,7 @@ class SourceFile:
         if self._is_compiled_as_written and code not in self._compiled.get((code.co_name, code.co_firstlineno), ()):
             return None
         if len(candidates) > 1:
-            candidates = [(piece, extent) for piece, extent in candidates if _holds(extent, code)]
+            candidates = [(piece, extent) for piece, extent in candidates if code_outline.holds(extent, code)]
         # Of lambdas in each other, the innermost.
         return candidates[-1][0] if candidates else None
 
@@ -137,15 +125,16 @@ class SourceFile:
     @cached_property
     def top_level(self) -> TopLevel:
         """What its top level sets outside of the project, assigns and imports."""
-        return self._fact("top level", lambda: top_level(self._tree))
+        found: tuple[Any, ...] = self._fact("top level", lambda: tuple(top_level(self._tree)))
+        return TopLevel(*found)
 
     def statement(self, number: int) -> Piece:
         """A statement of its top level."""
-        return self._statements[number][0]
+        return self._statements[number].piece
 
     def assigning(self, name: str) -> list[int]:
         """The numbers of the statements of its top level that assign a name."""
-        return [number for number in sorted(self.top_level[1]) if name in self._statements[number][1]]
+        return [number for number in sorted(self.top_level.assignments) if name in self._statements[number].bound]
 
     def imported_from(self, name: str) -> list[tuple[int, str, str]]:
         """From where its top level may have a name: the dots of the import, the module, and what it is called there."""
@@ -204,50 +193,49 @@ class SourceFile:
 
     @cached_property
     def _imports(self) -> Mapping[str, list[tuple[int, str, str]]]:
-        return self._fact("imports", lambda: _imports(self._tree))
+        return self._fact("imports", lambda: code_outline.imports(self._tree))
 
     @cached_property
-    def _statements(self) -> list[tuple[Piece, frozenset[str], bool]]:
-        """Of the top level: each with the names that it binds, and whether it may do something with a value."""
-        found = self._fact("statements", lambda: list(map(_statement, self._tree.body)))
+    def _statements(self) -> list[Statement]:
+        found = self._fact("statements", lambda: list(map(code_outline.statement, self._tree.body)))
         return [
-            (Piece(f"{_STATEMENT} {number}", line, end_line), bound, may_change)
+            Statement(Piece(f"{_STATEMENT} {number}", line, end_line), bound, may_change)
             for number, (line, end_line, bound, may_change) in enumerate(found)
         ]
 
     @cached_property
     def _nodes(self) -> list[tuple[str, ast.AST]]:
         """Functions, lambdas and classes with their qualified names, outer before inner."""
-        return list(_defined(self._tree))
+        return list(code_outline.defined(self._tree))
 
     @cached_property
-    def _definitions(self) -> list[tuple[str, str | None, int, int, int, _Extent]]:
-        """Of each of them the qualified name, its code's name and first line, its lines, and what its code is within.
-
-        A class has no name there.
-        """
-        return self._fact("definitions", lambda: [(qualname, *_definition(node)) for qualname, node in self._nodes])
+    def _definitions(self) -> list[Definition]:
+        """What those are, in the same order."""
+        found = self._fact("definitions", lambda: [code_outline.definition(*one) for one in self._nodes])
+        return [
+            Definition(name, code_name, first_line, Piece(f"{_DEFINITION} {number}", line, end_line), extent)
+            for number, (name, code_name, first_line, line, end_line, extent) in enumerate(found)
+        ]
 
     @cached_property
-    def _functions(self) -> Mapping[tuple[str, int], list[tuple[Piece, _Extent]]]:
-        found: dict[tuple[str, int], list[tuple[Piece, _Extent]]] = {}
-        for number, (_, name, first, line, end_line, extent) in enumerate(self._definitions):
-            if name is not None:
-                piece = Piece(f"{_DEFINITION} {number}", line, end_line)
-                found.setdefault((name, first), []).append((piece, extent))
+    def _functions(self) -> Mapping[tuple[str, int], list[tuple[Piece, Extent]]]:
+        found: dict[tuple[str, int], list[tuple[Piece, Extent]]] = {}
+        for one in self._definitions:
+            if one.code_name is not None:
+                found.setdefault((one.code_name, one.first_line), []).append((one.piece, one.extent))
         return found
 
     @cached_property
     def _classes(self) -> Mapping[str, list[Piece]]:
         found: dict[str, list[Piece]] = {}
-        for number, (qualname, name, _, line, end_line, _) in enumerate(self._definitions):
-            if name is None:
-                found.setdefault(qualname, []).append(Piece(f"{_DEFINITION} {number}", line, end_line))
+        for one in self._definitions:
+            if one.code_name is None:
+                found.setdefault(one.qualname, []).append(one.piece)
         return found
 
     @cached_property
     def _defined(self) -> Mapping[str, int]:
-        return Counter(definition[0] for definition in self._definitions)
+        return Counter(one.qualname for one in self._definitions)
 
     @cached_property
     def _compiled(self) -> Mapping[tuple[str, int], list[CodeType]]:
@@ -275,72 +263,3 @@ def _root(folder: str) -> str:
         while os.path.isfile(os.path.join(folder, "__init__.py")) and os.path.dirname(folder) != folder:
             folder = os.path.dirname(folder)
         return folder
-
-
-def _defined(tree: ast.AST) -> Iterator[tuple[str, ast.AST]]:
-    pending: list[tuple[str, ast.AST]] = [("", tree)]
-    while pending:
-        prefix, node = pending.pop()
-        match node:
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                yield f"{prefix}{name}", node
-                prefix = f"{prefix}{name}.<locals>."
-            case ast.ClassDef(name=name):
-                yield f"{prefix}{name}", node
-                prefix = f"{prefix}{name}."
-            case ast.Lambda():
-                yield f"{prefix}<lambda>", node
-                prefix = f"{prefix}<lambda>.<locals>."
-        pending += [(prefix, child) for child in reversed(children(node)) if type(child) not in _LEAVES]
-
-
-def _definition(node: Any) -> tuple[str | None, int, int, int, _Extent]:
-    body, name, first = node, getattr(node, "name", "<lambda>"), node.lineno
-    if isinstance(node, ast.Lambda):
-        body = node.body
-    elif isinstance(node, ast.ClassDef):
-        name = None
-    else:
-        first = min([first, *(decorator.lineno for decorator in node.decorator_list)])
-    extent = (body.lineno, body.col_offset, body.end_lineno, body.end_col_offset)
-    return name, first, node.lineno, node.end_lineno, extent
-
-
-def _statement(node: ast.stmt) -> tuple[int, int, frozenset[str], bool]:
-    return node.lineno, node.end_lineno or node.lineno, bound_names(node), _may_change_values(node)
-
-
-def _imports(tree: ast.Module) -> dict[str, list[tuple[int, str, str]]]:
-    found: dict[str, list[tuple[int, str, str]]] = {}
-    for statement in tree.body:
-        if isinstance(statement, ast.ImportFrom):
-            for alias in statement.names:
-                origin = (statement.level, statement.module or "", alias.name)
-                found.setdefault(alias.asname or alias.name, []).append(origin)
-    return found
-
-
-def _holds(extent: _Extent, code: CodeType) -> bool:
-    """Whether all of a code object stands within a function: several lambdas may begin in one line."""
-    begin, end = extent[:2], extent[2:]
-    places = [
-        ((line, column), (end_line, end_column))
-        for line, end_line, column, end_column in code.co_positions()
-        if None not in (line, end_line, column, end_column) and end_column
-    ]
-    return all(begin <= first and last <= end for first, last in places)
-
-
-def _may_change_values(statement: ast.stmt) -> bool:
-    """Whether a statement of the top level may do something with a value that another one has bound."""
-    match statement:
-        case ast.Assign(targets=targets):
-            return not all(isinstance(target, ast.Name) for target in targets)
-        case (
-            ast.Expr() | ast.AugAssign() | ast.Delete() | ast.With() | ast.For() | ast.While() | ast.Try() | ast.Match()
-        ):
-            return True
-        case ast.If():
-            return not is_skipped(statement)
-        case _:
-            return False

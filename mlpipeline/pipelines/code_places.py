@@ -14,6 +14,7 @@ from mlpipeline.pipelines.code_effects import read_effects
 from mlpipeline.pipelines.code_file import SourceFile
 from mlpipeline.pipelines.code_reach import (
     Names,
+    PartText,
     Place,
     PlaceKind,
     Reach,
@@ -48,7 +49,7 @@ def _read_function(reach: Reach, function: types.FunctionType) -> None:
     # What a closure holds counts where that is made.
     if reach.has_no_value and "<" not in qualname:
         texts += _of_attributes(reach, names, file, qualname, [found])
-    reach.texts.append((f"{file.name}.{qualname}", " ".join(texts), file, piece.line))
+    reach.texts.append(PartText(f"{file.name}.{qualname}", " ".join(texts), file, piece.line))
     reach.lead(PlaceKind.EFFECTS, names)
 
 
@@ -59,7 +60,7 @@ def _read_bytecode(reach: Reach, function: types.FunctionType) -> None:
             raise leads_anywhere(reach.bytecode_name(function), name)
     read = [(name, reach.chain(names, (name,))) for name in _names_in(code) if name in names]
     text = f"{Values(reach).text(code)} {reach.live(function)} {read}"
-    reach.texts.append((reach.bytecode_name(function), text, None, None))
+    reach.texts.append(PartText(reach.bytecode_name(function), text, None, None))
 
 
 def _read_class(reach: Reach, kind: type) -> None:
@@ -84,7 +85,7 @@ def _read_class(reach: Reach, kind: type) -> None:
             for found in inner:
                 texts += [found.text, reach.resolved(names, found)]
             texts += _of_attributes(reach, names, file, kind.__qualname__, [*made, *inner])
-    reach.texts.append((name, " ".join(texts), file, pieces[0].line if pieces else None))
+    reach.texts.append(PartText(name, " ".join(texts), file, pieces[0].line if pieces else None))
     reach.lead(PlaceKind.EFFECTS, names)
 
 
@@ -101,7 +102,7 @@ def _read_value(reach: Reach, names: Names, name: str, value: Any) -> None:
             texts += [found.text, reach.resolved(names, found)]
         untold = _untold(reach, names, value, made)
         texts.append(untold if file is None else file.portable(untold))
-    reach.texts.append((full_name, " ".join(texts), file, None if file is None else file.line(name)))
+    reach.texts.append(PartText(full_name, " ".join(texts), file, None if file is None else file.line(name)))
 
 
 def _read_module(reach: Reach, names: Names) -> None:
@@ -110,14 +111,14 @@ def _read_module(reach: Reach, names: Names) -> None:
     if file is not None:
         reach.refuse_ways_anywhere(names, file.whole)
         imports = [reach.imported(one, names) for one in file.whole.imports]
-        reach.texts.append((name, f"{file.digest} {imports}", file, None))
+        reach.texts.append(PartText(name, f"{file.digest} {imports}", file, None))
     elif "__path__" not in names:
         # One that was compiled to machine code.
         try:
             content = Path(names["__file__"]).read_bytes()
         except (KeyError, OSError) as error:
             raise CodeUnknown(name, "its source cannot be read") from error
-        reach.texts.append((name, bytes_digest(content), None, None))
+        reach.texts.append(PartText(name, bytes_digest(content), None, None))
 
 
 def _of_attributes(

@@ -8,7 +8,7 @@ import types
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlpipeline.domain.references import References, is_way_anywhere
 from mlpipeline.domain.syntax_walk import Imported
@@ -81,6 +81,15 @@ class Place:
         return self._hash
 
 
+class PartText(NamedTuple):
+    """One part of what counts as code; its file and its line are None where they are not known."""
+
+    name: str
+    text: str
+    file: SourceFile | None
+    line: int | None
+
+
 class Reach:
     """What there is at one place: the texts of its parts, the packages that it uses, and the places it leads to.
 
@@ -88,8 +97,7 @@ class Reach:
     """
 
     def __init__(self, sources: Sources) -> None:
-        #: Of each part its name, its text, its file and its line.
-        self.texts: list[tuple[str, str, SourceFile | None, int | None]] = []
+        self.texts: list[PartText] = []
         #: Installed package -> its version.
         self.packages: dict[str, str] = {}
         self.leads_to: dict[Place, None] = {}

@@ -15,7 +15,8 @@ from typing import Any
 
 from mlpipeline.errors import CodeUnknown
 from mlpipeline.pipelines.code_facts import KeptFacts
-from mlpipeline.pipelines.code_file import Piece, SourceFile
+from mlpipeline.pipelines.code_file import SourceFile
+from mlpipeline.pipelines.code_outline import Piece
 from mlpipeline.pipelines.installed import Origin, origin_of_function, origin_of_spec, spec_of
 
 #: Source files that were read, by path: the last one is how it looks now. Earlier ones stay, because what was imported

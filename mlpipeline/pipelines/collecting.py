@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import starmap
 from pathlib import Path
 
-from mlpipeline.pipelines import locks
+from mlpipeline.pipelines import locks, readers
 from mlpipeline.pipelines.artifact_files import room_of
 from mlpipeline.pipelines.cache_folder import FORMAT, CacheFolder
 from mlpipeline.pipelines.code_facts import KeptFacts
@@ -60,6 +60,8 @@ class Collected:
     """What came of it."""
 
     items: tuple[Item, ...]
+    #: The artifacts that would have gone, too, but that running processes read.
+    in_use: tuple[Item, ...] = ()
     #: What is left of records and artifacts.
     left_bytes: int
     left_records: int
@@ -74,6 +76,8 @@ def collect(
     folder: CacheFolder, *, max_bytes: int | None, are_formats_too: bool, is_dry: bool, now: float
 ) -> Collected:
     """Delete what nothing needs, and what was not used for longest until the rest is small enough.
+
+    What running processes read as files stays.
 
     Args:
         folder: the cache.
@@ -93,10 +97,13 @@ def collect(
     alone = nullcontext(True) if is_dry else locks.shared(folder.lock, is_alone=True)
     with alone as is_alone:
         inventory = Inventory(folder, inventory)
-        found = list(_entries_to_go(inventory, max_bytes))
-        going = {entry.path for entry, _ in found}
-        kept = [entry for entry in inventory.entries if entry.path not in going]
-        items = [*_records(found), *_artifacts(inventory, found, kept, is_alone=is_alone, now=now)]
+        in_use = _in_use(inventory, folder)
+        found = list(_entries_to_go(inventory, max_bytes, in_use))
+        items = [*_records(found), *_artifacts(inventory, found, is_alone=is_alone, now=now)]
+        items = [item for item in items if item.path not in in_use]
+        otherwise = list(_entries_to_go(inventory, max_bytes, frozenset()))
+        would_go = _artifacts(inventory, otherwise, is_alone=is_alone, now=now)
+        spared = [item for item in would_go if item.path in in_use]
         items += _half_records(folder, is_alone=is_alone, now=now)
         moved = [] if is_dry else [_moved_aside(item, folder) for item in items]
     if is_dry:
@@ -104,7 +111,12 @@ def collect(
     else:
         items = [*starmap(_deleted, moved), *(_cleared(item, folder) for item in left_over)]
     gone = sum(item.size_bytes for item in items if item.kind in (Kind.RECORD, Kind.ARTIFACT) and item.error is None)
-    return Collected(items=tuple(items), left_bytes=inventory.size_bytes - gone, left_records=len(kept))
+    return Collected(
+        items=tuple(items),
+        in_use=tuple(spared),
+        left_bytes=inventory.size_bytes - gone,
+        left_records=len(inventory.entries) - len(found),
+    )
 
 
 def delete_damaged(folder: CacheFolder, damages: Iterable[Damage]) -> int:
@@ -123,22 +135,31 @@ def delete_damaged(folder: CacheFolder, damages: Iterable[Damage]) -> int:
     return gone
 
 
-def _entries_to_go(inventory: Inventory, max_bytes: int | None) -> Iterator[tuple[Entry, str]]:
+def _in_use(inventory: Inventory, folder: CacheFolder) -> set[Path]:
+    """Return the artifacts whose files running processes read."""
+    names = readers.read(folder.readers, (path.name for path in inventory.artifacts))
+    return {path for path in inventory.artifacts if path.name in names}
+
+
+def _entries_to_go(
+    inventory: Inventory, max_bytes: int | None, in_use: Collection[Path]
+) -> Iterator[tuple[Entry, str]]:
     """Yield the records that are of no use, then those that were not used for longest, each with why."""
     useful = [entry for entry in inventory.entries if entry.trouble is None]
     for entry in inventory.entries:
         if entry.trouble is not None:
             yield entry, entry.trouble
     if max_bytes is not None:
-        yield from ((entry, "not used for longest") for entry in least_used(useful, max_bytes))
+        yield from ((entry, "not used for longest") for entry in least_used(useful, max_bytes, in_use))
 
 
-def least_used(entries: Iterable[Entry], max_bytes: int) -> Iterator[Entry]:
-    """Yield those, the first first, without which the rest fits; what several name is there once.
+def least_used(entries: Iterable[Entry], max_bytes: int, in_use: Collection[Path] = ()) -> Iterator[Entry]:
+    """Yield those, the first first, without which the rest fits, as far as may be; what several name is there once.
 
     Args:
         entries: those first that were not used for longest.
         max_bytes: how much room the others may take, with their artifacts.
+        in_use: the artifacts that stay, and with them those that name them.
     """
     entries = list(entries)
     named = Counter(path for entry in entries for path in dict(entry.artifacts))
@@ -147,6 +168,8 @@ def least_used(entries: Iterable[Entry], max_bytes: int) -> Iterator[Entry]:
     for entry in entries:
         if total <= max_bytes:
             return
+        if any(path in in_use for path, _ in entry.artifacts):
+            continue
         total -= entry.size_bytes
         for path in dict(entry.artifacts):
             named[path] -= 1
@@ -160,9 +183,11 @@ def _records(found: Iterable[tuple[Entry, str]]) -> Iterator[Item]:
 
 
 def _artifacts(
-    inventory: Inventory, found: Iterable[tuple[Entry, str]], kept: Iterable[Entry], *, is_alone: bool, now: float
+    inventory: Inventory, found: Collection[tuple[Entry, str]], *, is_alone: bool, now: float
 ) -> Iterator[Item]:
-    needed = {path for entry in kept for path, _ in entry.artifacts}
+    """Yield the artifacts that no record names once those found are gone."""
+    records = {entry.path for entry, _ in found}
+    needed = {path for entry in inventory.entries if entry.path not in records for path, _ in entry.artifacts}
     going = {path: (entry, why) for entry, why in found for path, _ in entry.artifacts}
     for path, size in inventory.artifacts.items():
         if path in needed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from mlpipeline.project.project_code import is_project_code
@@ -17,35 +17,53 @@ _PLAIN = (dict, list, set, tuple)
 class Original:
     """A value that is kept, and of which each user gets a copy.
 
-    Objects of installed libraries are the same for all, such as an estimator: to copy a forest for every request
-    would cost more than asking it. Containers, arrays, tables and objects of the project are copied, and so is
-    what is in them. Safe to use in several threads.
+    What can be copied by nobody, as a lock or an open connection, is the same for all. Safe to use in several threads.
     """
 
     def __init__(self, value: Any) -> None:
         #: It itself, for those who do not change it.
         self.value = value
-        self._shared: list[Any] = []
+        self._installed: list[Any] = []
         #: What has a faster way than `deepcopy` has.
         self._flat: list[Any] = []
+        self._uncopyable: list[Any] = []
         for part in _parts(value):
-            (self._flat if _is_flat(part) else self._shared).append(part)
+            (self._flat if _is_flat(part) else self._installed).append(part)
 
     def copy(self) -> Any:
-        """The value for one user."""
-        try:
-            return self._copied(self.value)
-        except Exception:  # A lock, a generator: there can be but the one.
-            self._shared += [part for part in _items(self.value) if not self._can_be_copied(part)]
-        return self._copied(self.value)
+        """The value for one user, who may do with it whatever he likes."""
+        return self._copied(())
 
-    def _copied(self, value: Any) -> Any:
-        memo = {id(part): part for part in self._shared} | {id(part): part.copy() for part in self._flat}
+    def lent(self) -> Any:
+        """The value for one user among many, who share the objects of installed libraries in it.
+
+        To copy a forest for every request would cost more than asking it.
+        """
+        return self._copied(self._installed)
+
+    def _copied(self, shared: Collection[Any]) -> Any:
+        try:
+            return self._copied_once(self.value, shared)
+        except MemoryError:
+            raise  # It can be copied, if not here.
+        except Exception:
+            # The smaller ones first, so that all around them is copied all the same.
+            for part in (*self._installed, *_items(self.value)):
+                if not self._can_be_copied(part, shared):
+                    self._uncopyable.append(part)
+        return self._copied_once(self.value, shared)
+
+    def _copied_once(self, value: Any, shared: Collection[Any]) -> Any:
+        memo = {id(part): part for part in (*shared, *self._uncopyable)} | {
+            id(part): part.copy() for part in self._flat
+        }
         return copy.deepcopy(value, memo)
 
-    def _can_be_copied(self, part: Any) -> bool:
+    def _can_be_copied(self, part: Any, shared: Collection[Any]) -> bool:
         try:
-            self._copied(part)
+            self._copied_once(part, shared)
+        except MemoryError:
+            raise
         except Exception:
             return False
         return True
@@ -58,7 +76,7 @@ def _items(value: Any) -> list[Any]:
 
 
 def _parts(value: Any) -> Iterator[Any]:
-    """Yield all in a value that `deepcopy` is not to copy, each once."""
+    """Yield what in a value `deepcopy` is too slow for, or may be shared as a whole, each once."""
     seen: set[int] = set()
     pending = [value]
     while pending:

@@ -280,7 +280,7 @@ def _by_name(made: Stage, constructor: Iterable[Argument]) -> dict[str, Any]:
     return {**dict(zip(names, positional, strict=False)), **named}
 
 
-def collected(namespace: Mapping[str, Any]) -> list[StageDefinition]:
+def marked_stages(namespace: Mapping[str, Any]) -> list[StageDefinition]:
     """Return the stages among the values of a module's names, in order, each once."""
     found: dict[int, Any] = {id(value): value for value in list(namespace.values()) if stage_mark(value) is not None}
     return [StageDefinition.of(target) for target in found.values()]

@@ -5,63 +5,25 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from mlpipeline.authoring.plain_run import plain_run
 from mlpipeline.authoring.run import Run, StageRun, current, set_current
 from mlpipeline.domain.graph import Source
-from mlpipeline.errors import DamagedArtifact, FileKeepsChanging, NotStored, PipelineStopped
+from mlpipeline.errors import DamagedArtifact, NotStored, PipelineStopped
 from mlpipeline.pipelines.bases import Bases
 from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.calling import made_by
 from mlpipeline.pipelines.content import text_digest
 from mlpipeline.pipelines.copies import Original
+from mlpipeline.pipelines.live_artifacts import LiveArtifact
 from mlpipeline.pipelines.numbers import numbers_of
 from mlpipeline.pipelines.records import Basis, Made, StoredArtifact
 from mlpipeline.pipelines.serializers.own import OwnFormat
-from mlpipeline.pipelines.value_digests import value_digest
 from mlpipeline.pipelines.watching import Watcher
 from mlpipeline.pipelines.wiring import StageCall
 from mlpipeline.project.seeding import drawing_alone, drawing_apart
-
-
-@dataclass(frozen=True, kw_only=True)
-class Held:
-    """An artifact while a pipeline runs: its value is had when it is asked for."""
-
-    #: Of its content; None where that cannot be said.
-    digest: str | None
-    value: Callable[[], Any]
-    #: What it is in the cache; None where it is not there.
-    stored: StoredArtifact | None = None
-    #: As `value`, for a stage that takes it: raises `_Lost` instead of having it made again; None where it is in
-    #: memory.
-    load: Callable[[], Any] | None = None
-    #: Why its digest cannot be said though it was asked for.
-    unlike: str | None = None
-
-    @classmethod
-    def given(cls, value: Any, cache: Cache | None) -> Held:
-        """What is there already.
-
-        Args:
-            value: any.
-            cache: where what is made of it is kept. Its digest is for that: it costs reading all of it.
-
-        Raises:
-            FileKeepsChanging: a file in it cannot be read as it is at any one moment.
-        """
-        digest = unlike = None
-        if cache is not None:
-            try:
-                digest = value_digest(value, cache.remembered)
-            except FileKeepsChanging:
-                raise
-            except Exception as error:
-                unlike = f"a {type(value).__name__}, from another one ({error})"
-        return cls(digest=digest, value=Original(value).copy, unlike=unlike)
 
 
 class _Lost(Exception):
@@ -80,7 +42,7 @@ class Execution:
         *,
         cache: Cache | None,
         watcher: Watcher,
-        held: Mapping[str, Held],
+        artifacts: Mapping[str, LiveArtifact],
         run: Run | None = None,
         force: Collection[str] = (),
         uncached: Collection[str] = (),
@@ -90,7 +52,7 @@ class Execution:
         Args:
             cache: where what they make is kept; None for nowhere.
             watcher: hears of each of them.
-            held: artifacts that are there already.
+            artifacts: those that are there already.
             run: what a stage gets that takes `run`.
             force: the stages that run also where what they make is in the cache.
             uncached: the calls that are neither looked for in the cache nor kept there, and draw what they would
@@ -103,15 +65,15 @@ class Execution:
         self._run_id = None if self._run is None else self._run.id
         self._uncached = uncached
         self._bases: Bases | None = None
-        #: Calls whose artifacts are held, in order.
+        #: Calls whose artifacts are there, in order.
         self._over: dict[str, StageCall] = {}
         #: The names of those that were made again, because their artifacts were damaged, and of those not to be kept.
         self._made_again: set[str] = set()
         self._unkept: set[str] = set()
-        self.held = dict(held)
+        self.artifacts = dict(artifacts)
 
     def run(self, calls: Sequence[StageCall]) -> None:
-        """Have all that these calls make in `held`. The code of all counts as it is now, before the first runs.
+        """Have all that these calls make in `artifacts`. The code of all counts as it is now, before the first runs.
 
         Raises:
             PipelineStopped: the run was told to stop.
@@ -127,7 +89,7 @@ class Execution:
         for call in calls:
             self._have_made(call)
 
-    def _outcome(self, call: StageCall) -> dict[str, Held]:
+    def _artifacts_of(self, call: StageCall) -> dict[str, LiveArtifact]:
         """Return what a stage makes, by the names of the artifacts.
 
         Raises:
@@ -159,10 +121,10 @@ class Execution:
             return self._cache.use(call.name, basis.key())
         except DamagedArtifact as error:
             if not is_told:
-                self._watcher.warns(f"{call.name}: {error}: it is made again")
+                self._tell_damage(call, error)
             return None
 
-    def _made(self, call: StageCall, basis: Basis, inputs: Mapping[str, Any], cache: Cache) -> dict[str, Held]:
+    def _made(self, call: StageCall, basis: Basis, inputs: Mapping[str, Any], cache: Cache) -> dict[str, LiveArtifact]:
         values, seconds = self._values(call, inputs, basis.key())
         try:
             made = cache.put(basis, values, seconds, self._run_id, self._formats(call))
@@ -174,7 +136,7 @@ class Execution:
                 f"stage {call.name}: what it made is not kept in the cache{where}, only in memory, "
                 f"and neither is what is made of it: {error}"
             )
-            return {name: Held.given(value, None) for name, value in values.items()}
+            return {name: LiveArtifact.given(value, None) for name, value in values.items()}
         self._watcher.ran(call, seconds, sum(artifact.size_bytes for artifact in made.artifacts))
         self._tell_numbers(call, made.numbers)
         return self._stored(call, made)
@@ -191,35 +153,36 @@ class Execution:
 
         return waits
 
-    def _called(self, call: StageCall) -> dict[str, Held]:
+    def _called(self, call: StageCall) -> dict[str, LiveArtifact]:
         """Call a stage that runs every time. Where its artifacts are as they were, what takes them is still cached."""
         seed = 0 if self._run is None else self._run.seed
         is_unkept = call.name in self._uncached
         values, seconds = self._values(call, self._inputs(call), None if is_unkept else f"{seed} {call.name}")
         self._watcher.ran(call, seconds, None)
         self._tell_numbers(call, numbers_of(values))
-        cache = None if is_unkept else self._cache
-        held = {name: Held.given(value, cache) for name, value in values.items()}
-        for name, one in held.items():
+        if is_unkept:
+            return {name: LiveArtifact.passing(value) for name, value in values.items()}
+        live = {name: LiveArtifact.given(value, self._cache) for name, value in values.items()}
+        for name, one in live.items():
             if one.unlike is not None:
                 self._watcher.warns(f"stage {call.name}: {_unlike(name, one.unlike)}")
-        return held
+        return live
 
     def _warn_of_unlike(self, artifacts: Iterable[str]) -> None:
         for name in artifacts:
-            if name in self.held and (unlike := self.held[name].unlike) is not None:
+            if name in self.artifacts and (unlike := self.artifacts[name].unlike) is not None:
                 self._watcher.warns(_unlike(name, unlike))
 
-    def _stored(self, call: StageCall, made: Made) -> dict[str, Held]:
-        return {artifact.name: self._held(call, made, artifact) for artifact in made.artifacts}
+    def _stored(self, call: StageCall, made: Made) -> dict[str, LiveArtifact]:
+        return {artifact.name: self._live(call, made, artifact) for artifact in made.artifacts}
 
-    def _held(self, call: StageCall, made: Made, artifact: StoredArtifact) -> Held:
+    def _live(self, call: StageCall, made: Made, artifact: StoredArtifact) -> LiveArtifact:
         def load() -> Any:
             assert self._cache is not None
             try:
                 return self._cache.load(artifact, self._formats(call).get(artifact.name))
             except DamagedArtifact as error:
-                self._watcher.warns(f"{call.name}: {error}: it is made again")
+                self._tell_damage(call, error)
                 self._cache.forget(made)
                 self._note_lost(call)
                 raise _Lost(call) from error
@@ -229,14 +192,14 @@ class Execution:
                 return load()
             except _Lost:
                 self._have_made(call)
-                return self.held[artifact.name].value()
+                return self.artifacts[artifact.name].value()
 
         assert self._bases is not None
         digest = self._bases.digest_of(artifact)
         if digest is None:
             why = self._bases.unknown_uses[artifact.name]
             self._watcher.warns(f'what takes "{artifact.name}" runs every time, because {why}')
-        return Held(digest=digest, value=value, stored=artifact, load=load)
+        return LiveArtifact(digest=digest, value=value, stored=artifact, load=load)
 
     def _note_lost(self, call: StageCall) -> None:
         """What is damaged twice is kept in memory: a disk that loses everything would keep us at it for ever."""
@@ -245,27 +208,27 @@ class Execution:
         self._made_again.add(call.name)
 
     def _have_made(self, call: StageCall) -> None:
-        """Have what a stage makes held, and before it, one after the other, what it needs of all that is damaged.
+        """Have what a stage makes at hand, and before it, one after the other, what it needs of all that is damaged.
 
         What was found or made of something that differs now is had anew, too.
         """
         self._over.setdefault(call.name, call)
         due = {call.name}
         while due:
-            # The first in order: whatever it takes is held.
+            # The first in order: whatever it takes is there.
             one = next(one for one in self._over.values() if one.name in due)
             try:
-                outcome = self._outcome(one)
+                artifacts = self._artifacts_of(one)
             except _Lost as lost:
                 due.add(lost.call.name)
                 continue
             due.remove(one.name)
-            changed = {name for name, held in outcome.items() if self._differs(name, held)}
-            self.held |= outcome
+            changed = {name for name, live in artifacts.items() if self._differs(name, live)}
+            self.artifacts |= artifacts
             due |= {taker.name for taker in self._over.values() if changed.intersection(taker.needs())}
 
-    def _differs(self, name: str, held: Held) -> bool:
-        return name in self.held and (held.digest is None or held.digest != self.held[name].digest)
+    def _differs(self, name: str, live: LiveArtifact) -> bool:
+        return name in self.artifacts and (live.digest is None or live.digest != self.artifacts[name].digest)
 
     def _formats(self, call: StageCall) -> Mapping[str, OwnFormat]:
         return {} if self._bases is None or not call.markers else self._bases.formats(call)
@@ -273,10 +236,11 @@ class Execution:
     def _basis(self, call: StageCall) -> Basis | None:
         if self._bases is None:
             return None
-        return self._bases.of(call, {name: self.held[name].digest for name in call.needs()})
+        return self._bases.of(call, {name: self.artifacts[name].digest for name in call.needs()})
 
     def _inputs(self, call: StageCall) -> dict[str, Any]:
-        return {name: self._input(source) for name, source in call.takes.items()}
+        is_lent = call.name in self._uncached
+        return {name: self._input(source, is_lent=is_lent) for name, source in call.takes.items()}
 
     def _values(self, call: StageCall, inputs: Mapping[str, Any], key: str | None) -> tuple[dict[str, Any], float]:
         """Return what a stage makes, and how long that took, in seconds; what it draws follows from the key, if any.
@@ -306,13 +270,17 @@ class Execution:
     def _made_by(
         self, call: StageCall, inputs: Mapping[str, Any], given: Run | None, run: StageRun | None
     ) -> dict[str, Any]:
+        parameters = call.parameters
+        if call.name not in self._uncached:
+            # What it does to them, neither another stage nor the script sees.
+            parameters = Original(dict(parameters)).copy()
         if run is None:
-            return made_by(call, inputs, given)
+            return made_by(call, parameters, inputs, given)
         # What `log()` and a `MetricContainer` report is of this stage, too.
         before = current()
         set_current(run)
         try:
-            return made_by(call, inputs, given)
+            return made_by(call, parameters, inputs, given)
         finally:
             set_current(before)
 
@@ -320,18 +288,23 @@ class Execution:
         if self._run is not None and self._run.should_stop:
             raise PipelineStopped(f"stopped before stage {call.name}")
 
+    def _tell_damage(self, call: StageCall, error: DamagedArtifact) -> None:
+        self._watcher.warns(f"{call.name}: {error}: it is made again")
+
     def _tell_numbers(self, call: StageCall, numbers: Mapping[str, int | float]) -> None:
         if numbers:
             self._watcher.numbers(call, numbers)
 
-    def _input(self, source: Source) -> Any:
+    def _input(self, source: Source, *, is_lent: bool) -> Any:
         if source.is_dict:
-            return {artifact: self._loaded(artifact) for artifact in source.artifacts}
-        return self._loaded(source.artifacts[0])
+            return {artifact: self._loaded(artifact, is_lent=is_lent) for artifact in source.artifacts}
+        return self._loaded(source.artifacts[0], is_lent=is_lent)
 
-    def _loaded(self, artifact: str) -> Any:
-        held = self.held[artifact]
-        return held.value() if held.load is None else held.load()
+    def _loaded(self, artifact: str, *, is_lent: bool) -> Any:
+        live = self.artifacts[artifact]
+        if live.load is not None:
+            return live.load()
+        return live.lent() if is_lent and live.lent is not None else live.value()
 
 
 def _unlike(name: str, unlike: str) -> str:

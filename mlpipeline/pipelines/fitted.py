@@ -9,7 +9,8 @@ from mlpipeline.domain.words import named
 from mlpipeline.errors import PipelineError
 from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.copies import Original
-from mlpipeline.pipelines.execution import Execution, Held
+from mlpipeline.pipelines.execution import Execution
+from mlpipeline.pipelines.live_artifacts import LiveArtifact
 from mlpipeline.pipelines.plan import Plan, artifact_handed_in
 from mlpipeline.pipelines.watching import SILENT
 from mlpipeline.pipelines.wiring import Purpose, Wiring
@@ -54,16 +55,17 @@ class Fitted:
         if asked not in self._plans:
             self._plans[asked] = self._plan(*asked)
         artifacts, plan = self._plans[asked]
-        held = {artifacts[name]: Held.given(value, None) for name, value in inputs.items()}
-        held |= {
-            self.wiring.states[name]: Held(digest=state.digest, value=state.copy) for name, state in self.states.items()
+        live = {artifacts[name]: LiveArtifact.passing(value) for name, value in inputs.items()}
+        live |= {
+            self.wiring.states[name]: LiveArtifact(digest=state.digest, value=state.copy, lent=state.lent)
+            for name, state in self.states.items()
         }
         # A server that is asked for ever is not to fill its disk.
         uncached = plan.dependent
         kept = cache() if any(call.name not in uncached for call in plan.calls) else None
         if kept is None:
             uncached = frozenset(call.name for call in plan.calls)
-        execution = Execution(cache=kept, watcher=SILENT, held=held, force=force, uncached=uncached)
+        execution = Execution(cache=kept, watcher=SILENT, artifacts=live, force=force, uncached=uncached)
         execution.run(plan.calls)
         return execution, plan
 

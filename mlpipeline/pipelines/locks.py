@@ -23,7 +23,7 @@ _FIRST_PAUSE_S, _LAST_PAUSE_S = 0.002, 0.1
 #: How much of what the holder says is read.
 _NOTE_BYTES = 512
 #: What is answered where somebody else holds the lock.
-_TAKEN = frozenset({errno.EACCES, errno.EAGAIN})
+TAKEN = frozenset({errno.EACCES, errno.EAGAIN})
 
 #: The locks that this process holds, and which of its threads: the system tells processes apart, and no more.
 _owners: dict[str, int] = {}
@@ -72,10 +72,10 @@ def is_free(path: Path, *, is_cleared: bool = False) -> bool | None:
         return True if error.errno == errno.ENOENT else None
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if is_cleared and _is_at(path, descriptor):
+        if is_cleared and is_at(path, descriptor):
             path.unlink()
     except OSError as error:
-        return False if error.errno in _TAKEN else None
+        return False if error.errno in TAKEN else None
     finally:
         os.close(descriptor)
     return True
@@ -150,14 +150,14 @@ def _locked(path: Path, waits: Waits) -> int | None:
         try:
             # Not flock: whatever a stage forked would hold that, too, and long after we were killed.
             fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_at(path, descriptor):
+            if is_at(path, descriptor):
                 return descriptor
             os.close(descriptor)  # Its last holder has deleted it meanwhile.
             continue
         except OSError as error:
             note = os.pread(descriptor, _NOTE_BYTES, 0).decode("utf-8", "replace")
             os.close(descriptor)
-            if error.errno not in _TAKEN:
+            if error.errno not in TAKEN:
                 return None
         # Who has only just got it is about to say who that is.
         if note or pause_s == _LAST_PAUSE_S:
@@ -175,7 +175,8 @@ def _opened(path: Path) -> int:
         return os.open(path, flags, 0o666)
 
 
-def _is_at(path: Path, descriptor: int) -> bool:
+def is_at(path: Path, descriptor: int) -> bool:
+    """Return whether an open file is still the one at a path."""
     try:
         return os.path.samestat(path.stat(), os.fstat(descriptor))
     except FileNotFoundError:

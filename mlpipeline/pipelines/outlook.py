@@ -125,6 +125,16 @@ def _outlook(
         never = Reason(why=Why.NEVER_MADE, what=call.name)
         return Outlook(call=call, standing=Standing.WOULD_RUN, reasons=(*anew, never))
     made, differences = closest
-    own = differences or [Reason(why=Why.ARTIFACT_GONE, what=name, was=made.made_at) for name in cache.gone(made)]
+    own = differences or _lost(made, cache)
     standing = Standing.WOULD_RUN if own or not anew else Standing.MAY_RUN
     return Outlook(call=call, standing=standing, made=made, reasons=(*anew, *own))
+
+
+def _lost(made: Made, cache: Cache) -> list[Reason]:
+    """Return why what a stage made cannot be used, as far as a glance shows."""
+    gone = cache.gone(made)
+    damaged = [name for name in cache.damaged(made, at_a_glance=True) if name not in gone]
+    return [
+        *(Reason(why=Why.ARTIFACT_GONE, what=name, was=made.made_at) for name in gone),
+        *(Reason(why=Why.ARTIFACT_DAMAGED, what=name) for name in damaged),
+    ]

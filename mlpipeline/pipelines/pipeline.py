@@ -13,11 +13,12 @@ from mlpipeline.authoring.versions import Versions, checked_versions
 from mlpipeline.domain.words import did_you_mean, named
 from mlpipeline.errors import PipelineError, VersionsError
 from mlpipeline.pipelines.cache import Cache
-from mlpipeline.pipelines.definitions import collected, defined
+from mlpipeline.pipelines.default_folder import default_cache_folder
+from mlpipeline.pipelines.definitions import defined, marked_stages
 from mlpipeline.pipelines.edges import Edge
-from mlpipeline.pipelines.execution import Execution, Held
+from mlpipeline.pipelines.execution import Execution
 from mlpipeline.pipelines.fitted import Fitted, FittedState
-from mlpipeline.pipelines.place import default_cache_folder
+from mlpipeline.pipelines.live_artifacts import LiveArtifact
 from mlpipeline.pipelines.plan import Plan, artifact_handed_in
 from mlpipeline.pipelines.watching import SILENT, Watcher
 from mlpipeline.pipelines.wiring import Purpose, Wiring
@@ -81,18 +82,6 @@ class Pipeline:
         #: What it was loaded from, as far as its paths lead there.
         self._unpacked: object = None
 
-    @classmethod
-    def of_script(cls, namespace: dict[str, Any]) -> Pipeline:
-        """One that a script did not make itself: as if it had called this class without any arguments.
-
-        Args:
-            namespace: the names of the script's module, `vars(module)`.
-        """
-        made = cls()
-        made._namespace = namespace
-        made._script = namespace.get("__file__")
-        return made
-
     def __repr__(self) -> str:
         try:
             names = list(self.wired({}).stages)
@@ -116,7 +105,7 @@ class Pipeline:
         outputs: str | Sequence[str] | None = None,
         *,
         parameters: Mapping[str, Any] | None = None,
-        force: Collection[str] = (),
+        force: str | Collection[str] = (),
     ) -> Self:
         """Have the stages learn, and return the pipeline, which keeps what they learned until it is fitted again.
 
@@ -138,7 +127,7 @@ class Pipeline:
         outputs: str | Sequence[str] | None = None,
         *,
         parameters: Mapping[str, Any] | None = None,
-        force: Collection[str] = (),
+        force: str | Collection[str] = (),
     ) -> Any:
         """Have the stages learn, as `fit`, and return what they make of what they learned from, as `run`.
 
@@ -153,7 +142,7 @@ class Pipeline:
         inputs: Mapping[str, Any] | str | Sequence[str] | None = None,
         outputs: str | Sequence[str] | None = None,
         *,
-        force: Collection[str] = (),
+        force: str | Collection[str] = (),
     ) -> Any:
         """Run what is needed for `outputs`, stages or artifacts, with what the stages have learned, and return it.
 
@@ -174,9 +163,8 @@ class Pipeline:
         inputs, outputs = _sorted_out(inputs, outputs)
         self._check_not_loading()
         fitted = self._fitted or Fitted(self.wired({}), {})
-        _check_force(fitted.wiring, force)
+        forced = _forced(fitted.wiring, force)
         asked = None if outputs is None else (outputs,) if isinstance(outputs, str) else tuple(outputs)
-        forced = {force} if isinstance(force, str) else force
         execution, plan = fitted.run(inputs or {}, asked, partial(self._cache, None), forced)
         return _returned(execution, plan, outputs)
 
@@ -233,7 +221,7 @@ class Pipeline:
         cache: Path | None = None,
         watcher: Watcher = SILENT,
         run: Run | None = None,
-        force: Collection[str] = (),
+        force: str | Collection[str] = (),
     ) -> tuple[Execution, list[str]]:
         """As `fit_run`, for the queue and the command line, which show how it goes: the pipeline stays as it was.
 
@@ -249,14 +237,14 @@ class Pipeline:
         inputs: Mapping[str, Any] | None,
         outputs: str | Sequence[str] | None,
         parameters: Mapping[str, Any] | None,
-        force: Collection[str],
+        force: str | Collection[str],
         *,
         only_states: bool = False,
     ) -> tuple[Fitted, Execution, Plan]:
         wiring = self.wired(parameters or {})
         execution, plan = self._carried_out(wiring, inputs or {}, outputs, force=force, only_states=only_states)
-        held = {stage: execution.held.get(state) for stage, state in wiring.states.items()}
-        states = {stage: FittedState(one.value(), one.digest) for stage, one in held.items() if one is not None}
+        live = {stage: execution.artifacts.get(state) for stage, state in wiring.states.items()}
+        states = {stage: FittedState(one.value(), one.digest) for stage, one in live.items() if one is not None}
         return Fitted(wiring, states), execution, plan
 
     def _carried_out(
@@ -268,19 +256,17 @@ class Pipeline:
         *,
         watcher: Watcher = SILENT,
         run: Run | None = None,
-        force: Collection[str] = (),
+        force: str | Collection[str] = (),
         only_states: bool = False,
     ) -> tuple[Execution, Plan]:
         self._check_not_loading()
-        _check_force(wiring, force)
+        forced = _forced(wiring, force)
         artifacts = {name: artifact_handed_in(wiring, name) for name in inputs}
         asked = [outputs] if isinstance(outputs, str) else outputs
         plan = Plan.of(wiring, Purpose.TRAINING, artifacts.values(), asked, only_states=only_states)
         kept = self._cache(cache)
-        held = {artifacts[name]: Held.given(value, kept) for name, value in inputs.items()}
-        execution = Execution(
-            cache=kept, watcher=watcher, held=held, run=run, force={force} if isinstance(force, str) else force
-        )
+        live = {artifacts[name]: LiveArtifact.given(value, kept) for name, value in inputs.items()}
+        execution = Execution(cache=kept, watcher=watcher, artifacts=live, run=run, force=forced)
         execution.run(plan.calls)
         return execution, plan
 
@@ -310,9 +296,19 @@ class Pipeline:
         made._is_settled = True
         return made
 
+    def in_module(self, namespace: dict[str, Any]) -> Self:
+        """This pipeline as if a module had made it: its stages and its cache are that module's, unless it says others.
+
+        Args:
+            namespace: the names of the module, `vars(module)`.
+        """
+        made = copy(self)
+        made._namespace, made._script = namespace, namespace.get("__file__")
+        return made
+
     def _wired(self, parameters: Mapping[str, Any]) -> Wiring:
         stages = self.stages()
-        found = collected(self._namespace) if stages is None else defined(stages)
+        found = marked_stages(self._namespace) if stages is None else defined(stages)
         if not found:
             where = f"{Path(self._script).name} has" if stages is None and self._script else "the pipeline has"
             raise PipelineError(
@@ -372,19 +368,21 @@ def _are_names(outputs: object) -> bool:
     return isinstance(outputs, Collection) and all(isinstance(name, str) for name in outputs)
 
 
-def _check_force(wiring: Wiring, force: Collection[str]) -> None:
-    """See that what is to run though it is cached are stages.
+def _forced(wiring: Wiring, force: str | Collection[str]) -> tuple[str, ...]:
+    """The stages that are to run though they are cached, be it one that is named or several.
 
     Raises:
-        PipelineError: one is not.
+        PipelineError: one is none of the pipeline.
     """
-    for name in [force] if isinstance(force, str) else force:
+    names = (force,) if isinstance(force, str) else tuple(force)
+    for name in names:
         if name not in wiring.stages:
             told = did_you_mean(str(name), wiring.stages) or f" There are {named(list(wiring.stages), None)}."
             raise PipelineError(f'force: there is no stage "{name}".{told}')
+    return names
 
 
 def _returned(execution: Execution, plan: Plan, outputs: str | Sequence[str] | None) -> Any:
-    values = {name: execution.held[name].value() for name in plan.outputs}
+    values = {name: execution.artifacts[name].value() for name in plan.outputs}
     is_one = len(values) == 1 and (outputs is None or isinstance(outputs, str))
     return next(iter(values.values())) if is_one else values

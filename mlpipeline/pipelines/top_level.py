@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from mlpipeline.domain.syntax import Definition
 
@@ -12,20 +13,28 @@ _Import = tuple[int, str, tuple[str, ...]]
 #: Where a setting counts: the dots and the module by whose import it sets something, unless that is the project's;
 #: None where it always does.
 _Where = tuple[int, str] | None
-#: Of a top level: the numbers of statements that may set something outside, each with where that is; those of plain
-#: assignments; and the imports.
-TopLevel = tuple[list[tuple[int, list[_Where]]], frozenset[int], list[_Import]]
 
 #: What they are told makes no difference to what a stage makes.
 _HARMLESS_MODULES, _HARMLESS = {"logging", "warnings"}, {"print"}
 
 
-def top_level(tree: ast.Module) -> TopLevel:
+class TopLevel(NamedTuple):
     """What the top level of a module sets outside of it, assigns and imports."""
+
+    #: The numbers of the statements that may set something outside, each with where that is.
+    settings: list[tuple[int, list[_Where]]]
+    #: Those of plain assignments.
+    assignments: frozenset[int]
+    imports: list[_Import]
+
+
+def top_level(tree: ast.Module) -> TopLevel:
+    """What there is at the top level of a module."""
     names = _Names(tree.body)
     effects = [(number, list(dict.fromkeys(_effects([node], names)))) for number, node in enumerate(tree.body)]
     assigned = frozenset(number for number, node in enumerate(tree.body) if isinstance(node, _ASSIGNMENTS))
-    return [(number, where) for number, where in effects if where], assigned, list(_imports(tree.body))
+    settings = [(number, where) for number, where in effects if where]
+    return TopLevel(settings=settings, assignments=assigned, imports=list(_imports(tree.body)))
 
 
 _ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)

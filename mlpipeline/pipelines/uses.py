@@ -16,8 +16,8 @@ from mlpipeline.pipelines.code_sources import Sources, module_name
 from mlpipeline.pipelines.content import text_digest
 from mlpipeline.pipelines.installed import Origin, origin_of_module
 
-#: What `collected` collects in this thread.
-_COLLECTED: ContextVar[dict[str, Any] | None] = ContextVar("_COLLECTED", default=None)
+#: The uses that are noted in this thread; None where nobody asked for that.
+_NOTED: ContextVar[dict[str, Any] | None] = ContextVar("_NOTED", default=None)
 #: What the script is called where it is run, and in the children of multiprocessing.
 _SCRIPTS = ("__main__", "__mp_main__")
 
@@ -90,22 +90,22 @@ _SAY_WHERE = ("__name__", "__file__", "__loader__", "__package__", "__path__")
 
 
 @contextmanager
-def collected() -> Iterator[dict[str, Any]]:
-    """Collect the classes, functions and modules that are referred to meanwhile, by what `use_of` calls them."""
+def noted() -> Iterator[dict[str, Any]]:
+    """Note the classes, functions and modules that are referred to meanwhile, by what `use_of` calls them."""
     found: dict[str, Any] = {}
-    token = _COLLECTED.set(found)
+    token = _NOTED.set(found)
     try:
         yield found
     finally:
-        _COLLECTED.reset(token)
+        _NOTED.reset(token)
 
 
 def referred(value: Any) -> tuple[Any, tuple[str]] | None:
-    """What to pickle for a class or function of the script itself while uses are collected; None for what it is.
+    """What to pickle for a class or function of the script itself while uses are noted; None for what it is.
 
     Else its code would be part of the pickle, and be the code of then whenever that is loaded.
     """
-    found = _COLLECTED.get()
+    found = _NOTED.get()
     use = use_of(value) if found is not None and isinstance(value, type | FunctionType | ModuleType) else None
     if found is None or use is None:
         return None

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from mlpipeline.domain.quantities import duration_in_words, size_in_words
+from mlpipeline.domain.rerun import NOT_SHOWN
 from mlpipeline.domain.words import counted, named
 from mlpipeline.pipelines.artifact_files import room_of
 from mlpipeline.pipelines.cache_folder import CacheFolder
 from mlpipeline.pipelines.collecting import Collected, Item, Kind
 from mlpipeline.pipelines.inventory import Damage, Entry, Inventory
+from mlpipeline.pipelines.records import Made
 from mlpipeline.views.screens import Color, Painted, Screen
 from mlpipeline.views.tables import Cell, table
 from mlpipeline.views.words import iso_time, moment_to_minute
@@ -20,6 +23,9 @@ from mlpipeline.views.words import iso_time, moment_to_minute
 _ROWS = 20
 #: How many artifacts of a stage are named in its row.
 _ARTIFACTS_NAMED = 3
+#: A digest, and as much of it as tells it from others.
+_DIGEST = re.compile(r"([0-9a-f]{8})[0-9a-f]{56}")
+_COLUMNS = ("stage", "parameters", "artifacts", "size", "took", "made", "last used", "run")
 
 
 def cache_screen(
@@ -39,9 +45,12 @@ def cache_screen(
     shown = newest if are_all_named else newest[:_ROWS]
     parts = []
     if shown:
-        columns = ("stage", "artifacts", "size", "took", "made", "last used")
+        rows = [_row(entry, now) for entry in shown]
+        # Where nothing is in a column, it only takes room.
+        filled = [index for index in range(len(_COLUMNS)) if any(row[index] for row in rows)]
+        columns = [_COLUMNS[index] for index in filled]
         more = f"\nand {len(newest) - len(shown)} more: -v names them all" if len(shown) < len(newest) else ""
-        parts.append(table(columns, [_row(entry, now) for entry in shown], screen) + more)
+        parts.append(table(columns, [[row[index] for index in filled] for row in rows], screen) + more)
     free = "" if free_bytes is None else f", {size_in_words(free_bytes)} free on the disk"
     of = f"{counted(len(inventory.entries), 'record')} of {counted(_count_stages(inventory), 'stage')}"
     total = f"{size_in_words(inventory.size_bytes)} in {folder.path}: {of}{free}"
@@ -61,18 +70,26 @@ def _count_stages(inventory: Inventory) -> int:
 def _row(entry: Entry, now: float) -> tuple[Cell, ...]:
     used = moment_to_minute(iso_time(entry.used_at), now)
     if entry.made is None:
-        return (entry.stage, Painted(entry.trouble or "", Color.BAD), size_in_words(entry.size_bytes), "", "", used)
+        trouble = Painted(entry.trouble or "", Color.BAD)
+        return (entry.stage, "", trouble, size_in_words(entry.size_bytes), "", "", used, "")
     artifacts: Cell = named([artifact.name for artifact in entry.made.artifacts], _ARTIFACTS_NAMED)
     if entry.trouble is not None:
         artifacts = Painted(entry.trouble, Color.BAD)
     return (
         entry.stage,
+        " ".join(f"{name}={NOT_SHOWN if text is None else text}" for name, text in _parameters(entry.made).items()),
         artifacts,
         size_in_words(entry.total_bytes),
         duration_in_words(entry.made.seconds),
         moment_to_minute(entry.made.made_at, now),
         used,
+        entry.made.run or "",
     )
+
+
+def _parameters(made: Made) -> dict[str, str | None]:
+    """Return the parameters that something was made of; None stands for the value of one that is too long."""
+    return {name: made.basis.shown.get(name) for name in made.basis.parameters}
 
 
 def cache_for_programs(
@@ -98,6 +115,7 @@ def _record(entry: Entry) -> dict[str, Any]:
         "stage": entry.stage,
         "path": str(entry.path),
         "key": None if made is None else made.key,
+        "parameters": {} if made is None else _parameters(made),
         "artifacts": [
             {
                 "name": artifact.name,
@@ -129,8 +147,8 @@ def damages_screen(
             damage.stage or "",
             damage.artifact or "",
             damage.what,
-            _path(damage.path, folder),
-            _path(damage.record, folder),
+            _shortened(_path(damage.path, folder)),
+            _shortened(_path(damage.record, folder)),
         )
         for damage in damages
     ]
@@ -169,6 +187,12 @@ def collected_screen(
 ) -> str:
     """Return what was deleted, or would be, the largest first, and what is left."""
     left = f"{counted(collected.left_records, 'record')} left, {size_in_words(collected.left_bytes)}"
+    if collected.in_use:
+        is_one = len(collected.in_use) == 1
+        why = "stays: a running process reads it" if is_one else "stay: running processes read them"
+        left += (
+            f"\n{_counts(collected.in_use)}, {size_in_words(sum(item.size_bytes for item in collected.in_use))}, {why}"
+        )
     gone = [item for item in collected.items if item.error is None]
     if not gone:
         return f"nothing to delete; {left}"
@@ -205,6 +229,9 @@ def collected_for_programs(collected: Collected, folder: CacheFolder, *, is_dry:
         "freed_bytes": 0 if is_dry else collected.freed_bytes,
         "size_bytes": sum(item.size_bytes for item in collected.items),
         "items": [_item(item, is_dry=is_dry) for item in collected.items],
+        "in_use": [
+            {"path": str(item.path), "stage": item.stage, "size_bytes": item.size_bytes} for item in collected.in_use
+        ],
         "left_bytes": collected.left_bytes,
         "left_records": collected.left_records,
     }
@@ -224,3 +251,8 @@ def _item(item: Item, *, is_dry: bool) -> dict[str, Any]:
 
 def _path(path: Path | None, folder: CacheFolder) -> str:
     return "" if path is None else path.relative_to(folder.path).as_posix()
+
+
+def _shortened(path: str) -> str:
+    """Return a path with the beginning of each digest that is a name in it: who needs all of it asks with `--json`."""
+    return _DIGEST.sub(r"\1…", path)

@@ -74,7 +74,7 @@ class Details:
     progress: Sequence[Loop]
     #: What `spec.json` says; empty where that is gone.
     spec: Mapping[str, Any]
-    #: How long each phase took, in seconds.
+    #: How long each part took, in seconds.
     timings: Mapping[str, float]
     #: Whether its run dir is still there.
     has_record: bool

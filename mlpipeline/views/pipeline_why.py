@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from mlpipeline.domain.quantities import duration_in_words, size_in_words
-from mlpipeline.domain.rerun import Reason, Why
+from mlpipeline.domain.rerun import NOT_SHOWN, Reason, Why
 from mlpipeline.domain.values import as_parameter
 from mlpipeline.pipelines.outlook import Outlook, Standing
 from mlpipeline.pipelines.records import Made
@@ -142,7 +142,9 @@ def _change(reason: Reason) -> str:
         return f"{what} {reason.now}, of which there was none"
     if reason.now is None:
         return f"{what} {reason.was} is gone"
-    return f"{reason.what} has another value" if reason.was == reason.now else f"{what} {reason.was} → {reason.now}"
+    if reason.was != reason.now:
+        return f"{what} {reason.was} → {reason.now}"
+    return f"{reason.what} has another value" if reason.now == NOT_SHOWN else f"{what} {reason.now} has another content"
 
 
 def _when(made: Made) -> str:

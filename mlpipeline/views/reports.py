@@ -64,8 +64,8 @@ class Reports:
     def _facts(self, run: Run, result: Result | None) -> Iterator[str]:
         yield f"    run        {run.id} on {run.host}, {duration(run.seconds) or 'of unknown length'}, seed {run.seed}"
         if result is not None and result.timings:
-            phases = (f"{phase} {duration(seconds)}" for phase, seconds in result.timings.items())
-            yield f"    time       {', '.join(phases)}"
+            parts = (f"{part} {duration(seconds)}" for part, seconds in result.timings.items())
+            yield f"    time       {', '.join(parts)}"
         yield f"    model dir  {self._outputs.model_dir(run.model_dir)}"
         yield f"    run dir    {self._outputs.run_dir(run.name).path}"
         if run.error:

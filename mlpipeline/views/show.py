@@ -62,9 +62,9 @@ def _facts(details: Details) -> Iterator[tuple[str, Cell]]:
     yield "why", details.observed.why or ""
     yield "started", moment(run.started_at)
     yield "ended", moment(run.ended_at)
-    phases = ", ".join(f"{phase} {duration(seconds)}" for phase, seconds in details.timings.items())
+    parts = ", ".join(f"{part} {duration(seconds)}" for part, seconds in details.timings.items())
     took = duration(run.seconds if run.seconds is not None else details.observed.elapsed_s)
-    yield "time", f"{took} ({phases})" if phases and took else took
+    yield "time", f"{took} ({parts})" if parts and took else took
     yield "progress", _progress(details)
     yield "began", _began(details)
     yield "process", _process(details.attempts[-1].how) if len(details.attempts) == 1 else ""

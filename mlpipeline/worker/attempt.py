@@ -1,4 +1,4 @@
-"""One attempt from beginning to end: a worker's whole job."""
+"""One attempt from beginning to end: a worker's whole work."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from mlpipeline.project.clock import since_boot, timestamp
 from mlpipeline.project.files import create_exclusively, read_json, to_json, write_whole
 from mlpipeline.project.paths import AttemptDir, RunDir
 from mlpipeline.worker.failures import failure_of
-from mlpipeline.worker.job import Job
 from mlpipeline.worker.leaving import leave_as_python_does, leave_if_forked
 from mlpipeline.worker.stopping import StopSignal
+from mlpipeline.worker.work import Work
 
 if TYPE_CHECKING:
     from mlpipeline.worker.learning import ImportWatch
@@ -61,10 +61,10 @@ def carry_out(run_dir: RunDir, number: int, how: str, hash_seed: str | None = No
             return 0
     except OSError as error:
         return _unwritten(attempt.worker, error)
-    job = Job(spec, run_dir, attempt, _import_watch() if how == LEARNING else None)
-    result = _result_of(job)
+    work = Work(spec, run_dir, attempt, _import_watch() if how == LEARNING else None)
+    result = _result_of(work)
     if result.outcome is Outcome.SUCCEEDED:
-        job.note_imports()
+        work.note_imports()
     return _write(attempt, result, time.monotonic() - began)
 
 
@@ -95,43 +95,43 @@ def _announce(attempt: AttemptDir, spec: Spec, how: str, hash_seed: str | None) 
     )
 
 
-def _result_of(job: Job) -> Result:
+def _result_of(work: Work) -> Result:
     worker = os.getpid()
-    stop = StopSignal(job.run, job.when_free)
+    stop = StopSignal(work.run, work.when_free)
     try:
-        _settle_in(job)
-        job.perform(stop)
+        _settle_in(work)
+        work.perform(stop)
     except BaseException as error:
         leave_if_forked(worker, error)
-        result = _after(error, job, stop)
+        result = _after(error, work, stop)
     else:
         leave_if_forked(worker, None)
-        result = _without_error(job, stop)
-    job.close()
+        result = _without_error(work, stop)
+    work.close()
     return result
 
 
-def _without_error(job: Job, stop: StopSignal) -> Result:
-    if stop.is_received and job.run.stop_noticed:
-        return job.record.result(Outcome.STOPPED)
-    if job.diverged is not None:
+def _without_error(work: Work, stop: StopSignal) -> Result:
+    if stop.is_received and work.run.stop_noticed:
+        return work.record.result(Outcome.STOPPED)
+    if work.diverged is not None:
         # The script caught it; what it made of that is no success.
-        return job.record.result(Outcome.FAILED, failure=Failure.DIVERGED, error=job.diverged)
-    return job.record.result(Outcome.SUCCEEDED)
+        return work.record.result(Outcome.FAILED, failure=Failure.DIVERGED, error=work.diverged)
+    return work.record.result(Outcome.SUCCEEDED)
 
 
-def _settle_in(job: Job) -> None:
+def _settle_in(work: Work) -> None:
     """Make the process what user code may expect."""
     from mlpipeline.worker.importing import prepare_path
 
     faulthandler.enable()
-    if not job.spec.is_attended:
+    if not work.spec.is_attended:
         _die_first()
         # Output is read while it grows, survives a kill up to its last line, and never fails for an odd character.
         for stream in (sys.stdout, sys.stderr):
             _reconfigure(stream)
-    sys.argv[:] = [job.spec.script]
-    models_dir, project, script = (Path(path) for path in (job.spec.models_dir, job.spec.project, job.spec.script))
+    sys.argv[:] = [work.spec.script]
+    models_dir, project, script = (Path(path) for path in (work.spec.models_dir, work.spec.project, work.spec.script))
     prepare_path(models_dir, project, script)
 
 
@@ -146,17 +146,17 @@ def _reconfigure(stream: Any) -> None:
     stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
 
-def _after(error: BaseException, job: Job, stop: StopSignal) -> Result:
+def _after(error: BaseException, work: Work, stop: StopSignal) -> Result:
     told = failure_of(error)
     if told.traceback:
         _show(told.traceback)
-    elif not job.spec.is_attended:
+    elif not work.spec.is_attended:
         # Whoever looks into its output finds why there; at a terminal the command says so itself.
         _show(f"{told.error}\n")
     if stop.is_received:
         # Whoever is told to stop may well leave by an exception.
-        return job.record.result(Outcome.STOPPED, error=told.error, traceback=told.traceback)
-    return job.record.result(
+        return work.record.result(Outcome.STOPPED, error=told.error, traceback=told.traceback)
+    return work.record.result(
         Outcome.FAILED,
         failure=told.failure,
         error=told.error,

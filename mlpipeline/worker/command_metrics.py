@@ -8,7 +8,7 @@ from typing import Any
 
 from mlpipeline.domain.values import as_number
 from mlpipeline.errors import NotJson
-from mlpipeline.worker.job import Job
+from mlpipeline.worker.work import Work
 
 #: After so many lines that cannot be used, the others are passed over in silence.
 _MOST_COMPLAINTS = 5
@@ -21,9 +21,9 @@ class CommandMetrics:
     run: its exit status is the outcome.
     """
 
-    def __init__(self, path: Path, job: Job) -> None:
+    def __init__(self, path: Path, work: Work) -> None:
         self._path = path
-        self._job = job
+        self._work = work
         self._offset = 0
         self._torn = b""
         self._lines_seen = 0
@@ -77,7 +77,7 @@ class CommandMetrics:
             return
         step = value.pop("step", None)
         try:
-            self._job.run.log_metrics({name: as_number(metric, name) for name, metric in value.items()}, step=step)
+            self._work.run.log_metrics({name: as_number(metric, name) for name, metric in value.items()}, step=step)
         except (NotJson, TypeError, ValueError) as error:
             self._complain(f"line {number}: {error}")
 
@@ -89,14 +89,14 @@ class CommandMetrics:
         if value is None:
             self._complain("holds neither one JSON object (results) nor one on each line (metrics)")
         else:
-            self._job.record.results.update(value)
+            self._work.record.results.update(value)
 
     def _complain(self, what: str) -> None:
         self._complaints += 1
         if self._complaints <= _MOST_COMPLAINTS:
             note = f"MLP_METRICS {what}; skipped"
-            self._job.record.notes.append(note)
-            self._job.run.log(note)
+            self._work.record.notes.append(note)
+            self._work.run.log(note)
 
 
 def _object(data: bytes) -> dict[str, Any] | None:

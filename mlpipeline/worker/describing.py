@@ -7,7 +7,6 @@ import hashlib
 import resource
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,14 @@ from mlpipeline.authoring.versions import Version
 from mlpipeline.domain.conditions import Conditions
 from mlpipeline.domain.description import ABSENT, Description, VersionDescription
 from mlpipeline.domain.identity import code_identity
-from mlpipeline.domain.values import as_parameter, is_opaque
+from mlpipeline.domain.values import is_opaque
 from mlpipeline.errors import MlpipelineError, ScriptError, VersionsError
 from mlpipeline.project.files import read_json, to_json, write_whole
 from mlpipeline.project.project_code import loaded_modules, reachable
 from mlpipeline.worker.failures import user_traceback
 from mlpipeline.worker.importing import StoredCode, hides, prepare_path
 from mlpipeline.worker.models import kind_of, load_model
-from mlpipeline.worker.parameters import further_parameters, parameters_of
+from mlpipeline.worker.parameters import further_parameters, parameters_of, recorded
 
 #: A file that a command names counts as its code up to this size; above, it is data.
 _CODE_LIMIT_BYTES = 10_000_000
@@ -108,15 +107,13 @@ def _checked(model: Any) -> list[Version]:
 
 def _described(model: Any, version: Version, code: str) -> VersionDescription:
     conditions: Conditions = model.versions.conditions(version.name)
-    further = further_parameters(model, version)
-    defaults = {name: as_parameter(value) for name, value in further.defaults.items()}
     return VersionDescription.of(
         version.name,
         suffix=version.suffix,
         parameters=parameters_of(version),
         code=code,
         conditions=conditions.to_json(),
-        further=replace(further, defaults=defaults),
+        further=recorded(further_parameters(model, version)),
     )
 
 

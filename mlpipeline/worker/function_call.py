@@ -8,22 +8,22 @@ from mlpipeline.authoring.function_model import FunctionModel
 from mlpipeline.authoring.versions import Version
 from mlpipeline.domain.values import as_json
 from mlpipeline.errors import NotJson
-from mlpipeline.worker.job import Job
 from mlpipeline.worker.model_dirs import make_ready
 from mlpipeline.worker.stopping import StopSignal
+from mlpipeline.worker.work import Work
 
 
-def perform(model: FunctionModel, version: Version, job: Job, _stop: StopSignal) -> None:
+def perform(model: FunctionModel, version: Version, work: Work, _stop: StopSignal) -> None:
     """Call the function; what it returns is the results.
 
     Raises:
         NotJson: a result cannot be recorded.
     """
-    make_ready(job)
-    arguments = model.arguments(version, model_dir=job.model_dir, run=job.run, seed=job.spec.seed)
-    with job.record.timed("train"):
+    make_ready(work)
+    arguments = model.arguments(version, model_dir=work.model_dir, run=work.run, seed=work.spec.seed)
+    with work.record.timed("train"):
         returned = model.train(**arguments)
-    job.record.is_trained = not job.run.stop_noticed
+    work.record.is_trained = not work.run.stop_noticed
     if returned is None:
         return
     if not isinstance(returned, Mapping):
@@ -31,4 +31,4 @@ def perform(model: FunctionModel, version: Version, job: Job, _stop: StopSignal)
     for name, value in returned.items():
         if not isinstance(name, str):
             raise NotJson(repr(name), "the name of a result must be a text.")
-        job.record.results[name] = as_json(value, name)
+        work.record.results[name] = as_json(value, name)

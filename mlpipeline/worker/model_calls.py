@@ -13,13 +13,13 @@ from mlpipeline.authoring.modes import ExecutionModeKeys
 from mlpipeline.authoring.versions import Version, version_parameters
 from mlpipeline.domain.values import as_json
 from mlpipeline.errors import VersionsError
-from mlpipeline.worker.job import Job, is_clean_start
 from mlpipeline.worker.stopping import StopSignal
+from mlpipeline.worker.work import Work, is_clean_start
 
 
-def perform(model: Model, version: Version, job: Job, stop: StopSignal) -> None:
+def perform(model: Model, version: Version, work: Work, stop: StopSignal) -> None:
     """Clean, prepare, train what is left, and evaluate on the training and on the test input."""
-    _Calls(model, version, job, stop).make()
+    _Calls(model, version, work, stop).make()
 
 
 _LEFT = (
@@ -28,61 +28,61 @@ _LEFT = (
 
 
 class _Calls:
-    def __init__(self, model: Model, version: Version, job: Job, stop: StopSignal) -> None:
+    def __init__(self, model: Model, version: Version, work: Work, stop: StopSignal) -> None:
         self.model = model
         self.version = version
         self.loader = version.get(version_parameters.DATALOADER)
-        self.job = job
+        self.work = work
         self.stop = stop
         self.passed_over: list[str] = []
 
     def make(self) -> None:
-        job, model = self.job, self.model
+        work, model = self.work, self.model
         # A v1.1 model may have a `run` of its own.
         if type(model).run is None:
-            model.run = job.run
+            model.run = work.run
         self._make_model_dir_ready()
-        self.stop.tell(lambda: model.on_stop(str(job.model_dir)))
+        self.stop.tell(lambda: model.on_stop(str(work.model_dir)))
         self._call_hook()
         if not self.stop.is_received:
             self._train()
         if self.stop.is_received:
-            job.run.stop_noticed = True
+            work.run.stop_noticed = True
         else:
             self._evaluate_both()
         self._summarise()
         if self.passed_over:
-            job.run.log(f"passed over, as they are not overridden: {', '.join(self.passed_over)}")
+            work.run.log(f"passed over, as they are not overridden: {', '.join(self.passed_over)}")
 
     def _make_model_dir_ready(self) -> None:
-        job, model_dir = self.job, self.job.model_dir
+        work, model_dir = self.work, self.work.model_dir
         # There before it is cleaned, too: scripts clear it without asking whether it exists.
         model_dir.mkdir(parents=True, exist_ok=True)
         is_old = any(model_dir.iterdir())
-        if is_clean_start(job.spec):
+        if is_clean_start(work.spec):
             if not self.model.allow_delete_model_dir:
                 if is_old:
                     # In words that stay with the results: they may be those of the old training.
-                    job.record.notes.append(_LEFT)
-                    job.run.log(f"begins anew, but {_LEFT}")
+                    work.record.notes.append(_LEFT)
+                    work.run.log(f"begins anew, but {_LEFT}")
             elif is_overridden(self.model, Model, "clean_model_dir"):
                 self.model.clean_model_dir(str(model_dir))
             else:
                 self.passed_over.append("clean_model_dir")
         model_dir.mkdir(parents=True, exist_ok=True)
-        job.ready()
+        work.ready()
 
     def _call_hook(self) -> None:
         hook = self.model.pre_execution_hook
         if not is_overridden(self.model, Model, "pre_execution_hook"):
             self.passed_over.append("pre_execution_hook")
             return
-        mode = ExecutionModeKeys.TEST if self.job.is_test else ExecutionModeKeys.TRAIN
-        with self.job.record.timed("prepare"):
-            hook(self.version, str(self.job.model_dir), **_accepted(hook, exec_mode=mode))
+        mode = ExecutionModeKeys.TEST if self.work.is_test else ExecutionModeKeys.TRAIN
+        with self.work.record.timed("prepare"):
+            hook(self.version, str(self.work.model_dir), **_accepted(hook, exec_mode=mode))
 
     def _train(self) -> None:
-        record = self.job.record
+        record = self.work.record
         if not is_overridden(self.model, Model, "train_model"):
             self.passed_over.append("train_model")
             record.is_trained = True
@@ -95,13 +95,13 @@ class _Calls:
             with record.timed("train"):
                 self.model.train_model(training_input, steps)
         else:
-            self.job.run.log("no steps are left to train")
-        record.is_trained = not self.job.run.stop_noticed and not self.stop.is_received
+            self.work.run.log("no steps are left to train")
+        record.is_trained = not self.work.run.stop_noticed and not self.stop.is_received
 
     def _steps_left(self) -> int:
-        if self.job.is_test:
+        if self.work.is_test:
             return 1
-        if self.job.spec.is_trained and not self.model.reset_steps:
+        if self.work.spec.is_trained and not self.model.reset_steps:
             return 0
         epochs = self.version[version_parameters.EPOCH_COUNT]
         batch_size = self.version[version_parameters.BATCH_SIZE]
@@ -147,12 +147,12 @@ class _Calls:
             return
         extra = {"mode": ExecutionModeKeys.TEST} if name == "train" else {}
         evaluation_input = self._input(method, **extra)
-        with self.job.record.timed(f"evaluate on {name}"):
-            returned = self.model.evaluate_model(evaluation_input, 1 if self.job.is_test else samples)
+        with self.work.record.timed(f"evaluate on {name}"):
+            returned = self.model.evaluate_model(evaluation_input, 1 if self.work.is_test else samples)
         self._note_evaluation(name, returned)
 
     def _note_evaluation(self, name: str, returned: Any) -> None:
-        record = self.job.record
+        record = self.work.record
         if isinstance(returned, MetricContainer):
             returned = returned.results()
         if isinstance(returned, Mapping):
@@ -162,7 +162,7 @@ class _Calls:
             record.texts[f"{name} evaluation"] = str(returned)
 
     def _summarise(self) -> None:
-        texts = self.job.record.texts
+        texts = self.work.record.texts
         if self.model.summary:
             texts["model summary"] = str(self.model.summary)
         if is_overridden(self.loader, DataLoader, "get_dataloader_summery"):

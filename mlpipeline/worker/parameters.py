@@ -27,6 +27,13 @@ def further_parameters(model: Any, version: Version) -> Further:
     return further
 
 
+def recorded(further: Further) -> Further:
+    """Return what may be changed as it is recorded."""
+    from dataclasses import replace
+
+    return replace(further, defaults={name: as_parameter(value) for name, value in further.defaults.items()})
+
+
 def changed_version(version: Version, name: str, changes: Mapping[str, Any], further: Further) -> Version:
     """Return the version of that name which an entry of the queue makes of one of the script's.
 

@@ -26,9 +26,9 @@ class Record:
         self.is_prepared = False
         self.is_trained = False
 
-    def timed(self, phase: str) -> _Timed:
+    def timed(self, part: str) -> _Timed:
         """Note how long the block took, in seconds, also when it raises."""
-        return _Timed(self.timings, phase)
+        return _Timed(self.timings, part)
 
     def result(
         self,
@@ -60,16 +60,16 @@ class Record:
 class _Timed:
     # No generator: contextlib changes the exceptions that pass through those, which some do not let be done to them.
 
-    def __init__(self, timings: dict[str, float], phase: str) -> None:
+    def __init__(self, timings: dict[str, float], part: str) -> None:
         self._timings = timings
-        self._phase = phase
+        self._part = part
         self._began = time.monotonic()
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, *_: object) -> None:
-        self._timings[self._phase] = round(time.monotonic() - self._began, 3)
+        self._timings[self._part] = round(time.monotonic() - self._began, 3)
 
 
 class MetricsFile:

@@ -1,7 +1,8 @@
-"""Processes that share a cache: killed at any moment, at the same key, and while `gc` clears up."""
+"""Processes that share a cache: killed at any moment, at the same key, and while `gc` clears up or they read."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -169,6 +170,50 @@ STORING = """
             assert [cache.load(artifact) for artifact in made.artifacts] == list(values.values())
 """
 
+#: A program: `python reader.py FOLDER` has a stage that is given a path, a container with one and an array, and reads
+#: all of it once it is let through a gate; a process that it has forked waits longer.
+READER = """
+    import os, sys, time
+    from pathlib import Path
+
+    import numpy as np
+    from _gate import wait_for
+    from mlpipeline import Pipeline, stage
+
+    def written(name):
+        Path(name).mkdir()
+        Path(name, "it.txt").write_text(name)
+        return Path(name)
+
+    @stage(version=1)
+    def alone():
+        return written("alone")
+
+    @stage(version=1)
+    def inside():
+        return {"of": [written("inside")]}
+
+    @stage(version=1)
+    def mapped():
+        return np.arange(1_000_000)
+
+    @stage(version=1)
+    def other():
+        return "of no use to those that run"
+
+    @stage(version=1)
+    def length(alone, inside, mapped, other):
+        if os.fork() == 0:
+            time.sleep(600)  # There for as long as the test is, which kills it.
+            os._exit(0)
+        wait_for("gate")
+        assert isinstance(mapped, np.memmap) or mapped.base is not None
+        read = [next(path.iterdir()).read_text() for path in (alone, *inside["of"])]
+        return f"{read} {mapped.sum()}"
+
+    print(Pipeline(cache=sys.argv[1]).run("length"), flush=True)
+"""
+
 
 @pytest.fixture
 def at(tmp_path):
@@ -278,3 +323,44 @@ def test_what_a_killed_one_was_writing_goes(at):
     assert {item.kind for item in items} == {Kind.LEFTOVER}
     assert [*folder.aside.iterdir(), *folder.locks.iterdir()] == []
     assert len(Cache(Path(at.folder / "cache")).all_made("s")) == 99
+
+
+def gc_all(at, *options):
+    """Delete all of the cache that may go, as anybody would, and return what was said."""
+    command = [Path(sys.executable).parent / "mlpipeline", "cache", "gc", "--max-size", "0", "--json", *options]
+    done = subprocess.run(
+        [*command, "--folder", at.folder / "cache"],
+        cwd=at.folder,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    return json.loads(done.stdout)
+
+
+def test_what_a_running_process_reads_stays_until_it_ends(at):
+    gate = Gate(at.folder / "gate")
+    process = at(READER, "cache")
+    gate.wait_reached(120)
+    for is_dry in (True, False):
+        said = gc_all(at, *["--dry-run"] * is_dry)
+        assert sorted(one["stage"] for one in said["in_use"]) == ["alone", "inside"]
+        assert {one["stage"] for one in said["items"] if one["stage"]} == {"mapped", "other"}
+    assert said["left_records"] == 2
+    gate.open()
+    assert process.wait(120) == 0, process.err
+    assert process.out == f"['alone', 'inside'] {999_999 * 500_000}\n"
+    assert (gc_all(at)["in_use"], gc_all(at)["left_bytes"]) == ([], 0)
+
+
+def test_a_reader_that_is_killed_keeps_nothing(at):
+    gate = Gate(at.folder / "gate")
+    process = at(READER, "cache")
+    gate.wait_reached(120)
+    assert len(gc_all(at)["in_use"]) == 2
+    # What it forked lives on, with all of its open files.
+    process.kill()
+    process.wait()
+    said = gc_all(at)
+    assert (said["in_use"], said["left_bytes"]) == ([], 0)

@@ -79,7 +79,7 @@ def run(folder, size=SMALL, outputs=("ends",), **options):
     pipeline = Pipeline(stages=[load, middle, ends], cache=folder, parameters={"size": size})
     seen = Seen()
     execution, names = pipeline.execute(outputs, inputs={}, watcher=seen, **options)
-    return {name: execution.held[name].value() for name in names}, seen
+    return {name: execution.artifacts[name].value() for name in names}, seen
 
 
 def artifact(folder, suffix):
@@ -227,7 +227,7 @@ def test_whatever_happens_to_a_file_of_an_artifact_of_whatever_kind_it_is_made_a
     def once():
         seen = Seen()
         execution, _ = pipeline.execute(inputs={}, watcher=seen)
-        return {name: repr(execution.held[name].value()) for name in values}, seen
+        return {name: repr(execution.artifacts[name].value()) for name in values}, seen
 
     right = {name: repr(value) for name, value in values.items()}
     assert once()[0] == right
@@ -331,7 +331,9 @@ def cache_json(project, verb, *arguments):
 def test_ls_lists_what_stages_made(project):
     lines = cache(project, "ls").stdout.splitlines()
     # What the second pipeline found was used after what only the first one made.
-    assert [line.split()[:2] for line in lines[2:5]] == [[name, name] for name in MADE]
+    assert [line.split()[:-4][:2] for line in lines[2:5]] == [
+        *(["train_model", "epochs=2"], ["train_data", "train_data"], ["train_model", "epochs=1"])
+    ]
     assert "3 records of 2 stages" in lines[-1]
     assert str(project.outputs / "cache") in lines[-1]
     assert len(cache(project, "ls", "train_data").stdout.splitlines()) == 5
@@ -339,6 +341,7 @@ def test_ls_lists_what_stages_made(project):
     assert (done.returncode, done.stderr.split(".")[-1]) == (1, ' Did you mean "train_data"?\n')
     said = cache_json(project, "ls")
     assert [record["stage"] for record in said["records"]] == MADE
+    assert [record["parameters"] for record in said["records"]] == [{"epochs": "2"}, {}, {"epochs": "1"}]
     assert said["size_bytes"] > said["records"][1]["size_bytes"] > 1000
 
 
@@ -354,7 +357,8 @@ def test_verify_names_what_is_damaged_and_gc_takes_what_is_used_least(project):
     spoil(path)
     done = cache(project, "verify")
     assert done.returncode == 1
-    assert path.name in done.stdout
+    assert f"1/artifacts/{path.stem[:8]}….json" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) < 120
     assert "its content has changed" in done.stdout
     (damaged,) = cache_json(project, "verify")["damaged"]
     assert (damaged["path"], damaged["stage"] in ("train_model", "train_data")) == (str(path), True)

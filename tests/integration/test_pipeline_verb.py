@@ -52,6 +52,17 @@ NET = """
         print("as a script")
 """
 
+DATA = """
+    from pathlib import Path
+    from mlpipeline import Pipeline, Versions, stage
+
+    @stage
+    def total(table: Path = Path(__file__).parent / "data.csv") -> int:
+        return sum(map(int, table.read_text().split()))
+
+    MODEL = Pipeline(versions=Versions().add_version("all"))
+"""
+
 
 @pytest.fixture
 def project(make_project, tmp_path):
@@ -164,6 +175,44 @@ def test_an_input_that_is_another_is_a_reason_of_its_own(project):
     assert first.startswith("train_model would run again: train_data is another than on 20")
 
 
+def test_a_file_that_a_parameter_names_is_named_where_it_is_another(project):
+    (project.models_dir / "data.py").write_text(textwrap.dedent(DATA))
+    (project.models_dir / "data.csv").write_text("1 2")
+    assert project.run("pipeline", "run", "data").stdout == "3\n"
+    (project.models_dir / "data.csv").write_text("1 5")
+    first, _ = told(project, "why", "data", "total")
+    assert first == "total would run again: table: data.csv has another content"
+    assert project.run("pipeline", "run", "data").stdout == "6\n"
+
+
+def test_a_text_in_place_of_a_path_is_one_from_the_projects_folder(project):
+    (project.models_dir / "data.py").write_text(textwrap.dedent(DATA))
+    (project.models_dir / "data.csv").write_text("1")
+    (project.models_dir / "other.csv").write_text("2")
+    run = ["pipeline", "run", "data", "--set", "table=models/other.csv"]
+    assert project.run(*run).stdout == "2\n"
+    (project.models_dir / "other.csv").write_text("3")
+    assert project.run(*run).stdout == "3\n"
+
+
+def test_a_version_that_the_queue_makes_is_called_as_there(project):
+    project.write_queue([{"script": "net.py", "versions": ["short"], "set": {"epochs": 5}}, "net.py"])
+    assert project.run("pipeline", "run", "net:short@epochs=5").stdout == "6.0\n"
+    shown = asked(project, "show", "net:short@epochs=5")
+    assert (shown["pipeline"], shown["stages"][1]["parameters"]) == ("net:short@epochs=5", {"epochs": 5})
+    assert project.run("pipeline", "run", "net:short@epochs=5", "--set", "epochs=2").stdout == "2.4\n"
+    words = {"COMP_WORDS": "mlpipeline pipeline run net:sh", "COMP_CWORD": "3"}
+    offered = project.run(env={"_MLPIPELINE_COMPLETE": "zsh_complete", **words}).stdout
+    assert "net:short@epochs=5" in offered.split()
+    for name, hint in (
+        ("short@epochs=6", 'Did you mean "short@epochs=5"?'),
+        ("long@train_model.epochs=7,lr=1", "To have it all the same: net:long --set train_model.epochs=7 --set lr=1"),
+    ):
+        done = project.run("pipeline", "why", f"net:{name}", "accuracy")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == f'mlpipeline: neither net.py nor models.toml has a version "{name}". {hint}\n'
+
+
 def test_a_stage_may_say_that_it_is_not_cached_or_what_stands_for_its_code(project):
     edit(project, "net.py", '@stage("train_model")', '@stage("train_model", version=1)')
     edit(project, "net.py", "outputs=[", "cache=False, outputs=[")
@@ -201,6 +250,9 @@ def test_what_is_gone_from_the_cache_is_told_and_nothing_in_it_is_loaded(project
     ]
     # Nobody would see that who takes what is made of it, which is cached.
     assert standings(project, "net")["train_model"] == "cached"
+    artifact.write_text(artifact.read_text() + " ")
+    assert whys(project, "net", "train_model") == ("would_run", [("artifact_damaged", "weights")])
+    assert "would run: weights in the cache is damaged" in project.run("pipeline", "show", "net").stdout
     artifact.unlink()
     assert whys(project, "net", "train_model") == ("would_run", [("artifact_gone", "weights")])
 
@@ -228,6 +280,34 @@ def test_the_pipeline_of_a_file_is_its_only_one_or_made_of_all_stages_that_it_ma
     assert done.returncode == 1
     assert "several.py: it has several pipelines, a, b. Say which: --pipeline a, or set MODEL." in done.stderr
     assert len(standings(project, several, "--pipeline", "b")) == 3
+
+
+@pytest.mark.parametrize(
+    ("constructor", "complaint"),
+    [
+        (
+            "def __init__(self, lr, size, depth=2, **more): super().__init__()",
+            "own.py: its pipeline Own is made with lr, size. Make one: MODEL = Own(…).",
+        ),
+        ("def __init__(self): 1 / 0", "own.py: its pipeline Own cannot be made: ZeroDivisionError: division by zero"),
+        ("def __init__(self): super().__init__(stages=3)", "the stages are a int; they are to be a list"),
+    ],
+)
+def test_a_subclass_that_cannot_be_made_without_arguments_is_told_so(project, constructor, complaint):
+    (project.models_dir / "own.py").write_text(
+        f"from mlpipeline import Pipeline\nclass Own(Pipeline):\n    {constructor}\n"
+    )
+    done = project.run("pipeline", "show", "own")
+    assert complaint in done.stderr
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "pipeline_files.py" not in done.stderr
+
+
+def test_a_subclass_that_the_script_defines_has_the_stages_and_the_cache_of_the_script(project):
+    edit(project, "net.py", "MODEL = Pipeline(versions=versions)", "class Own(Pipeline):\n    size = 3\n")
+    assert list(standings(project, "net")) == ["gen_data", "train_model", "accuracy"]
+    assert project.run("pipeline", "run", "net").returncode == 0
+    assert (project.outputs / "cache").is_dir()
 
 
 @pytest.mark.parametrize(

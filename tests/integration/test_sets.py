@@ -62,6 +62,19 @@ v = Versions(0.1, dataloader=Loader(), batch_size=2, epoc_count=2, rate=1)
 v.addV("base")
 MODEL = Net(v)
 """
+PIPELINE = """
+from pathlib import Path
+from mlpipeline import Pipeline, Versions, stage
+HERE = Path(__file__).parent
+
+@stage
+def total(table: Path, more=(HERE / "data.csv",)) -> int:
+    return sum(int(path.read_text()) for path in (table, *more))
+
+versions = Versions()
+versions.add_version("v", table=HERE / "data.csv")
+MODEL = Pipeline(versions=versions)
+"""
 
 
 class Workshop:
@@ -199,3 +212,17 @@ def test_a_made_version_outlives_its_daemon_and_its_entry(make_project, tmp_path
     assert starts(project, key) == ["resume"]
     assert workshop.runs()[key]["results"]["lr"] == 0.2
     assert (model_dir(project, "function-small@lr=0.2") / "step-2").read_text() == "0.2"
+
+
+def test_a_text_that_is_set_in_place_of_a_path_counts_by_what_is_there(make_project, tmp_path):
+    # What Python makes of the first would not be written so: the version is the one that is listed all the same.
+    queue = [{"script": "net.py", "set": {"table": "./models//b.csv", "more": ["models/b.csv", "models/b.csv"]}}]
+    project = make_project(tmp_path, {"net.py": PIPELINE}, queue=queue, test_queue=queue)
+    (project.models_dir / "data.csv").write_text("1")
+    for content in ("2", "3"):
+        (project.models_dir / "b.csv").write_text(content)
+        assert project.run("-r").returncode == 0, project.log
+    found = json.loads(project.run("runs", "--json").stdout)
+    assert [run["results"]["total"] for run in found] == [9, 6]
+    assert {run["version"] for run in found} == {'v@table=._models__b.csv,more=["models_b.csv","models_b.csv"]'}
+    assert {run["parameters"]["table"] for run in found} == {"./models//b.csv"}

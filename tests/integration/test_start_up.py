@@ -45,3 +45,13 @@ def test_looking_something_up_imports_nothing_that_runs_anything(make_project, t
         assert "sqlite3" in modules
         assert modules & HEAVY == set()
         assert [name for name in ours(modules) if name.startswith(("mlpipeline.daemon.", "mlpipeline.worker"))] == []
+
+
+def test_importing_the_package_imports_none_of_it():
+    code = "import sys, mlpipeline; sys.exit(any(name.startswith('mlpipeline.') for name in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_plain_values_are_read_without_numpy():
+    code = "import sys, mlpipeline.domain.values; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,4 +1,5 @@
 from collections import OrderedDict
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -37,6 +38,21 @@ def test_a_table_changes_what_it_names_of_a_table_and_replaces_all_else():
     assert type(changed["optimizer"]) is OrderedDict
     assert own["optimizer"]["lr"] == 0.01
     assert Changes(values={"optimizer": {}}).in_place(own)["optimizer"] == {}
+
+
+def test_a_text_that_replaces_a_path_is_one():
+    own = {"data": Path("a.csv"), "files": (Path("a.csv"),), "by": {"test": Path("a.csv")}, "tag": "a", "none": ()}
+    changes = Changes(values={"data": "b.csv", "files": ["b", "c"], "by": {"test": "b"}, "tag": "b", "none": ["b"]})
+    assert changes.in_place(own) == {
+        "data": Path("b.csv"),
+        "files": [Path("b"), Path("c")],
+        "by": {"test": Path("b")},
+        "tag": "b",
+        "none": ["b"],
+    }
+    further = Further(defaults={"load.data": Path("a.csv")}, names={"load.data": "load.data"})
+    assert Changes(values={"load.data": "b.csv"}).in_place({}, further) == {"load.data": Path("b.csv")}
+    assert Changes(values={"data": 5}).in_place(own)["data"] == 5
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlpipeline.domain.graph import Call, Graph, Source
-from mlpipeline.errors import PipelineError
+from mlpipeline.errors import CallLacks, PipelineError
 
 
 def call(name, takes="", makes=None, lacks=None):
@@ -40,8 +40,9 @@ def test_what_is_handed_in_is_not_made():
 def test_a_call_that_lacks_something_keeps_only_those_from_running_that_need_it():
     graph = Graph([call("load", makes="train"), call("fit", "train", lacks="fit lacks epochs.")])
     assert names(graph.needed(["train"])) == ["load"]
-    with pytest.raises(PipelineError, match=r"^fit lacks epochs\.$"):
+    with pytest.raises(CallLacks, match=r"^fit lacks epochs\.$") as raised:
         graph.needed(["fit"])
+    assert raised.value.call == "fit"
 
 
 @pytest.mark.parametrize(

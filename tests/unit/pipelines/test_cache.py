@@ -119,21 +119,22 @@ def test_a_changed_artifact_is_not_loaded_and_can_be_put_anew(cache, value):
 
 
 @pytest.mark.parametrize(
-    ("harm", "what"),
+    ("harm", "what", "gone"),
     [
-        (lambda path: os.truncate(path, 10), "it has 10 bytes, and had "),
-        (lambda path: path.unlink(), "it is gone"),
+        (lambda path: os.truncate(path, 10), "it has 10 bytes, and had ", []),
+        (lambda path: path.unlink(), "it is gone", ["weights"]),
     ],
     ids=["cut", "deleted"],
 )
-def test_an_artifact_that_is_cut_short_or_gone_is_noticed_when_it_is_looked_for(cache, harm, what):
+def test_an_artifact_that_is_cut_short_or_gone_is_noticed_when_it_is_looked_for(cache, harm, what, gone):
     made = cache.put(BASIS, {"weights": LARGE}, 0.0)
     the(cache, "artifacts").chmod(0o644)
     harm(the(cache, "artifacts"))
     with pytest.raises(DamagedArtifact, match=what):
         cache.use("train", made.key)
     assert cache.find("train", made.key) is None
-    assert cache.gone(made) == ["weights"]
+    assert cache.gone(made) == gone
+    assert cache.damaged(made, at_a_glance=True) == ["weights"]
 
 
 def test_a_record_that_cannot_be_understood_is_damaged_and_never_leads_elsewhere(cache):

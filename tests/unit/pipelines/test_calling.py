@@ -96,12 +96,12 @@ class Learner(Stage):
 
 def test_an_error_of_a_stage_stays_as_it_is_and_says_which_stage_it_was():
     with pytest.raises(KeyError) as caught:
-        made_by(making("a", "b"), {}, None)
+        made_by(making("a", "b"), {}, {}, None)
     (note,) = caught.value.__notes__
     assert note.startswith("in stage split (")
     assert note.endswith(")")
     fit = Wiring(defined([Learner]), {}, {}).graph(Purpose.TRAINING).calls["learner.fit"]
     with pytest.raises(ValueError, match="no data") as failed:
-        made_by(fit, {}, "raise")
+        made_by(fit, {}, {}, "raise")
     assert failed.value.__notes__[0].startswith("in `fit` of stage learner (")
-    assert made_by(fit, {}, "the run") == {"learner.state": {"seen": "the run"}}
+    assert made_by(fit, {}, {}, "the run") == {"learner.state": {"seen": "the run"}}

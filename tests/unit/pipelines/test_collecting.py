@@ -78,6 +78,9 @@ def test_what_was_used_last_stays_and_what_several_name_is_there_once():
     assert names(110) == ["old", "middle"]
     assert names(109) == ["old", "middle", "new"]
     assert names(0) == ["old", "middle", "new"]
+    # What is read stays, and the others go for it.
+    in_use = {Path("b")}
+    assert [one.path.name for one in least_used(every, 179, in_use)] == ["new"]
 
 
 def test_what_was_not_used_for_longest_goes_with_what_nobody_else_names(cache, folder):

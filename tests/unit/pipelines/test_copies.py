@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 import pandas as pd
+import pytest
 from sklearn.linear_model import LinearRegression
 
 from mlpipeline.pipelines.copies import Original
@@ -40,10 +41,31 @@ def test_containers_arrays_tables_and_own_objects_are_copied():
     assert "new" not in again
 
 
-def test_objects_of_libraries_are_the_same_for_all_wherever_they_are():
+def test_objects_of_libraries_are_copied_and_the_same_for_those_to_whom_they_are_lent():
     model = LinearRegression()
-    taken = Original({"model": model, "by_name": {"a": model}, "own": [Own(), model]}).copy()
-    assert taken["model"] is taken["by_name"]["a"] is taken["own"][1] is model
+    original = Original({"model": model, "by_name": {"a": model}, "own": [Own(), model]})
+    lent, copied = original.lent(), original.copy()
+    assert lent["model"] is lent["by_name"]["a"] is lent["own"][1] is model
+    assert copied["model"] is copied["by_name"]["a"] is copied["own"][1] is not model
+    assert lent["own"][0] is not original.value["own"][0]
+
+
+class Connection(LinearRegression):
+    """Of a library as far as anybody can see, as it inherits from one."""
+
+    def __deepcopy__(self, memo):
+        raise TypeError("there can be but the one")
+
+
+def test_what_cannot_be_copied_is_shared_also_deep_inside():
+    connection, own = Connection(), Own()
+    own.connection = connection
+    original = Original([[own], LinearRegression()])
+    (taken,), model = original.copy()
+    assert taken.connection is connection
+    assert taken.seen is not own.seen
+    assert model is not original.value[1]
+    assert original.copy()[0][0].connection is connection
 
 
 def test_what_is_one_object_stays_one():
@@ -64,3 +86,14 @@ def test_what_cannot_be_copied_is_shared_and_the_rest_is_not():
     assert original.copy()["lock"] is lock
     assert original.copy()["seen"] is not seen
     assert list(Original(one for one in [1]).copy()) == [1]
+
+
+class Large:
+    def __deepcopy__(self, memo):
+        raise MemoryError
+
+
+def test_what_finds_no_memory_to_be_copied_is_not_shared_instead():
+    for value in Large(), [threading.Lock(), Large()]:
+        with pytest.raises(MemoryError):
+            Original(value).copy()

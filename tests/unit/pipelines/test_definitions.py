@@ -11,7 +11,7 @@ import pytest
 
 from mlpipeline import Artifact, Input, Primary, Stage, stage
 from mlpipeline.errors import PipelineError
-from mlpipeline.pipelines.definitions import StageDefinition, collected, defined
+from mlpipeline.pipelines.definitions import StageDefinition, defined, marked_stages
 
 FIRST_LINE = 22
 
@@ -270,5 +270,5 @@ def test_what_can_be_no_stage_is_an_error(read, expected):
 
 
 def test_a_module_has_the_stages_that_are_marked_there_each_once():
-    found = collected({"a": Load, "b": scale, "same": Load, "child": Child, "x": 3, "Data": Data})
+    found = marked_stages({"a": Load, "b": scale, "same": Load, "child": Child, "x": 3, "Data": Data})
     assert [definition.name for definition in found] == ["loads", "scale"]

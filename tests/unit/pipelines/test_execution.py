@@ -6,14 +6,17 @@ import importlib
 import inspect
 import os
 import random
+import shutil
 import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
+from sklearn.linear_model import LinearRegression
 
-from mlpipeline import Artifact, Input, Pipeline, artifact, stage
+from mlpipeline import Artifact, Input, Pipeline, Stage, artifact, stage
 from mlpipeline.authoring.modes import ExecutionModeKeys
 from mlpipeline.authoring.run import Run
 from mlpipeline.domain.rerun import Why
@@ -82,6 +85,45 @@ def after(looped):
     return len(looped)
 
 
+@stage(cache=False)
+def estimator():
+    return LinearRegression(positive=False)
+
+
+@stage
+def changes(estimator, options):
+    print("changes")
+    estimator.set_params(positive=True)
+    options.append(2)
+    return [estimator.positive, *options]
+
+
+@stage
+def reads(estimator, options):
+    print("reads")
+    return [estimator.positive, *options]
+
+
+@stage
+class Keeps(Stage):
+    def __init__(self, estimator, options):
+        self.estimator, self.options = estimator, options
+
+    def fit(self):
+        self.estimator.set_params(positive=True)
+        self.options.append(2)
+
+    def run(self):
+        kept = [self.estimator.positive, *self.options]
+        self.estimator.set_params(positive=False)
+        return {"kept": kept}
+
+
+@stage
+def answer(record, table):
+    return [id(record), id(table)]
+
+
 class Heard:
     """Notes what it hears."""
 
@@ -144,7 +186,7 @@ def carry_out(folder, *stages, run=None):
     """Carry a pipeline out; return what was heard, and its artifacts."""
     heard = Heard()
     execution, _ = Pipeline(list(stages)).execute(inputs={}, cache=folder, watcher=heard, run=run)
-    return heard.of, {name: held.value() for name, held in execution.held.items()}
+    return heard.of, {name: one.value() for name, one in execution.artifacts.items()}
 
 
 def make_run(seed=0):
@@ -287,10 +329,10 @@ def test_what_is_damaged_is_made_again_however_long_the_chain(tmp_path):
     sys.setrecursionlimit(len(inspect.stack(0)) + 200)
     try:
         execution, _ = Pipeline(stages).execute(inputs={}, cache=tmp_path, watcher=(heard := Heard()))
-        execution.held[f"s{length - 1}"].value()
+        execution.artifacts[f"s{length - 1}"].value()
     finally:
         sys.setrecursionlimit(limit)
-    assert execution.held[f"s{length - 1}"].value() == [length - 1]
+    assert execution.artifacts[f"s{length - 1}"].value() == [length - 1]
     assert [one[1] for one in heard.of if one[0] == "ran"] == [f"s{number}" for number in range(length)]
 
 
@@ -419,6 +461,9 @@ class Weights(Artifact):
     def load(folder):
         if os.environ["ANSWER"] == "wrong":
             raise KeyError("wieghts")
+        if os.environ["ANSWER"] == "gone":
+            os.environ["ANSWER"] = "1"
+            shutil.rmtree(folder)  # As `gc` may do at this moment.
         return int((folder / "weights").read_text())
 
 
@@ -443,6 +488,15 @@ def test_a_mistake_in_the_load_of_a_marker_is_the_users_and_no_damage(tmp_path, 
         carry_out(tmp_path, weights)
     assert raised.value.__notes__ == ['in Weights.load, of the artifact "weights"']
     assert calls() == ["weights"]
+
+
+def test_what_is_deleted_while_a_marker_loads_it_is_made_again(tmp_path, monkeypatch, calls):
+    carry_out(tmp_path, weights)
+    monkeypatch.setenv("ANSWER", "gone")
+    heard, values = carry_out(tmp_path, weights)
+    assert (calls(), values["weights"]) == (["weights", "weights"], 3)
+    (warning,) = (one[1] for one in heard if one[0] == "warns")
+    assert "it is gone: it is made again" in warning
 
 
 class Backends:
@@ -473,3 +527,34 @@ def test_what_takes_code_that_cannot_be_told_runs_every_time_and_a_warning_says_
     with_code = outlooks(pipeline.wired({}), pipeline._cache(None), "is_there")[-1]
     assert with_code.standing is Standing.WOULD_RUN
     assert [reason.why for reason in with_code.reasons] == [Why.UNKNOWN]
+
+
+def test_what_a_stage_does_to_what_it_is_given_no_other_one_sees_nor_who_gave_it(tmp_path, calls):
+    options, handed_in = [1], LinearRegression()
+    given = {"changes.options": options, "reads.options": options}
+    right = {"changes": [True, 1, 2], "reads": [False, 1]}
+    for stages, inputs in ([estimator, changes, reads], {}), ([changes, reads], {"estimator": handed_in}):
+        pipeline = Pipeline(stages, parameters=given, cache=tmp_path / f"{len(inputs)}")
+        assert pipeline.fit_run(inputs, ["changes", "reads"]) == right
+        assert calls() == ["changes", "reads"]
+        # Now as they find it kept, and each alone.
+        assert pipeline.fit_run(inputs, ["changes", "reads"]) == right
+        assert (pipeline.fit_run(inputs, "changes"), pipeline.fit_run(inputs, "reads")) == tuple(right.values())
+        assert calls() == []
+    assert (options, handed_in.positive) == ([1], False)
+
+
+def test_what_a_stage_learned_from_its_parameters_leaves_them_as_they_were(tmp_path):
+    model, options = LinearRegression(), [1]
+    pipeline = Pipeline([Keeps], parameters={"estimator": model, "options": options}, cache=tmp_path)
+    assert [pipeline.fit_run("kept") for _ in range(2)] == [[True, 1, 2]] * 2
+    assert (model.positive, options) == (False, [1])
+    # Nor is what it has learned another than that after it ran, or after somebody looked at it.
+    pipeline.states["keeps"]["estimator"].set_params(positive=False)
+    assert [pipeline.run("kept", force=["keeps"]) for _ in range(2)] == [[True, 1, 2]] * 2
+
+
+def test_for_an_answer_to_what_is_handed_in_no_estimator_is_copied_and_no_parameter(tmp_path):
+    record, table = LinearRegression(), np.arange(3)
+    pipeline = Pipeline({"record": Input(), "answer": answer}, parameters={"table": table}, cache=tmp_path)
+    assert pipeline.run({"record": record}, "answer") == [id(record), id(table)]

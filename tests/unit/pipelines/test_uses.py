@@ -13,7 +13,7 @@ import pytest
 from mlpipeline.errors import CodeUnknown
 from mlpipeline.pipelines import uses
 from mlpipeline.pipelines.serializers.pickles import Pickles
-from mlpipeline.pipelines.uses import Uses, collected, referred, use_of, used
+from mlpipeline.pipelines.uses import Uses, noted, referred, use_of, used
 
 NET = """
 RATE = 2
@@ -96,8 +96,8 @@ def test_the_script_is_called_by_its_file_and_pickled_by_that_name(project, monk
     monkeypatch.setitem(sys.modules, "__main__", sys.modules.pop("net"))
     script.__name__ = script.Net.__module__ = "__main__"
     assert use_of(script.Net) == "net:Net"
-    assert referred(script.Net) is None, "nobody collects"
-    with collected() as found:
+    assert referred(script.Net) is None, "nobody notes uses"
+    with noted() as found:
         assert referred(script.Net) == (used, ("net:Net",))
     assert found == {"net:Net": script.Net}
     assert used("net:Net") is script.Net
@@ -200,7 +200,7 @@ def test_a_module_that_counts_whole_and_was_edited_after_its_import_is_unknown(p
 def test_a_module_that_a_stored_lambda_reads_counts_as_a_whole(project, tmp_path):
     project(net="import lib\n\ndef made():\n    return lambda: lib.f()\n", lib="def f():\n    return 1\n")
     made = importlib.import_module("net").made
-    with collected() as found:
+    with noted() as found:
         Pickles().save(made(), tmp_path / "stored")
     assert "lib:" in found
     before = Uses().digest(found)

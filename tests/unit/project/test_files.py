@@ -165,32 +165,6 @@ def test_writers_wait_for_each_other(path):
     assert path.read_bytes() == b"one\ntwo\n"
 
 
-def test_a_child_that_was_forked_while_a_line_was_written_keeps_nobody_waiting(path, monkeypatch):
-    synced = os.fsync
-    children = []
-
-    def fork_and_sync(descriptor: int) -> None:
-        read, write = os.pipe()
-        child = os.fork()
-        if child == 0:
-            os.close(write)
-            os.read(read, 1)  # until the test is over
-            os._exit(0)
-        os.close(read)
-        children.append((child, write))
-        synced(descriptor)
-
-    monkeypatch.setattr(os, "fsync", fork_and_sync)
-    append_whole(path, b"one\n", to_disk=True)
-    try:
-        with path.open("rb") as other:
-            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    finally:
-        for child, write in children:
-            os.close(write)
-            os.waitpid(child, 0)
-
-
 def test_without_locks_a_line_is_written_all_the_same(path, monkeypatch):
     def refuse(_descriptor: int, _operation: int) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))

@@ -43,7 +43,7 @@ def test_no_file_is_no_output(tmp_path):
 
 def test_our_own_frames_are_left_out_of_what_a_fault_leaves(tmp_path):
     path = tmp_path / "output.log"
-    own = Path(module.__file__).parents[1] / "worker" / "job.py"
+    own = Path(module.__file__).parents[1] / "worker" / "work.py"
     path.write_text(
         "Fatal Python error: Aborted\n"
         '  File "/home/me/net.py", line 3 in train\n'

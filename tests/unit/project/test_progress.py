@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from pathlib import Path
 
 import pytest
@@ -65,15 +64,6 @@ def test_what_an_earlier_writer_noted_is_kept_until_it_is_overwritten(path, monk
     ProgressFile(path).write(0, 5, 9)
     ProgressFile(path).write(1, 1, 2)
     assert counts(path) == [(5, 9), (1, 2)]
-
-
-def test_a_kill_after_a_step_loses_nothing_of_it(path):
-    child = os.fork()
-    if child == 0:
-        ProgressFile(path).write(0, 7, 9)
-        os.kill(os.getpid(), signal.SIGKILL)
-    os.waitpid(child, 0)
-    assert counts(path) == [(7, 9)]
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{torn", b"[1]\n", b'{"done": 1}\n', b"\xff\n"])

@@ -25,8 +25,8 @@ OTHER = replace(ARTIFACT, path=Path("/cache/1/artifacts/e.npy"))
 ASIDE = Item(kind=Kind.LEFTOVER, path=Path("/cache/1/aside/k.1"), size_bytes=5_000_000, why="who wrote it died")
 
 
-def said(*items, is_dry=False, are_all_named=False):
-    collected = Collected(items=items, left_bytes=3_000_000, left_records=2)
+def said(*items, in_use=(), is_dry=False, are_all_named=False):
+    collected = Collected(items=items, in_use=in_use, left_bytes=3_000_000, left_records=2)
     return collected_screen(collected, FOLDER, PLAIN, is_dry=is_dry, are_all_named=are_all_named)
 
 
@@ -51,3 +51,11 @@ def test_all_can_be_named_and_what_could_not_be_deleted_is_not_freed():
 @pytest.mark.parametrize("is_dry", [True, False])
 def test_nothing_to_delete_is_one_line(is_dry):
     assert said(is_dry=is_dry) == "nothing to delete; 2 records left, 3 MB"
+
+
+def test_what_stays_because_it_is_read_is_said():
+    assert said(in_use=(ARTIFACT,)) == (
+        "nothing to delete; 2 records left, 3 MB\n1 artifact, 2 MB, stays: a running process reads it"
+    )
+    text = said(RECORD, in_use=(ARTIFACT, OTHER), is_dry=True)
+    assert text.endswith("2 records left, 3 MB\n2 artifacts, 4 MB, stay: running processes read them")

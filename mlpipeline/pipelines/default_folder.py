@@ -1,4 +1,4 @@
-"""Where the cache of a script's pipeline is."""
+"""Where the cache of a script's pipeline is, where nobody says."""
 
 from __future__ import annotations
 
@@ -12,11 +12,6 @@ _CACHE_NAME = "cache"
 _LONE_CACHE_NAME = ".mlp-cache"
 
 
-def project_cache_folder(models_dir: Path) -> Path:
-    """The cache that all model scripts of a project share."""
-    return models_dir / OUTPUTS_NAME / _CACHE_NAME
-
-
 def default_cache_folder(script: str | None) -> Path:
     """The cache of the project that a script lies in, else `.mlp-cache` beside it; of no script, here."""
     return cache_folder_of(Path.cwd() if script is None else Path(script).absolute().parent)
@@ -25,6 +20,7 @@ def default_cache_folder(script: str | None) -> Path:
 def cache_folder_of(folder: Path) -> Path:
     """The cache of the project that a folder lies in, else `.mlp-cache` in it."""
     try:
-        return project_cache_folder(load_settings(find_project(folder)).models_dir)
+        # All scripts of a project share one.
+        return load_settings(find_project(folder)).models_dir / OUTPUTS_NAME / _CACHE_NAME
     except SettingsError:
         return folder.absolute() / _LONE_CACHE_NAME

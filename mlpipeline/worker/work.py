@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mlpipeline.worker.stopping import StopSignal
 
 
-class Job:
+class Work:
     """One version to carry out, and where everything about it goes."""
 
     def __init__(self, spec: Spec, run_dir: RunDir, attempt: AttemptDir, watch: ImportWatch | None = None) -> None:
@@ -97,7 +97,7 @@ class Job:
 
     def _version_of(self, model: Any) -> Version:
         from mlpipeline.domain.words import did_you_mean
-        from mlpipeline.worker.parameters import changed_parameters, changed_version, further_parameters, parameters_of
+        from mlpipeline.worker.parameters import changed_parameters, parameters_of
 
         script, name = self.spec.script, self.spec.version
         own_name = name if self.spec.base is None else self.spec.base
@@ -106,15 +106,14 @@ class Job:
         except VersionsError as error:
             hint = did_you_mean(own_name, [version.name for version in model.versions.in_order()])
             raise ScriptError(script, f'has no version "{own_name}" any more.{hint}') from error
+        parameters = parameters_of(version)
         if self.spec.base is not None:
             try:
-                version = changed_version(version, name, self.spec.changes, further_parameters(model, version))
-                # Those of the script were checked when it was described.
-                model.check_version(version)
+                version, parameters = self._changed(model, version)
             except VersionsError as error:
                 raise ScriptError(script, str(error)) from error
         described = self.spec.parameters
-        changed = [] if described is None else changed_parameters(described, parameters_of(version))
+        changed = [] if described is None else changed_parameters(described, parameters)
         if changed:
             raise ScriptError(
                 script,
@@ -122,6 +121,23 @@ class Job:
                 "A script must build the same versions every time it is imported.",
             )
         return version
+
+    def _changed(self, model: Any, version: Version) -> tuple[Version, dict[str, Any]]:
+        """Return the version that the queue makes of one of the script's, and its parameters as they are recorded.
+
+        Raises:
+            VersionsError: it cannot be made, or its parameters do not fit.
+        """
+        from mlpipeline.domain.changes import Changes
+        from mlpipeline.worker.parameters import changed_version, further_parameters, parameters_of, recorded
+
+        further = further_parameters(model, version)
+        # Found as when the script was described: of a path, the text would not always come back the same.
+        parameters = Changes(values=self.spec.changes).in_place(parameters_of(version), recorded(further))
+        made = changed_version(version, self.spec.version, self.spec.changes, further)
+        # Those of the script were checked when it was described.
+        model.check_version(made)
+        return made, parameters
 
 
 def is_clean_start(spec: Spec) -> bool:

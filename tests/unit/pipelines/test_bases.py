@@ -1,0 +1,138 @@
+"""What of the parameters of a stage counts in its key."""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from mlpipeline import Pipeline, Stage
+from mlpipeline.errors import FileKeepsChanging
+from mlpipeline.pipelines import content
+from mlpipeline.pipelines.bases import Bases
+from mlpipeline.pipelines.wiring import Purpose
+
+DATA = Path("data.csv")
+
+
+@dataclass
+class Config:
+    path: Path = DATA
+    rate: float = 0.1
+
+
+@dataclass(slots=True)
+class Slotted:
+    path: Path = DATA
+
+
+class Guarded:
+    """What has no digest of its own."""
+
+    def __init__(self):
+        self.path = DATA
+        self.lock = threading.Lock()
+
+
+def function(path=DATA):
+    return path.read_text()
+
+
+def in_tuple(paths=(1, DATA)):
+    return [path.read_text() for path in paths]
+
+
+def in_dict(paths={"train": [DATA]}):  # noqa: B006 (what users write)
+    return paths["train"][0].read_text()
+
+
+def in_object(config=Config()):  # noqa: B008
+    return config.path.read_text()
+
+
+def in_slots(config=Slotted()):  # noqa: B008
+    return config.path.read_text()
+
+
+def beside_a_lock(guarded=Guarded()):  # noqa: B008
+    return guarded.path.read_text()
+
+
+class Load:
+    def __init__(self, path: Path = DATA):
+        self.path = path
+
+    def run(self):
+        return {"raw": self.path.read_text()}
+
+
+class LoadStage(Stage):
+    def __init__(self, path: Path = DATA):
+        self.path = path
+
+    def run(self):
+        return {"raw": self.path.read_text()}
+
+
+@dataclass
+class LoadDataclass:
+    path: Path = DATA
+    others: list[Path] = field(default_factory=list)
+
+    def run(self):
+        return {"raw": self.path.read_text()}
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    DATA.write_text("1")
+
+
+def basis_of(target, parameters=None):
+    pipeline = Pipeline(stages={"load": target})
+    (call,) = pipeline.wired(parameters or {}).graph(Purpose.TRAINING).calls.values()
+    return Bases([call]).of(call, {})
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        *(function, in_tuple, in_dict, in_object, in_slots, beside_a_lock),
+        *(Load, Load(), LoadStage, LoadStage(), LoadDataclass, LoadDataclass()),
+    ],
+    ids=lambda target: getattr(target, "__name__", f"{type(target).__name__}()"),
+)
+def test_a_file_that_a_default_names_counts_by_its_content(target):
+    key = basis_of(target).key()
+    os.utime(DATA, (1, 1))
+    assert basis_of(target).key() == key
+    DATA.write_text("2")
+    changed = basis_of(target).key()
+    assert changed != key
+    DATA.unlink()
+    assert basis_of(target).key() not in (key, changed)
+
+
+def test_a_file_is_the_same_by_default_as_when_it_is_given():
+    assert basis_of(Load).key() == basis_of(Load, {"path": DATA}).key()
+    assert basis_of(Load).shown == {"path": "data.csv"}
+
+
+def test_a_default_that_has_no_digest_and_names_no_file_counts_by_the_code_alone():
+    def locked(lock=threading.Lock(), kind=Config):  # noqa: B008
+        return lock
+
+    assert basis_of(locked).parameters == {}
+
+
+def test_a_default_file_that_changes_while_it_is_read_is_an_error_as_one_that_is_given(monkeypatch):
+    def keeps_changing(path):
+        raise FileKeepsChanging(path)
+
+    monkeypatch.setattr(content, "changing_file_digest", keeps_changing)
+    with pytest.raises(FileKeepsChanging, match=r"data\.csv changes"):
+        basis_of(Load)
