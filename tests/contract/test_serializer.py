@@ -9,6 +9,7 @@ import pytest
 from artifact_values import is_alike
 
 from mlpipeline.pipelines.artifact_files import content_digest
+from mlpipeline.pipelines.serializers import pickle_folders
 from mlpipeline.pipelines.serializers.registry import BUILT_IN, save, serializer_named
 
 
@@ -74,6 +75,7 @@ def test_nothing_but_pickles_is_unpickled(stored, monkeypatch):
 
     for name in ("load", "loads", "Unpickler"):
         monkeypatch.setattr(pickle, name, refuse)
+    monkeypatch.setattr(pickle_folders, "_Unpickler", refuse)
     for _, _, serializer, path in stored:
         if serializer.is_pickle:
             with pytest.raises(AssertionError, match="unpickled"):

@@ -50,7 +50,7 @@ MOMENTS = """
     def run(folder):
         warned = []
         execution, _ = Pipeline(stages=[Load, odd], cache=folder).execute(inputs={}, watcher=Heard(warned))
-        assert execution.held["odd"].value() == RIGHT
+        assert execution.artifacts["odd"].value() == RIGHT
         return warned
 
     class Heard:
@@ -139,7 +139,7 @@ MAKER = """
         return [1, 2, 3]
 
     execution, _ = Pipeline(stages=[slow], cache=sys.argv[1]).execute(inputs={}, watcher=Heard())
-    print(execution.held["slow"].value(), flush=True)
+    print(execution.artifacts["slow"].value(), flush=True)
 """
 
 #: A program: `python storing.py FOLDER NAME` stores a hundred results, the hundredth of them slowly.
