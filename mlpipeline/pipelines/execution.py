@@ -225,7 +225,8 @@ class Execution:
             due.remove(one.name)
             changed = {name for name, live in artifacts.items() if self._differs(name, live)}
             self.artifacts |= artifacts
-            due |= {taker.name for taker in self._over.values() if changed.intersection(taker.needs())}
+            if changed:
+                due |= {taker.name for taker in self._over.values() if changed.intersection(taker.needs())}
 
     def _differs(self, name: str, live: LiveArtifact) -> bool:
         return name in self.artifacts and (live.digest is None or live.digest != self.artifacts[name].digest)
