@@ -107,17 +107,28 @@ def write_and_die(descriptor, data, write=os.write):
 if "fork" in sys.orig_argv:
     os.write = write_and_die
 """
+#: A change of folder that waits until somebody has the second run.
+CHANGE_LATE = """
+import glob, os, time
+
+def change_late(path, change=os.chdir):
+    while not glob.glob({taken!r}):
+        time.sleep(0.01)
+    change(path)
+
+"""
 #: How far the child is then.
 AT_DEATH = {
     "nothing done": "os.register_at_fork(after_in_child=lambda: time.sleep(600))",
-    "about to announce itself": "change = os.chdir; os.chdir = lambda path: (time.sleep(1), change(path))",
+    "about to announce itself": "os.chdir = change_late",
 }
 
 
 @pytest.mark.parametrize("moment", AT_DEATH)
 def test_a_child_whose_parent_dies_right_after_telling_it_leaves_the_run_to_a_fresh_one(warm: Faults, moment: str):
-    warm.install("library", IN_PARENT + AT_DEATH[moment] + DYING.format(then="pass"))
     warm.write(warm.counting(before="import library"))
+    late = CHANGE_LATE.format(taken=f"{warm.project.outputs}/runs/*-v1-*/1/worker.json")
+    warm.install("library", late + IN_PARENT + AT_DEATH[moment] + DYING.format(then="pass"))
     warm.run(change=IMPATIENT)
     assert warm.how("v1") == "fresh: its warm parent was killed by SIGKILL"
     wait_until(lambda: not warm.project.processes())  # one that comes too late leaves by itself
