@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -285,6 +286,6 @@ def _order(version: Version) -> int | float:
         number = as_number(order, version_parameters.ORDER)
     except NotJson as error:
         raise VersionsError(f'version "{version.name}": {error}') from error
-    if number != number:  # noqa: PLR0124 (only NaN differs from itself, and it sorts anywhere)
+    if isinstance(number, float) and math.isnan(number):
         raise VersionsError(f'version "{version.name}": order is NaN, which has no place among numbers.')
     return number

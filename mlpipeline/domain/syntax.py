@@ -49,10 +49,10 @@ def canonical(tree: ast.AST, names: Mapping[ast.AST, str] = _AS_WRITTEN) -> str:
     pending: list[str | ast.AST] = [tree]
     while pending:
         item = pending.pop()
-        if type(item) is str:
+        if isinstance(item, str):
             texts.append(item)
         else:
-            pending += reversed(_parts(item, names))  # type: ignore[arg-type]
+            pending += reversed(_parts(item, names))
     return "".join(texts)
 
 
@@ -108,11 +108,10 @@ def _parts(node: ast.AST, names: Mapping[ast.AST, str]) -> list[str | ast.AST]:
 
 def _leaf(node: object, names: Mapping[ast.AST, str]) -> str | None:
     """The text of a node below which there is nothing; None of another."""
-    kind = type(node)
-    if kind is ast.Name:
-        return f"Name(id={names.get(node) or ascii(node.id)},)"  # type: ignore[attr-defined,call-overload]
-    if kind is ast.Constant:
-        value = node.value  # type: ignore[attr-defined]
+    if type(node) is ast.Name:
+        return f"Name(id={names.get(node) or ascii(node.id)},)"
+    if type(node) is ast.Constant:
+        value = node.value
         # Python refuses to write a very long int in decimal, and what `repr` escapes depends on Unicode's version.
         return f"Constant({hex(value) if isinstance(value, int) and not isinstance(value, bool) else ascii(value)})"
     return None

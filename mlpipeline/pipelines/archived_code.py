@@ -85,12 +85,7 @@ class ArchivedCode(MetaPathFinder):
             found = getattr(found, part)
         return found
 
-    def find_spec(
-        self,
-        fullname: str,
-        path: Sequence[str] | None,  # noqa: ARG002 (what Python gives)
-        target: ModuleType | None = None,  # noqa: ARG002 (what Python gives)
-    ) -> ModuleSpec | None:
+    def find_spec(self, fullname: str, *_: object) -> ModuleSpec | None:
         """How to load a module of this archive; None for all others."""
         if fullname != self.root and not fullname.startswith(f"{self.root}."):
             return None

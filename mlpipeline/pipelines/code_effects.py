@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Iterator
 
 from mlpipeline.pipelines.code_reach import Names, PartText, PlaceKind, Reach
 from mlpipeline.pipelines.code_sources import absolute
-from mlpipeline.pipelines.installed import Origin, origin_of_module
+from mlpipeline.pipelines.installed import Origin, origin_of_module, packages_above
 
 
 def read_effects(reach: Reach, names: Names) -> None:
@@ -17,7 +16,9 @@ def read_effects(reach: Reach, names: Names) -> None:
     if file is None:
         return
     for level, module, taken in file.top_level.imports:
-        for name in _modules(absolute(level, module, names), taken):
+        imported = absolute(level, module, names) or ""
+        # Of what is taken, some may be modules. `imported_names` would look for their files, at each of all imports.
+        for name in (*packages_above(imported), *(f"{imported}.{one}" for one in taken)):
             if name in sys.modules and _is_project(name):
                 reach.lead(PlaceKind.EFFECTS, vars(sys.modules[name]))
     settings = [
@@ -48,10 +49,3 @@ def _is_project(module: str | None) -> bool:
 
 def _is_code(value: object) -> bool:
     return isinstance(value, types.FunctionType | types.ModuleType | type)
-
-
-def _modules(module: str | None, taken: tuple[str, ...]) -> Iterator[str]:
-    """What an import may have loaded: the packages above a module, it, and those among the names taken from it."""
-    parts = (module or "").split(".")
-    yield from (".".join(parts[:end]) for end in range(1, len(parts) + 1))
-    yield from (f"{module}.{name}" for name in taken)

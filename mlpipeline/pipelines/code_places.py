@@ -144,6 +144,8 @@ def _untold(reach: Reach, names: Names, value: Any, made: Sequence[References]) 
 
     Somebody else may have put them there: another module that fills a registry, a function that sets a global name.
     """
+    if not reach.without_value:
+        return ""
     is_made_here = any(found.names for found in made)
     told = {_package(value_at(names, chain)) for found in made for chain in found.names}
     untold = [

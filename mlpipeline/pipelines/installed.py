@@ -158,10 +158,15 @@ def _canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def imported_names(module: str, names: tuple[str, ...]) -> Iterator[str]:
-    """The modules that an import has loaded: the packages above it, it, and those among the names taken from it."""
+def packages_above(module: str) -> Iterator[str]:
+    """The packages that a module lies in, the outermost first, and it."""
     parts = module.split(".")
-    yield from (".".join(parts[:end]) for end in range(1, len(parts) + 1))
+    return (".".join(parts[:end]) for end in range(1, len(parts) + 1))
+
+
+def imported_names(module: str, names: tuple[str, ...]) -> Iterator[str]:
+    """The modules that an import loads: the packages above it, it, and those among the names taken from it."""
+    yield from packages_above(module)
     spec = spec_of(module)
     if spec is not None and spec.submodule_search_locations is not None:
         for name in names:

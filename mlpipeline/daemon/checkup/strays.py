@@ -36,7 +36,7 @@ def files(case: Case) -> Iterator[Finding]:
     """Look for what is not ours, was left over, or is a copy that a synchronising program made."""
     outputs = case.outputs
     try:
-        names = sorted(os.listdir(outputs.path))  # noqa: PTH208
+        names = sorted(path.name for path in outputs.path.iterdir())
     except OSError:
         return
     conflicts = [name for name in names if _CONFLICT.search(name)]
