@@ -101,9 +101,11 @@ def collect(
         found = list(_entries_to_go(inventory, max_bytes, in_use))
         items = [*_records(found), *_artifacts(inventory, found, is_alone=is_alone, now=now)]
         items = [item for item in items if item.path not in in_use]
-        otherwise = list(_entries_to_go(inventory, max_bytes, frozenset()))
-        would_go = _artifacts(inventory, otherwise, is_alone=is_alone, now=now)
-        spared = [item for item in would_go if item.path in in_use]
+        spared = []
+        if in_use:
+            otherwise = list(_entries_to_go(inventory, max_bytes, frozenset()))
+            would_go = _artifacts(inventory, otherwise, is_alone=is_alone, now=now)
+            spared = [item for item in would_go if item.path in in_use]
         items += _half_records(folder, is_alone=is_alone, now=now)
         moved = [] if is_dry else [_moved_aside(item, folder) for item in items]
     if is_dry:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from mlpipeline.project.project_code import is_project_code
+from mlpipeline.pipelines.installed import Origin, origin_of_module
 
 #: Nothing in a program can change one of these.
 _UNCHANGING = (bool, int, float, complex, str, bytes, type(None), type, type(Ellipsis))
@@ -109,8 +109,4 @@ def _is_flat(value: Any) -> bool:
 
 def _is_installed(kind: type) -> bool:
     """Whether a class is of an installed library."""
-    package = kind.__module__.partition(".")[0]
-    if package in sys.stdlib_module_names or package == "mlpipeline":
-        return False
-    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
-    return file is not None and not is_project_code(file)
+    return origin_of_module(kind.__module__) is Origin.INSTALLED
