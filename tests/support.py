@@ -154,6 +154,17 @@ class Project:
         lines = _text(self.outputs / f"history-{host}.jsonl").splitlines(keepends=True)
         return [json.loads(line) for line in lines if line.endswith("\n")]
 
+    def wait_for(self, kind: str, *, count: int = 1, host: str = HOST) -> dict[str, Any]:
+        """Return the event of one kind that is the `count`th in a host's journal, as soon as it is there.
+
+        Others may follow it at any time: the environment is described beside what runs.
+        """
+
+        def found() -> list[dict[str, Any]]:
+            return [event for event in self.history(host) if event["event"] == kind][count - 1 :]
+
+        return wait_until(found, message=f"{count} events of the kind {kind} on {host}")[0]
+
     def write_script(self, name: str, source: str) -> Path:
         """Write a script (or whatever lies in models_dir), without the indentation of the test around it."""
         path = self.models_dir / name

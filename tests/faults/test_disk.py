@@ -56,7 +56,7 @@ def with_a_full_disk(night: Night, disk: SmallDisk, *arguments: str, since: str 
     """A daemon whose disk is full since its run, which stands at the gate, had the event `since`."""
     daemon = impatient(night, "-r", *arguments)
     night.gate.wait_reached()
-    wait_until(lambda: any(event["event"] == since for event in night.project.history()))
+    night.project.wait_for(since)
     disk.fill()
     return daemon
 

@@ -71,9 +71,7 @@ def test_a_lost_run_that_is_worth_it_is_tried_again_by_the_launch_that_finds_it_
     for attempt in (1, 2):
         daemon = night.project.start("-r", "-u", env=night.env)
         wait_until(lambda attempt=attempt: night.executions == attempt, message=lambda: night.project.log)
-        wait_until(
-            lambda attempt=attempt: len([e for e in night.project.history() if e["event"] == "running"]) == attempt
-        )
+        night.project.wait_for("running", count=attempt)
         daemon.kill()
         daemon.wait()
         worker = night.project.outputs.glob(f"runs/net-v-*/{attempt}/worker.json")

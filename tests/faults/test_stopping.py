@@ -20,7 +20,7 @@ def night(make_project: Callable[..., Project], tmp_path: Path) -> Night:
 
 
 def wait_stopping(night: Night) -> None:
-    wait_until(lambda: any(event["event"] == "stop" for event in night.project.history()))
+    night.project.wait_for("stop")
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -229,7 +229,7 @@ def test_a_daemon_killed_while_stopping_leaves_a_run_that_the_next_one_tells_aga
 ):
     daemon = night.start_killed_at("before a stop is passed on")
     night.gate.wait_reached()
-    wait_until(lambda: any(event["event"] == "running" for event in night.project.history()))
+    night.project.wait_for("running")
     daemon.send_signal(signal.SIGINT)
     assert daemon.wait(timeout=30) == -9
     (worker,) = night.project.processes()

@@ -128,7 +128,7 @@ def test_a_clock_that_jumps_while_a_run_is_under_way_keeps_status_true(night: Ni
     night.gate.forget()
     daemon = night.project.start("-r", env=night.env)
     night.gate.wait_reached()
-    wait_until(lambda: any(event["event"] == "running" for event in night.project.history()))
+    night.project.wait_for("running")
     folder = night.outside / "past"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(_PAST)

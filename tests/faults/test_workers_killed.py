@@ -22,8 +22,7 @@ def night(make_project: Callable[..., Project], tmp_path: Path) -> Night:
 def worker_of(night: Night) -> psutil.Process:
     """The worker that carries out the run under way, once it executes user code."""
     night.gate.wait_reached()
-    running = wait_until(lambda: [e for e in night.project.history() if e["event"] == "running"])
-    return psutil.Process(running[-1]["pid"])
+    return psutil.Process(night.project.wait_for("running")["pid"])
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])

@@ -17,7 +17,7 @@ from record import model_dir, outcomes
 from remains import age, tree
 from schemas import complaints
 from small_disk import SmallDisk
-from support import GATE_SOURCE, Gate, Project, wait_until
+from support import GATE_SOURCE, Gate, Project
 
 KILL_AT = Path(__file__).resolve().parent.parent / "kill_at.py"
 
@@ -137,7 +137,7 @@ def test_what_runs_and_what_that_resumes_stays_whoever_deletes_on_whatever_host(
     gate = gate_of(project, 1)
     daemon = project.start("-r", "--only", "net:v1")
     gate.wait_reached()
-    wait_until(lambda: "running" in [e["event"] for e in project.history()[-3:]])
+    project.wait_for("running", count=5)
     for path in (project.outputs / "code").iterdir():
         age(path, 7200)
     done = project.run("gc", "--older-than", "0s", "--unfinished", "--yes", env={"MLP_HOST": "box2"})

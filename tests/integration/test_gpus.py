@@ -227,7 +227,7 @@ def test_runs_keep_their_gpus_when_the_daemon_dies_and_the_next_one_adopts_them(
     project = box.project(make_project, {"a": ONE, "b": ONE, "c": ONE})
     first = project.start("-r", "-j", "2", env=box.env)
     assert (box.leased("a"), box.leased("b")) == (FIRST, SECOND)
-    wait_until(lambda: sum(event["event"] == "running" for event in project.history()) == 2)
+    project.wait_for("running", count=2)
     first.send_signal(signal.SIGKILL)
     first.wait()
     second = project.start("-r", "-u", "-j", "4", env=box.env)

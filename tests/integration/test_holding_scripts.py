@@ -215,7 +215,7 @@ def test_a_run_of_a_host_that_is_gone_for_good_is_resumed_here_once_it_is_releas
     daemon = project.start("-r", env={"MLP_HOST": "box9"})
     step = project.outputs / "model_ckpts/net-v/step-1"
     wait_until(step.exists)
-    wait_until(lambda: any(event["event"] == "running" for event in project.history("box9")))
+    project.wait_for("running", host="box9")
     refused = project.run("release", "net:v")
     assert refused.returncode == 1
     assert "whose daemon on box9 is there. Stop it first: mlpipeline stop " in refused.stdout

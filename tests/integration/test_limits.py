@@ -94,7 +94,7 @@ def test_the_queue_and_the_settings_say_how_long_it_may_take_where_the_version_d
 def test_a_limit_that_was_passed_while_no_daemon_was_there_counts_for_the_next_one(make_project, tmp_path):
     project = make_project(tmp_path, {"net.py": SCRIPT % '"v", what="endless", timeout=2'})
     daemon = project.start("-r")
-    wait_until(lambda: any(event["event"] == "running" for event in project.history()))
+    project.wait_for("running")
     daemon.kill()
     daemon.wait()
     project.run("-r")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from schemas import complaints
-from support import GATE_SOURCE, Gate, Project, wait_until, write_project
+from support import GATE_SOURCE, Gate, Project, write_project
 
 SCRIPT = """
 import math
@@ -53,7 +53,7 @@ def project(tmp_path_factory) -> Iterator[Project]:
     assert made.run("-r", "--only", "net:small", env=BOX2, timeout=180).returncode == 0
     made.start("-r", "--only", "net:last", env=BOX2)
     gate.wait_reached(120)
-    wait_until(lambda: made.history("box2")[-1]["event"] == "running")
+    made.wait_for("running", host="box2", count=2)
     yield made
     made.kill_everything()
 

@@ -249,7 +249,7 @@ def test_a_run_that_another_host_went_on_with_is_not_tried_again(failing):
     failing = failing(retry_delay=3000)
     failing.fail(1)
     daemon = failing.project.start("-r", env={"MLP_HOST": "box9"})
-    wait_until(lambda: any(event["event"] == "retry" for event in failing.project.history("box9")))
+    failing.project.wait_for("retry", host="box9")
     daemon.kill()
     daemon.wait()
     heartbeat = failing.project.outputs / "heartbeat-box9"
@@ -284,7 +284,7 @@ def test_what_a_person_stopped_is_not_tried_again_though_its_script_ends_as_if_i
     daemon = project.start("-r")
     wait_until((tmp_path / "ready").exists)
     if is_asked_now:
-        wait_until(lambda: any(event["event"] == "running" for event in project.history()))
+        project.wait_for("running")
         project.run("stop", "net:v")
     daemon.wait(60)
     run = json.loads(project.run("runs", "--json").stdout)[0]

@@ -49,8 +49,7 @@ class Night:
         self.project = make_project(folder, scripts)
         self.daemon = self.project.start("-r")
         self.gate.wait_reached()
-        wait_until(lambda: self.project.history()[-1]["event"] == "running")
-        self.worker = self.project.history()[-1]["pid"]
+        self.worker = self.project.wait_for("running", count=3)["pid"]
 
     def runs(self, *options, env=None):
         # UTF-8, whatever the locale is.

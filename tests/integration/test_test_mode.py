@@ -160,6 +160,7 @@ def test_it_runs_beside_a_daemon_and_beside_another_test(make_project, tmp_path)
     gate.forget()
     test = project.start()
     gate.wait_reached()
+    project.wait_for("environment")
     before = (project.log, project.results, project.history())
 
     project.write_queue(["net.py"], test=True)

@@ -139,7 +139,7 @@ def test_every_row_of_the_table(table, option, plan):
 def test_what_is_alive_is_adopted(table, option):
     project = table.project
     daemon, gate = table.start_and_hold("ok")
-    worker = wait_until(lambda: project.history()[-1]["event"] == "running" and project.history()[-1]["pid"])
+    worker = project.wait_for("running")["pid"]
     daemon.kill()
     daemon.wait(10)
 
