@@ -12,6 +12,7 @@ from mlpipeline.daemon.reporter import Reporter
 from mlpipeline.domain.attempts import AttemptEnd
 from mlpipeline.domain.endings import Ending, ending
 from mlpipeline.domain.excerpts import excerpt
+from mlpipeline.domain.quantities import duration_in_words
 from mlpipeline.domain.result import Result
 from mlpipeline.domain.runs import Run
 from mlpipeline.domain.states import Failure, Outcome, Start, outcome_in_words
@@ -147,7 +148,7 @@ def say_how(run: Run, over: Over, attempt: AttemptDir, outputs: Outputs, records
             records.log(excerpt(shown), run.id)
     preposition = "in" if end.outcome is Outcome.SUCCEEDED else "after"
     seconds = over.told.seconds
-    took = "" if seconds is None else f" {preposition} {seconds:.1f} s"
+    took = "" if seconds is None else f" {preposition} {duration_in_words(seconds)}"
     why = f": {end.error}" if end.error else ""
     # Without recording, its output is gone with the daemon.
     is_kept = attempt.path.is_relative_to(outputs.path)

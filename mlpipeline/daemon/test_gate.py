@@ -16,6 +16,7 @@ from mlpipeline.daemon.todo import Todo
 from mlpipeline.domain.excerpts import excerpt
 from mlpipeline.domain.leasing import Round, asked
 from mlpipeline.domain.plan import gate_line, gate_result_line
+from mlpipeline.domain.quantities import duration_in_words
 from mlpipeline.domain.resources import Resources
 from mlpipeline.domain.test_results import TestResult
 from mlpipeline.domain.waits import Wait
@@ -290,7 +291,7 @@ class TestGate:
         if result.is_passed:
             self._passed.add((result.key, result.identity))
             self._failed.pop(result.key, None)
-            self._records.log(f"{result.key}: test passed in {result.seconds:.1f} s")
+            self._records.log(f"{result.key}: test passed in {duration_in_words(result.seconds)}")
             return
         self._failed[result.key] = result
         if result.traceback and not self._options.is_recorded:

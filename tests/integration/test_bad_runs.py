@@ -177,7 +177,7 @@ def test_the_last_screenful_of_the_log_of_a_failed_run_says_why(failed):
         run = runs[kind]
         (_, starts), *shown, (last, told) = text_of_run(project, run)
         assert starts == f"bad:{kind} starts"
-        took = rf"bad:{kind} failed \({failure}\) after \d+\.\d s: {error}"
+        took = rf"bad:{kind} failed \({failure}\) after [\d.]+ m?s: {error}"
         assert re.match(took, told), told
         assert told.endswith(f"(see {project.outputs}/runs/bad-{kind}-{run}/1/output.log)")
         # One write: though four runs wrote to the log, these lines stand together.

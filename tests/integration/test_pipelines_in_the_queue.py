@@ -91,8 +91,11 @@ def test_stages_show_in_the_log_in_progress_and_as_results(make_project, tmp_pat
     assert json.loads((run_dir / "1/stages.jsonl").read_text())["done"] == 3
 
     # Called again, everything is there but for what is not to be kept, of which the numbers are results again.
-    assert project.run("-r").returncode == 0
+    called = project.run("-r")
+    assert called.returncode == 0
     assert lines(project.log, " stage ")[3:5] == ["net:v stage features cached", "net:v stage train_model cached"]
+    _, took = re.findall("net:v succeeded in (.+)", project.log)
+    assert f"net:v     succeeded   {took}   " in called.stdout
     again, _ = json.loads(project.run("runs", "--json").stdout)
     assert again["results"] == first["results"]
     # Nothing changed: skipped.

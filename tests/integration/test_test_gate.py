@@ -110,7 +110,7 @@ def test_all_are_tested_in_order_before_anything_runs_and_never_again(tested):
     assert len(list((tests.project.outputs / "runs").iterdir())) == 3
     assert len(list((tests.project.outputs / "model_ckpts").iterdir())) == 3
     tests.assert_nothing_is_left()
-    log = [re.sub(r"in [\d.]+ s", "in … s", line) for line in tests.log()]
+    log = [re.sub(r"in [\d.]+ m?s", "in … s", line) for line in tests.log()]
     assert log[1:7] == [
         "3 versions: 3 to run",
         "test first: 3 versions to test",
