@@ -13,6 +13,11 @@ from two_hosts import TwoHosts, made_two_hosts
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """As many tests at once as there are cores, and four at least: most tests wait for processes most of the time."""
+    return max(4, len(os.sched_getaffinity(0)))
+
+
 @pytest.fixture
 def make_project() -> Iterator[Callable[..., Project]]:
     """Write a project (see `support.write_project`); what was started in it is killed when the test ends."""

@@ -259,6 +259,8 @@ class Daemon:
         self._test_first()
         if self._is_planned:
             self._next_attempts.begin(lambda: self._room, is_plan_whole=self._is_plan_whole)
+            if todo.is_out_of_date:
+                self._look_again()  # For what an attempt was given up for, nothing else may wake us soon.
         while self._is_planned and self._room > 0 and (chosen := self._parts.chooser.next(todo)) is not None:
             offer, decided = chosen
             if any(run.model_dir == offer.model_dir for run in self._runs.holding):
@@ -271,8 +273,11 @@ class Daemon:
                 self._runs.active.append(outcome)
             if self._room > 0:
                 # The queue may be edited at any time: it is read again before every run.
-                todo.refresh()
-                self._test_first()
+                self._look_again()
+
+    def _look_again(self) -> None:
+        self._todo.refresh()
+        self._test_first()
 
     def _test_first(self) -> None:
         if self._is_planned:

@@ -18,6 +18,9 @@ from mlpipeline.domain.states import Outcome, Start, State
 from mlpipeline.domain.waits import HELD_IN_QUEUE, Wait
 from mlpipeline.history.ledger import Ledger
 
+#: The state from which lists were made that are to be made again, whatever it is by now.
+_OUT_OF_DATE = (-1, -1)
+
 
 class Obstacle(Protocol):
     """Something that may keep versions from starting. Asked by `Todo`, in the loop's thread."""
@@ -75,7 +78,7 @@ class Todo:
         #: Rises whenever the lists are made again.
         self.generation = 0
         #: The generation of the catalogue and the news of the ledger that the lists were made from.
-        self._state = (-1, -1)
+        self._state = _OUT_OF_DATE
         #: `model:version` -> its offer: all that wait, and those of them whose turn is known.
         self._waiting: dict[str, Offer] = {}
         self._in_turn: dict[str, Offer] = {}
@@ -241,13 +244,18 @@ class Todo:
     def forget_begun(self, key: str) -> None:
         """A version may be started again in this launch: its run came to an end that nobody wanted for good."""
         self._begun.pop(key, None)
-        self._state = (-1, -1)
+        self._state = _OUT_OF_DATE
 
     def note_ended(self, model_dir: str) -> None:
         """A run in `model_dir` is over: what waited for that is decided now."""
         self._forget_dependent()
         if model_dir in self._busy:
-            self._state = (-1, -1)
+            self._state = _OUT_OF_DATE
+
+    @property
+    def is_out_of_date(self) -> bool:
+        """Whether something came to an end since the lists were made that changes what they hold."""
+        return self._state == _OUT_OF_DATE
 
     def has_begun(self, key: str) -> bool:
         """Return whether a version was started in this launch, or adopted by it."""

@@ -6,9 +6,12 @@ import json
 import os
 import shutil
 import signal
+from datetime import datetime
 
 import pytest
 from support import HOST, Project, Started, wait_until
+
+from mlpipeline.daemon.presence import HEARTBEAT_INTERVAL_S
 
 #: Fails as often as the number in the file `failures` says, once `saved` is in its model dir.
 SCRIPT = """
@@ -68,6 +71,10 @@ class Failing:
 
     def events(self, *kinds: str) -> list[dict]:
         return [event for event in self.project.history() if event["event"] in kinds]
+
+
+def seconds_between(first: dict, second: dict) -> float:
+    return (datetime.fromisoformat(second["at"]) - datetime.fromisoformat(first["at"])).total_seconds()
 
 
 @pytest.fixture
@@ -162,6 +169,9 @@ def test_an_attempt_is_given_up_for_what_was_edited_meanwhile(failing):
     assert [event["outcome"] for event in failing.events("ended")] == ["failed", "succeeded"]
     assert "is not tried again: it was edited" in failing.project.log
     assert failing.executed[2:] == ["2 0", "2 1", "2 2"]
+    given_up, begun = failing.events("ended")[0], failing.events("selected")[1]
+    # At once, not when the daemon next looks up without a cause.
+    assert seconds_between(given_up, begun) < HEARTBEAT_INTERVAL_S / 2
 
 
 def test_a_run_that_is_over_is_tried_again_on_request_with_its_code_as_it_was(failing):

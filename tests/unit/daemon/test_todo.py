@@ -141,7 +141,9 @@ def test_what_was_begun_in_vain_is_started_again_in_the_same_launch(todo):
     todo.note_begun("net:a", "i")
     todo.refresh()
     assert todo.to_run("net:a") is None
+    assert not todo.is_out_of_date
     todo.forget_begun("net:a")
+    assert todo.is_out_of_date
     todo.refresh()
     assert todo.to_run("net:a") is not None
 
