@@ -12,30 +12,32 @@ from mlpipeline.domain.syntax_walk import Imported, Scope, Seen, Walk
 
 #: Whoever uses these may look local variables up by name.
 _NAMES_MATTER = {"locals", "eval", "exec", "vars", "dir", "_getframe", "currentframe"}
-#: What leads into modules that nobody can name before it runs.
-_WAYS_ANYWHERE = {
-    "_pickle.Unpickler",
-    "_pickle.load",
-    "_pickle.loads",
+#: What leads into modules that nobody can name before it runs, each by the names that it is imported by.
+WAYS_ANYWHERE = (
     "builtins.__import__",
     "builtins.eval",
     "builtins.exec",
     "gc.get_objects",
     "importlib.import_module",
     "importlib.machinery.SourceFileLoader",
+    "importlib.machinery.SourcelessFileLoader",
     "importlib.util.module_from_spec",
     "importlib.util.spec_from_file_location",
+    "importlib.util.spec_from_loader",
     "pickle.Unpickler",
     "pickle.load",
     "pickle.loads",
+    "_pickle.Unpickler",
+    "_pickle.load",
+    "_pickle.loads",
     "pkgutil.resolve_name",
     "pydoc.locate",
     "runpy.run_module",
     "runpy.run_path",
     "sys.modules",
-}
+)
 #: Not `sys`: what assigns to `sys.stdout` reads it bare.
-_MODULES_OF_WAYS = {way.rpartition(".")[0] for way in _WAYS_ANYWHERE} - {"builtins", "sys"}
+MODULES_OF_WAYS = {way.rpartition(".")[0] for way in WAYS_ANYWHERE} - {"builtins", "sys"}
 #: Attributes that do, of whatever they are.
 WAYS_BY_ATTRIBUTE = frozenset({"__globals__", "__subclasses__", "f_globals"})
 
@@ -55,11 +57,6 @@ class References:
     said: tuple[tuple[str, ...], ...] = ()
     #: What in it leads into modules that nobody can name before it runs, as far as its syntax shows it.
     ways: tuple[str, ...] = ()
-
-
-def is_way_anywhere(full_name: str) -> bool:
-    """Whether what is called so leads into modules that nobody can name before it runs: `sys.modules`, `runpy`."""
-    return full_name in _WAYS_ANYWHERE or full_name in _MODULES_OF_WAYS
 
 
 def references(node: ast.AST, *, evaluates_annotations: bool) -> References:
@@ -113,9 +110,9 @@ def _ways(walk: Walk, binders: Iterable[tuple[Seen, Scope | None]]) -> Iterator[
         if seen.is_read and seen.node not in walk.said:
             name, *rest = seen.chain
             full_name = walk.full_names.get((binder or walk.root, name))
-            while full_name is not None and rest and full_name not in _WAYS_ANYWHERE:
+            while full_name is not None and rest and full_name not in WAYS_ANYWHERE:
                 full_name = f"{full_name}.{rest.pop(0)}"
-            if full_name is not None and is_way_anywhere(full_name):
+            if full_name in WAYS_ANYWHERE or full_name in MODULES_OF_WAYS:
                 yield full_name
 
 

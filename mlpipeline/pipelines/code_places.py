@@ -19,12 +19,10 @@ from mlpipeline.pipelines.code_reach import (
     PlaceKind,
     Reach,
     class_name,
-    leads_anywhere,
-    value_at,
-    way_anywhere,
 )
 from mlpipeline.pipelines.code_sources import Sources
 from mlpipeline.pipelines.code_values import Values
+from mlpipeline.pipelines.code_ways import leads_anywhere, value_at, way_anywhere
 from mlpipeline.pipelines.content import bytes_digest
 from mlpipeline.pipelines.installed import Origin, origin_of_module
 

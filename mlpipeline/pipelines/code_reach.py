@@ -10,12 +10,13 @@ from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from mlpipeline.domain.references import References, is_way_anywhere
+from mlpipeline.domain.references import References
 from mlpipeline.domain.syntax_walk import Imported
 from mlpipeline.errors import CodeUnknown
 from mlpipeline.pipelines.code_file import SourceFile
 from mlpipeline.pipelines.code_sources import Sources, absolute
 from mlpipeline.pipelines.code_values import Values
+from mlpipeline.pipelines.code_ways import leads_anywhere, way_anywhere, way_named
 from mlpipeline.pipelines.content import text_digest
 from mlpipeline.pipelines.installed import (
     Origin,
@@ -149,8 +150,9 @@ class Reach:
 
     def named(self, module: str, name: str) -> str:
         """What stands for something that is not the user's, or not written in Python."""
-        if is_way_anywhere(f"{module}.{name}"):
-            raise leads_anywhere(f"{module}.{name}", "it")
+        way = way_named(module, name)
+        if way is not None:
+            raise leads_anywhere(way, "it")
         origin = origin_of_module(module)
         if origin is Origin.OWN:
             return "mlpipeline"
@@ -306,34 +308,6 @@ class Reach:
 def class_name(kind: type, file: SourceFile | None) -> str:
     """What a class is called, by its file where that is known."""
     return f"{kind.__module__ if file is None else file.name}.{kind.__qualname__}"
-
-
-def leads_anywhere(what: str, way: str) -> CodeUnknown:
-    """The error of code whose reach is not known, with what it is in it that leads so far."""
-    return CodeUnknown(what, f"{way} leads into modules that nobody can name before it runs")
-
-
-def way_anywhere(names: Names, chain: tuple[str, ...]) -> str | None:
-    """The full name of what leads into any module, where a dotted name in a module of these names is one of such."""
-    value = value_at(names, chain)
-    if value is sys.modules:
-        return "sys.modules"
-    if isinstance(value, types.ModuleType):
-        full_name = value.__name__
-    elif isinstance(value, type | types.FunctionType | types.BuiltinFunctionType):
-        full_name = f"{value.__module__}.{value.__qualname__}"
-    else:
-        return None
-    return full_name.removeprefix("builtins.") if is_way_anywhere(full_name) else None
-
-
-def value_at(names: Names, chain: tuple[str, ...]) -> Any:
-    """What a dotted name stands for in a module of these names, as far as it leads through modules."""
-    name, *rest = chain
-    value = names[name] if name in names else getattr(builtins, name, None)
-    while isinstance(value, types.ModuleType) and rest:
-        value = vars(value).get(rest.pop(0))
-    return value
 
 
 def _is_plain_collection(value: Any) -> bool:

@@ -12,6 +12,7 @@ from importlib.metadata import version
 
 import pytest
 
+from mlpipeline.domain.references import WAYS_ANYWHERE
 from mlpipeline.errors import CodeUnknown
 from mlpipeline.pipelines.code import Codes
 
@@ -538,6 +539,37 @@ def test_a_whole_module_that_leads_into_any_module_is_not_known(way, tmp_path):
     whole = f"{ANYWHERE[way]}\ndef g():\n    return {READ[way]}\n"
     with pytest.raises(CodeUnknown, match=r"lib: .* leads into modules that nobody can name before it runs"):
         _code_of_expression(tmp_path, "lib.f()", inside="import lib", whole=whole)
+
+
+def importings(way):
+    """Each way of importing what has this full name: the statement, and what it is called then."""
+    module, _, name = way.rpartition(".")
+    package, _, last = module.rpartition(".")
+    yield f"import {module}", way
+    yield f"import {module} as other", f"other.{name}"
+    yield f"from {module} import {name}", name
+    yield f"from {module} import {name} as other", "other"
+    if package:
+        yield f"from {package} import {last}", f"{last}.{name}"
+
+
+@pytest.mark.parametrize("way", WAYS_ANYWHERE)
+def test_each_way_into_any_module_is_found_however_it_is_imported(way, tmp_path):
+    for at, (importing, name) in enumerate(importings(way)):
+        for place, where in {
+            "top": {"before": importing},
+            "inside": {"inside": importing},
+            "whole": {"inside": "import lib", "whole": f"{importing}\ndef g():\n    return [{name}]\n"},
+        }.items():
+            with pytest.raises(CodeUnknown, match="leads into modules that nobody can name before it runs"):
+                _code_of_expression(tmp_path / f"{at} {place}", "1" if place == "whole" else f"[{name}]", **where)
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS_ANYWHERE if way != "sys.modules"])
+def test_each_way_into_any_module_is_found_as_a_value(way, tmp_path):
+    module, _, name = way.rpartition(".")
+    with pytest.raises(CodeUnknown, match="leads into modules that nobody can name before it runs"):
+        _code_of_expression(tmp_path, "WAYS['load']('lib')", f"import {module}\nWAYS = {{'load': {module}.{name}}}")
 
 
 @pytest.mark.parametrize(
