@@ -17,27 +17,47 @@ WAYS_ANYWHERE = (
     "builtins.__import__",
     "builtins.eval",
     "builtins.exec",
+    "dill.Unpickler",
+    "dill.load",
+    "dill.loads",
     "gc.get_objects",
     "importlib.import_module",
     "importlib.machinery.SourceFileLoader",
     "importlib.machinery.SourcelessFileLoader",
+    "importlib.metadata.EntryPoint",
+    "importlib.metadata.entry_points",
     "importlib.util.module_from_spec",
     "importlib.util.spec_from_file_location",
     "importlib.util.spec_from_loader",
+    "joblib.load",
+    "pandas.read_pickle",
     "pickle.Unpickler",
     "pickle.load",
     "pickle.loads",
     "_pickle.Unpickler",
     "_pickle.load",
     "_pickle.loads",
+    "cloudpickle.load",
+    "cloudpickle.loads",
     "pkgutil.resolve_name",
     "pydoc.locate",
     "runpy.run_module",
     "runpy.run_path",
+    "shelve.DbfilenameShelf",
+    "shelve.Shelf",
+    "shelve.open",
     "sys.modules",
 )
-#: Not `sys`: what assigns to `sys.stdout` reads it bare.
-MODULES_OF_WAYS = {way.rpartition(".")[0] for way in WAYS_ANYWHERE} - {"builtins", "sys"}
+#: Not those that are mostly used for something else: what assigns to `sys.stdout` reads `sys` bare.
+MODULES_OF_WAYS = {way.rpartition(".")[0] for way in WAYS_ANYWHERE} - {
+    "builtins",
+    "importlib.metadata",
+    "joblib",
+    "pandas",
+    "sys",
+}
+#: What `np.load` and `torch.load` are given so that they unpickle no classes, as they do where it is not said.
+_SAFE_ARGUMENTS = {"allow_pickle": False, "weights_only": True}
 #: Attributes that do, of whatever they are.
 WAYS_BY_ATTRIBUTE = frozenset({"__globals__", "__subclasses__", "f_globals"})
 
@@ -106,6 +126,13 @@ def class_outline(node: ast.ClassDef) -> ast.ClassDef:
 
 def _ways(walk: Walk, binders: Iterable[tuple[Seen, Scope | None]]) -> Iterator[str]:
     yield from sorted(WAYS_BY_ATTRIBUTE & {*walk.attributes, *walk.strings})
+    # The texts are for `**{"allow_pickle": True}`.
+    yield from sorted(_SAFE_ARGUMENTS.keys() & walk.strings)
+    for keyword in walk.keywords:
+        if keyword.arg in _SAFE_ARGUMENTS:
+            is_safe = isinstance(keyword.value, ast.Constant) and keyword.value.value is _SAFE_ARGUMENTS[keyword.arg]
+            if not is_safe:
+                yield keyword.arg
     for seen, binder in binders:
         if seen.is_read and seen.node not in walk.said:
             name, *rest = seen.chain

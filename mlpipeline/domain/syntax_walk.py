@@ -89,6 +89,7 @@ class Walk:
         #: Names that are called with a literal text.
         self.said: set[ast.AST] = set()
         self.attributes: set[str] = set()
+        self.keywords: list[ast.keyword] = []
         self.nonlocal_names: set[str] = set()
         #: What imports bound, by what it is in full.
         self.full_names: dict[tuple[Scope, str], str] = {}
@@ -158,6 +159,10 @@ class Walk:
                     self.said.add(_bottom(node.func))
                     self.imports.append(Imported(level=0, module=None))
         return _each(children(node), scope)
+
+    def _keyword(self, node: ast.keyword, scope: Scope) -> _Next:
+        self.keywords.append(node)
+        return [(node.value, scope)]
 
     def _expression(self, node: ast.Expr, scope: Scope) -> _Next:
         match node.value:
@@ -275,6 +280,7 @@ _VISITS: Mapping[type[ast.AST], Callable[[Walk, Any, Scope], _Next]] = {
     ast.Nonlocal: Walk._nonlocal,
     ast.SetComp: Walk._comprehension,
     ast.Subscript: Walk._subscript,
+    ast.keyword: Walk._keyword,
 }
 
 

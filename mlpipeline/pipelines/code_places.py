@@ -53,10 +53,13 @@ def _read_function(reach: Reach, function: types.FunctionType) -> None:
 
 def _read_bytecode(reach: Reach, function: types.FunctionType) -> None:
     code, names = function.__code__, function.__globals__
-    for name in _names_in(code):
-        if name in WAYS_BY_ATTRIBUTE or way_anywhere(names, (name,)) is not None:
-            raise leads_anywhere(reach.bytecode_name(function), name)
-    read = [(name, reach.chain(names, (name,))) for name in _names_in(code) if name in names]
+    found = _names_in(code)
+    # Which attribute is whose is not told: each may be of each.
+    chains = [(name,) for name in found] + [(name, other) for name in found for other in found]
+    ways = [name for name in found if name in WAYS_BY_ATTRIBUTE] + [way_anywhere(names, chain) for chain in chains]
+    for way in filter(None, ways):
+        raise leads_anywhere(reach.bytecode_name(function), way)
+    read = [(name, reach.chain(names, (name,))) for name in found if name in names]
     text = f"{Values(reach).text(code)} {reach.live(function)} {read}"
     reach.texts.append(PartText(reach.bytecode_name(function), text, None, None))
 

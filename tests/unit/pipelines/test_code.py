@@ -7,7 +7,7 @@ import itertools
 import pickle
 import sys
 import textwrap
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
 
 import pytest
@@ -570,6 +570,31 @@ def test_each_way_into_any_module_is_found_as_a_value(way, tmp_path):
     module, _, name = way.rpartition(".")
     with pytest.raises(CodeUnknown, match="leads into modules that nobody can name before it runs"):
         _code_of_expression(tmp_path, "WAYS['load']('lib')", f"import {module}\nWAYS = {{'load': {module}.{name}}}")
+
+
+@pytest.mark.parametrize(
+    ("argument", "is_known"),
+    [
+        ("allow_pickle=True", False),
+        ("allow_pickle=name", False),
+        ("**{'allow_pickle': True}", False),
+        ("allow_pickle=False", True),
+        ("weights_only=False", False),
+        ("weights_only=True", True),
+        ("mmap_mode='r'", True),
+    ],
+)
+def test_whoever_has_what_is_loaded_unpickled_is_not_known(argument, is_known, tmp_path):
+    with nullcontext() if is_known else pytest.raises(CodeUnknown, match="leads into modules that nobody can name"):
+        _code_of_expression(tmp_path, f"np.load(name, {argument})", "import numpy as np")
+
+
+def test_what_is_typed_and_unpickles_is_not_known():
+    names = {"__name__": "typed"}
+    exec("import joblib\ndef dumps(it): joblib.dump(it, 'file')\ndef loads(): return joblib.load('file')", names)
+    Codes().of(names["dumps"])
+    with pytest.raises(CodeUnknown, match=r"joblib\.load leads into modules that nobody can name"):
+        Codes().of(names["loads"])
 
 
 @pytest.mark.parametrize(
