@@ -17,7 +17,7 @@ from mlpipeline.errors import CodeUnknown
 from mlpipeline.pipelines.code_facts import KeptFacts
 from mlpipeline.pipelines.code_file import SourceFile
 from mlpipeline.pipelines.code_outline import Piece
-from mlpipeline.pipelines.installed import Origin, origin_of_function, origin_of_spec, spec_of
+from mlpipeline.pipelines.installed import Origin, origin_of_function, origin_of_module, origin_of_spec, spec_of
 
 #: Source files that were read, by path: the last one is how it looks now. Earlier ones stay, because what was imported
 #: of them may still run.
@@ -103,7 +103,11 @@ class Sources:
         if name not in self._modules:
             spec, loaded = spec_of(name), sys.modules.get(name)
             names = vars(loaded) if loaded is not None else {} if spec is None else _names_of(spec)
-            self._modules[name] = (None if spec is None else origin_of_spec(spec), names)
+            origin = None if spec is None else origin_of_spec(spec)
+            if spec is None and loaded is not None:
+                # As the script that is run, which nothing would find by the name `__main__`.
+                origin = origin_of_module(name)
+            self._modules[name] = (origin, names)
         return self._modules[name]
 
     def name_of(self, namespace: Mapping[str, Any]) -> str:

@@ -616,6 +616,18 @@ def test_a_literal_name_says_which_module_counts(before, expression, tmp_path):
     assert seen(first) != seen(second)
 
 
+def test_the_script_counts_that_a_function_imports(tmp_path, monkeypatch):
+    found = []
+    for result in (1, 2):
+        net = f"import lib\ndef helper():\n    return {result}\ndef stage():\n    return lib.call()\n"
+        lib = "def call():\n    import __main__\n    return __main__.helper()\n"
+        write(tmp_path / str(result), {"net.py": net, "lib.py": lib})
+        with imported(tmp_path / str(result)) as script, monkeypatch.context() as patched:
+            patched.setitem(sys.modules, "__main__", script)
+            found.append(seen(Codes().of(script.stage)))
+    assert found[0] != found[1]
+
+
 CLOSING = """
 def stage():
     def inner():
