@@ -238,6 +238,9 @@ class Values:
         return f"{kind.__name__} {told}" if is_one else None
 
     def _object(self, value: Any, kind: type) -> str:
+        if hasattr(kind, "__mlpipeline_parts__"):
+            # A pipeline: beside these it holds what it was made with, such as all names of its module.
+            return f"pipeline {self._each([kind, *value.__mlpipeline_parts__()])}"
         if self._referrer.is_project_class(kind):
             own = f"object of {self.text(kind)} {self._state(value)}"
             if all(base in _TOLD_BASES or self._referrer.is_project_class(base) for base in kind.__mro__):

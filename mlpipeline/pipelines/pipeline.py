@@ -14,7 +14,7 @@ from mlpipeline.domain.words import did_you_mean, named
 from mlpipeline.errors import PipelineError, VersionsError
 from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.default_folder import default_cache_folder
-from mlpipeline.pipelines.definitions import defined, marked_stages
+from mlpipeline.pipelines.definitions import StageDefinition, defined, marked_stages
 from mlpipeline.pipelines.edges import Edge
 from mlpipeline.pipelines.execution import Execution
 from mlpipeline.pipelines.fitted import Fitted, FittedState
@@ -290,6 +290,13 @@ class Pipeline:
         self._wiring = self._wiring or self._wired({})
         return self._wiring.with_parameters({**self._parameters, **parameters})
 
+    def __mlpipeline_parts__(self) -> tuple[Any, ...]:
+        """What decides what it makes, all of which counts as code of a stage that uses this pipeline."""
+        stages = [(stage.name, stage.target) for stage in self._defined()]
+        states = {} if self._fitted is None else {name: state.value for name, state in self._fitted.states.items()}
+        of_subclass = {name: value for name, value in vars(self).items() if name not in _OF_EVERY_PIPELINE}
+        return stages, self.edges(), self._parameters, states, of_subclass
+
     def settled(self) -> Self:
         """This pipeline as it is when it is first asked: who asks of many versions has it wired up once."""
         made = copy(self)
@@ -307,15 +314,18 @@ class Pipeline:
         return made
 
     def _wired(self, parameters: Mapping[str, Any]) -> Wiring:
-        stages = self.stages()
-        found = marked_stages(self._namespace) if stages is None else defined(stages)
+        found = self._defined()
         if not found:
-            where = f"{Path(self._script).name} has" if stages is None and self._script else "the pipeline has"
+            where = f"{Path(self._script).name} has" if self.stages() is None and self._script else "the pipeline has"
             raise PipelineError(
                 f"{where} no stages. Mark classes or functions of the module with @stage, or give them: "
                 "Pipeline(stages=[…])."
             )
         return Wiring(found, self.edges(), parameters)
+
+    def _defined(self) -> list[StageDefinition]:
+        stages = self.stages()
+        return marked_stages(self._namespace) if stages is None else defined(stages)
 
     @property
     def cache_folder(self) -> Path:
@@ -344,6 +354,10 @@ class Pipeline:
         """
         parameters = version.own_parameters()
         return self.wired(parameters).further_parameters(parameters)
+
+
+#: The attributes that are not those of a subclass.
+_OF_EVERY_PIPELINE = frozenset(vars(Pipeline(())))
 
 
 def _sorted_out(

@@ -628,6 +628,101 @@ def test_the_script_counts_that_a_function_imports(tmp_path, monkeypatch):
     assert found[0] != found[1]
 
 
+USED_PIPELINE = {
+    "net.py": """
+        import sub
+        from mlpipeline import Pipeline
+
+        LOADED = Pipeline.load(sub.ARCHIVE) if sub.ARCHIVE else None
+
+        def uses_name():
+            return sub.GIVEN.run("out")
+
+        def uses_default(pipeline=sub.GIVEN):
+            return pipeline.run("out")
+
+        def uses_subclass():
+            return sub.SAID.run("out")
+
+        def uses_loaded():
+            return LOADED.run("out")
+    """,
+    "sub.py": """
+        from lib import helper
+        from mlpipeline import Input, Pipeline, Stage
+
+        ARCHIVE = None
+
+        class Learn(Stage):
+            def fit(self, x):
+                self.mean = x + 1
+
+            def run(self, x):
+                return {"learned": x - self.mean}
+
+        def out(learned, by=2):
+            return helper(learned) * by
+
+        class Said(Pipeline):
+            def __init__(self, title):
+                super().__init__()
+                self.title = title
+
+            def stages(self):
+                return {"x": Input(), "y": Input(), "learn": Learn, "out": out}
+
+            def edges(self):
+                return {"learn": "x", "out": "learn"}
+
+        STAGES = {"x": Input(), "y": Input(), "learn": Learn, "out": out}
+        GIVEN = Pipeline(STAGES, {"out": "learn", "learn": "x"}, parameters={"by": 3})
+        SAID = Said("one")
+        # Not where it is loaded from an archive.
+        if __name__ == "sub":
+            GIVEN.fit({"x": 5, "y": 5})
+            SAID.fit({"x": 5, "y": 5})
+    """,
+    "lib.py": "def helper(x):\n    return x\n",
+}
+#: Edits of all kinds of pipelines, of one that was given its stages, and of one that says them itself.
+OF_ALL = [
+    ("lib.py", "return x", "return x + 1"),
+    ("sub.py", "x - self.mean", "self.mean"),
+    ("sub.py", '"x": 5', '"x": 6'),
+]
+OF_GIVEN = [*OF_ALL, ("sub.py", '"learn": "x"}', '"learn": "y"}'), ("sub.py", '"by": 3', '"by": 4')]
+OF_SAID = [*OF_ALL, ("sub.py", '"learn": "x",', '"learn": "y",'), ("sub.py", '"one"', '"other"')]
+USED_EDITS = {
+    "uses_name": OF_GIVEN,
+    "uses_default": OF_GIVEN,
+    "uses_subclass": OF_SAID,
+}
+
+
+@pytest.mark.parametrize("target", USED_EDITS)
+def test_a_pipeline_that_a_stage_uses_counts(target, tmp_path):
+    before = seen(code_in(tmp_path / "before", USED_PIPELINE, target))
+    assert seen(code_in(tmp_path / "again", USED_PIPELINE, target)) == before
+    for at, (file, old, new) in enumerate(USED_EDITS[target]):
+        changed = {**USED_PIPELINE, file: USED_PIPELINE[file].replace(old, new)}
+        assert seen(code_in(tmp_path / str(at), changed, target)) != before, new
+
+
+def test_a_pipeline_that_was_loaded_counts_as_it_was_saved(tmp_path):
+    found = []
+    write(tmp_path / "before", USED_PIPELINE)
+    for at, (file, old, new) in enumerate([("sub.py", "", ""), ("sub.py", "", ""), *OF_GIVEN]):
+        folder, archive = tmp_path / str(at), tmp_path / f"{at}.zip"
+        write(folder, {**USED_PIPELINE, file: USED_PIPELINE[file].replace(old, new)})
+        with imported(folder, "sub") as sub:
+            sub.GIVEN.save(archive)
+        write(folder, {**USED_PIPELINE, "sub.py": f"ARCHIVE = {str(archive)!r}\nGIVEN = None\n"})
+        with imported(folder) as net:
+            found.append(seen(Codes().of(net.uses_loaded)))
+    assert found[0] == found[1]
+    assert len(set(map(str, found[1:]))) == 1 + len(OF_GIVEN)
+
+
 CLOSING = """
 def stage():
     def inner():
