@@ -96,7 +96,11 @@ class Sources:
     def has_function(self, function: FunctionType) -> bool:
         """Whether there is a source of a function."""
         code = function.__code__
-        return id(code) in _PLACES or bool(self._files(code.co_filename, function.__globals__))
+        if id(code) in _PLACES:
+            return True
+        files = self._files(code.co_filename, function.__globals__)
+        # Nobody edits what has no file: what attrs wrote runs otherwise than its text would, compiled by us.
+        return bool(files) and (not _is_no_file(code.co_filename) or any(file.place(code) for file in files))
 
     def module(self, name: str) -> tuple[Origin | None, Mapping[str, Any]]:
         """Whose a module is that may not be loaded, None if there is none, and its names, as far as they are known."""
@@ -151,7 +155,7 @@ class Sources:
         """All readings of a file, of which the last is how it is now; empty where it cannot be read."""
         seen = self._looked_at.get(path)
         if seen is None:
-            where = path if path.startswith("<") else os.path.abspath(path)
+            where = path if _is_no_file(path) else os.path.abspath(path)
             seen = self._looked_at[path] = self._look(where, namespace)
         return seen
 
@@ -190,6 +194,11 @@ def module_name(path: str) -> str:
         folder, package = os.path.split(folder)
         names.insert(0, package)
     return ".".join(names)
+
+
+def _is_no_file(path: str) -> bool:
+    # Such as `<stdin>`, what is written by a program, and a cell of a notebook.
+    return path.startswith("<")
 
 
 def _names_of(spec: ModuleSpec) -> dict[str, Any]:

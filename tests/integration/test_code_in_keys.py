@@ -133,6 +133,35 @@ def test_what_an_edit_reaches_runs_again_and_nothing_else(project, tmp_path):
     assert "features.normalize: models/features.py was edited after it was imported" in done.stderr
 
 
+OF_ATTRS = """
+import attrs
+from mlpipeline import Pipeline, stage
+
+@attrs.frozen
+class Item:
+    x: int = 1
+
+@stage
+def out():
+    print("runs out")
+    return len({Item(1), Item(2)})
+
+Pipeline().run("out")
+"""
+
+
+def test_a_class_of_attrs_is_the_same_in_another_process(tmp_path):
+    (tmp_path / "main.py").write_text(OF_ATTRS, "utf-8")
+    printed = [
+        subprocess.run(
+            [sys.executable, "main.py"], cwd=tmp_path, env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True, text=True, check=True, timeout=120,
+        )
+        for seed in ("1", "2")
+    ]  # fmt: skip
+    assert [(done.stdout, done.stderr) for done in printed] == [("runs out\n", ""), ("", "")]
+
+
 KEYS = """if True:
     import json, sys
     from pathlib import Path

@@ -723,6 +723,43 @@ def test_a_pipeline_that_was_loaded_counts_as_it_was_saved(tmp_path):
     assert len(set(map(str, found[1:]))) == 1 + len(OF_GIVEN)
 
 
+#: A class that attrs writes methods for.
+WRITTEN = """
+    import attrs
+    import lib
+
+    @attrs.define(order=True)
+    class Item:
+        x: int = attrs.field(default=lib.START, converter=lib.converted)
+        y: int = attrs.field(factory=lambda: lib.made())
+
+        def total(self):
+            return self.x + self.y
+
+    def stage():
+        return Item().total()
+"""
+USED_BY_WRITTEN = "START = 1\ndef converted(x):\n    return x\ndef made():\n    return 5\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("net.py", "order=True", "order=False"),
+        ("net.py", "self.x + self.y", "self.x - self.y"),
+        ("lib.py", "START = 1", "START = 2"),
+        ("lib.py", "return x", "return -x"),
+        ("lib.py", "return 5", "return 6"),
+    ],
+)
+def test_a_class_of_attrs_counts_with_what_it_is_written_of(file, old, new, tmp_path):
+    files = {"net.py": WRITTEN, "lib.py": USED_BY_WRITTEN}
+    before = seen(code_in(tmp_path / "before", files, "stage"))
+    moved = {**files, "net.py": f"# It moves.\n{textwrap.dedent(WRITTEN)}"}
+    assert seen(code_in(tmp_path / "moved", moved, "stage")) == before
+    assert seen(code_in(tmp_path / "after", {**files, file: files[file].replace(old, new)}, "stage")) != before
+
+
 CLOSING = """
 def stage():
     def inner():
