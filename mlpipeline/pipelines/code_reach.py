@@ -16,7 +16,7 @@ from mlpipeline.domain.syntax_walk import Imported
 from mlpipeline.errors import CodeUnknown
 from mlpipeline.pipelines.code_file import SourceFile
 from mlpipeline.pipelines.code_sources import Sources, absolute
-from mlpipeline.pipelines.code_values import Values
+from mlpipeline.pipelines.code_values import Values, own_attributes
 from mlpipeline.pipelines.content import text_digest
 from mlpipeline.pipelines.installed import (
     Origin,
@@ -289,7 +289,8 @@ class Reach:
 
     def live(self, function: types.FunctionType) -> str:
         """The text of the values that a function holds."""
-        own = {name: value for name, value in vars(function).items() if not name.startswith("__mlpipeline_")}
+        attributes = own_attributes(function)
+        own = {name: value for name, value in attributes.items() if not name.startswith("__mlpipeline_")}
         if not (function.__defaults__ or function.__kwdefaults__ or function.__closure__ or own):
             return ""
         cells = dict(zip(function.__code__.co_freevars, map(_content, function.__closure__ or ()), strict=True))

@@ -181,7 +181,7 @@ class Values:
             case functools.cached_property():
                 return f"cached_property {self.text(value.func)}"
             case functools.partial():
-                return f"partial {self._each([value.func, value.args, value.keywords, _own(value)])}"
+                return f"partial {self._each([value.func, value.args, value.keywords, own_attributes(value)])}"
             case functools.partialmethod() | functools.singledispatchmethod():
                 return f"{kind.__name__} {self._named(vars(value))}"
             case enum.Enum():
@@ -267,7 +267,7 @@ class Values:
         return f"made {self._each(found)}"
 
     def _state(self, value: Any) -> str:
-        state = _own(value)
+        state = own_attributes(value)
         # Those of others hold what was looked up before, such as the hash of a path.
         for base in filter(self._referrer.is_project_class, type(value).__mro__):
             slots = vars(base).get("__slots__", ())
@@ -291,7 +291,7 @@ class Values:
         return str([(name, self.text(values[name])) for name in sorted(values, key=str)])
 
 
-def _own(value: Any) -> dict[str, Any]:
+def own_attributes(value: Any) -> dict[str, Any]:
     """The attributes that an object has of its own."""
     return _without_words(getattr(value, "__dict__", {}))
 
@@ -312,7 +312,7 @@ def _of_member(member: enum.Enum, of_class: Mapping[str, Any]) -> dict[str, Any]
     """The attributes that a member of an enum was given."""
     return {
         name: item
-        for name, item in _own(member).items()
+        for name, item in own_attributes(member).items()
         if name != "__objclass__"
         and not _is_private_to_enum(name)
         and not isinstance(of_class.get(name), functools.cached_property)

@@ -105,6 +105,10 @@ PROJECT = {
             """Count it."""
             return x
 
+        @wraps(counted)
+        def recounted(x):
+            return counted(x)
+
         if sys.version_info > (3,):
             def conditional(x):
                 return x
@@ -149,7 +153,7 @@ PROJECT = {
                 result = helper(data) + features.normalize(data) + SCALE + len(NAMES)
                 result += BY_NAME["double"](data) + REGISTRY["one"]() + add_five(1) + square(2) + half(4)
                 result += network.predict(data) + remembered(1) + moved(data) + OFFSET + shifted(data)
-                result += DRAWING["one"].random() + documented(data) + counted(data)
+                result += DRAWING["one"].random() + documented(data) + recounted(data)
                 result += conditional(data) + Colour.RED.value + Options().size + Point(1, 2).x
                 result += getattr(whole, "anything")()
                 from lazy import late
