@@ -10,10 +10,10 @@ from typing import Any
 
 from mlpipeline.domain.graph import Source
 from mlpipeline.domain.values import described
-from mlpipeline.errors import CodeUnknown, FileKeepsChanging
-from mlpipeline.pipelines.code import Codes
+from mlpipeline.errors import CodeUnknown, FileKeepsChanging, NoContent
+from mlpipeline.pipelines.code import Codes, Part, by_name
 from mlpipeline.pipelines.code_facts import KeptFacts
-from mlpipeline.pipelines.content import json_digest, text_digest
+from mlpipeline.pipelines.content import json_digest, path_digest, text_digest
 from mlpipeline.pipelines.records import Basis, StoredArtifact
 from mlpipeline.pipelines.remembered import Remembered
 from mlpipeline.pipelines.serializers.own import OwnFormat
@@ -122,16 +122,33 @@ def _without_inputs(call: StageCall, codes: Codes, uses: Uses, remembered: Remem
         if name not in values and (paths := sorted(_paths_in(value))):
             values[name] = value
             parameters[name] = _default_digest(name, value, paths, uses, remembered)
+    in_parameters = {path for value in values.values() for path in _paths_in(value)}
+    in_code = {path for code in counts for path in code.paths} - in_parameters
+    files = by_name(part for path in sorted(in_code) if (part := _file_part(path, remembered)) is not None)
     return Basis(
         stage=call.name,
         makes=call.makes,
         parameters=parameters,
         inputs={},
-        parts=tuple(part for code in counts for part in code.parts),
+        parts=(*(part for code in counts for part in code.parts), *files),
         packages={name: installed for code in counts for name, installed in code.packages.items()},
         version=version,
         shown=_shown(values),
     )
+
+
+def _file_part(path: Path, remembered: Remembered | None) -> Part | None:
+    """The file at a path that code holds, as a part of it; None where there is none: a folder may be to write to.
+
+    Raises:
+        CodeUnknown: it changes all the time.
+    """
+    try:
+        return Part(name=path.name, digest=path_digest(path, remembered)) if path.is_file() else None
+    except FileKeepsChanging as error:
+        raise CodeUnknown(path.name, "it changes while it is read") from error
+    except (NoContent, OSError):
+        return None  # Such as a device, or what nobody here may read.
 
 
 def _parameter_digest(name: str, value: Any, uses: Uses, remembered: Remembered | None) -> str:

@@ -6,6 +6,7 @@ import sys
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from mlpipeline.errors import CodeUnknown
@@ -36,6 +37,8 @@ class Code:
     parts: tuple[Part, ...]
     #: Installed package -> its version.
     packages: Mapping[str, str]
+    #: The paths that it holds: what lies there may be read.
+    paths: frozenset[Path] = frozenset()
 
 
 class Codes:
@@ -72,17 +75,19 @@ class Codes:
             name = str(getattr(target, "__qualname__", type(target).__qualname__))
             parts.append(Part(name=name, digest=text_digest(text)))
         packages = {"python": f"{sys.version_info.major}.{sys.version_info.minor}"}
+        paths: set[Path] = set()
         seen: set[Place] = set()
         pending = [first]
         for reach in pending:
             packages |= reach.packages
+            paths |= reach.paths
             for place in reach.leads_to:
                 if place not in seen:
                     seen.add(place)
                     inner, found = self._at(place)
                     parts += found
                     pending.append(inner)
-        return Code(parts=tuple(_by_name(parts)), packages=packages)
+        return Code(parts=tuple(by_name(parts)), packages=packages, paths=frozenset(paths))
 
     def _at(self, place: Place) -> tuple[Reach, tuple[Part, ...]]:
         known = self._reaches.get(place)
@@ -101,7 +106,7 @@ class Codes:
         return known
 
 
-def _by_name(parts: Iterable[Part]) -> Iterator[Part]:
+def by_name(parts: Iterable[Part]) -> Iterator[Part]:
     """One part for each name: a function and what wraps it, or closures of one function, are told apart by no name."""
     found: dict[str, list[Part]] = {}
     for part in parts:

@@ -8,6 +8,7 @@ import types
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from mlpipeline.domain.references import References
@@ -15,7 +16,7 @@ from mlpipeline.domain.syntax_walk import Imported
 from mlpipeline.errors import CodeUnknown
 from mlpipeline.pipelines.code_file import SourceFile
 from mlpipeline.pipelines.code_sources import Sources, absolute
-from mlpipeline.pipelines.code_values import Values
+from mlpipeline.pipelines.code_values import Values, own_attributes
 from mlpipeline.pipelines.code_ways import leads_anywhere, way_anywhere, way_named
 from mlpipeline.pipelines.content import text_digest
 from mlpipeline.pipelines.installed import (
@@ -37,6 +38,8 @@ _OF_EVERY_MODULE = {
     "__doc__",
     "__builtins__",
 }
+#: Values of which the source of their module says all.
+_OF_SOURCE = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, type)
 #: Builtins by which a function may reach all names of its module.
 _REACH_ALL = {"globals", "eval", "exec"}
 
@@ -102,6 +105,8 @@ class Reach:
         #: Installed package -> its version.
         self.packages: dict[str, str] = {}
         self.leads_to: dict[Place, None] = {}
+        #: Paths that it holds: what lies there may be read.
+        self.paths: set[Path] = set()
         self.sources = sources
         #: Whether something here has no value, so that it counts how it was made.
         self.has_no_value = False
@@ -145,7 +150,12 @@ class Reach:
         """What stands for a module that is reached as a whole."""
         if origin_of_module(module.__name__) is not Origin.PROJECT:
             return self.named(module.__name__, "")
-        self.lead(PlaceKind.MODULE, vars(module))
+        names = vars(module)
+        self.lead(PlaceKind.MODULE, names)
+        # Its source says all about its functions and classes, and of other values how they were made.
+        for name, value in names.items():
+            if name not in _OF_EVERY_MODULE and not isinstance(value, _OF_SOURCE):
+                self.lead(PlaceKind.VALUE, *self._home(names, name, value), value)
         return f"module {self.sources.name_of(vars(module))}"
 
     def named(self, module: str, name: str) -> str:
@@ -169,6 +179,10 @@ class Reach:
         # Some extensions have types of modules that are nowhere.
         is_somewhere = hasattr(sys.modules.get(kind.__module__), "__file__")
         return is_somewhere or any(isinstance(member, types.FunctionType) for member in vars(kind).values())
+
+    def path(self, path: Path) -> None:
+        """There is a path, at which there may be a file."""
+        self.paths.add(path)
 
     def no_value(self, value: Any) -> None:
         """There is something that has no value, so that it counts how it was made."""
@@ -277,7 +291,8 @@ class Reach:
 
     def live(self, function: types.FunctionType) -> str:
         """The text of the values that a function holds."""
-        own = {name: value for name, value in vars(function).items() if not name.startswith("__mlpipeline_")}
+        attributes = own_attributes(function)
+        own = {name: value for name, value in attributes.items() if not name.startswith("__mlpipeline_")}
         if not (function.__defaults__ or function.__kwdefaults__ or function.__closure__ or own):
             return ""
         cells = dict(zip(function.__code__.co_freevars, map(_content, function.__closure__ or ()), strict=True))

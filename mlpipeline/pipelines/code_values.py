@@ -9,34 +9,22 @@ import functools
 import types
 import typing
 from collections.abc import Iterable, Mapping
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, Protocol
 
 from mlpipeline.pipelines import array_digests
 from mlpipeline.pipelines.content import bytes_digest
+from mlpipeline.pipelines.installed import Origin, origin_of_function
 from mlpipeline.pipelines.reductions import reduction
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...), type(NotImplemented), range, slice)
 _CONTAINERS = (tuple, list, dict, set, frozenset, types.MappingProxyType)
-#: Of the standard library, whose objects are values: what they are made again of says all about them.
-_VALUE_MODULES = {
-    "array",
-    "collections",
-    "datetime",
-    "decimal",
-    "fractions",
-    "ipaddress",
-    "operator",
-    "pathlib",
-    "re",
-    "types",
-    "uuid",
-    "zoneinfo",
-}
 #: Bases of the user's classes of whose content `_state` tells, or that have none.
 _TOLD_BASES = frozenset(
     {object, dict, list, tuple, set, frozenset, int, float, str, bytes, abc.ABC, typing.Generic, typing.Protocol}
 )
+#: Parts of a dict, in its order.
+_VIEWS: frozenset[type] = frozenset({type({}.keys()), type({}.values()), type({}.items())})
 #: What `functools.update_wrapper` gives to an object as well: documentation, and what a script is called where it runs.
 _OF_WRAPPERS = {"__doc__", "__module__"}
 _DESCRIPTORS = (
@@ -110,6 +98,9 @@ class Referrer(Protocol):
     def is_project_class(self, kind: type) -> bool:
         """Whether a class is one of the user's."""
 
+    def path(self, path: Path) -> None:
+        """There is a path, at which there may be a file."""
+
     def no_value(self, value: Any) -> None:
         """There is something that has no value, so that it counts how it was made."""
 
@@ -119,8 +110,8 @@ class Values:
 
     Args:
         referrer: is told what they refer to.
-        takes_apart: whether objects of others, such as a model of scikit-learn, count as what pickling would take of
-            them, where there is such: they may change while they are used, and with each process.
+        takes_apart: whether what a decorator of others makes of a function counts as what pickling would take of it,
+            too: that may change while it is used, and with each process.
         seen: for a part of a value that is being put into a text.
     """
 
@@ -190,7 +181,7 @@ class Values:
             case functools.cached_property():
                 return f"cached_property {self.text(value.func)}"
             case functools.partial():
-                return f"partial {self._each([value.func, value.args, value.keywords, _own(value)])}"
+                return f"partial {self._each([value.func, value.args, value.keywords, own_attributes(value)])}"
             case functools.partialmethod() | functools.singledispatchmethod():
                 return f"{kind.__name__} {self._named(vars(value))}"
             case enum.Enum():
@@ -215,8 +206,10 @@ class Values:
             if all(type(key) in _PLAIN and type(item) in _PLAIN for key, item in value.items()):
                 return f"dict {_plain([*value, *value.values()])}"
             return f"dict {[(self.text(key), self.text(item)) for key, item in value.items()]}"
-        if kind is bytearray:
-            return f"bytearray {bytes(value)!r}"
+        if kind in (bytearray, memoryview):
+            return f"{kind.__name__} {bytes(value)!r}"
+        if kind in _VIEWS:
+            return f"{kind.__name__} {self._each(value)}"
         if typing.get_origin(value) is not None:
             return f"generic {self._each([typing.get_origin(value), typing.get_args(value)])}"
         if isinstance(value, typing.TypeVar | typing.ForwardRef):
@@ -253,8 +246,10 @@ class Values:
         if module == "mlpipeline":
             return module
         if isinstance(value, PurePath):
+            if isinstance(value, Path):
+                self._referrer.path(value)
             return f"path {str(value)!a}"
-        made = self._made(value) if module in _VALUE_MODULES or self._takes_apart else None
+        made = self._made(value)
         if made is None:
             self._referrer.no_value(value)
             made = f"some {self.text(kind)}"
@@ -267,13 +262,15 @@ class Values:
         except Exception:  # It has no value, whatever it says.
             return None
         if isinstance(found, str):
+            return f"{self.text(type(value))} called {found}"
+        if not self._takes_apart and callable(value) and _holds_function(found[1:]):
             return None
         if isinstance(found.state, dict):
             found = found._replace(state=_without_words(found.state))
         return f"made {self._each(found)}"
 
     def _state(self, value: Any) -> str:
-        state = _own(value)
+        state = own_attributes(value)
         # Those of others hold what was looked up before, such as the hash of a path.
         for base in filter(self._referrer.is_project_class, type(value).__mro__):
             slots = vars(base).get("__slots__", ())
@@ -297,9 +294,17 @@ class Values:
         return str([(name, self.text(values[name])) for name in sorted(values, key=str)])
 
 
-def _own(value: Any) -> dict[str, Any]:
+def own_attributes(value: Any) -> dict[str, Any]:
     """The attributes that an object has of its own."""
     return _without_words(getattr(value, "__dict__", {}))
+
+
+def _holds_function(parts: Any, depth: int = 3) -> bool:
+    """Whether a function of the user's is among what an object is made again of: a decorator made it of that."""
+    if isinstance(parts, types.FunctionType):
+        return origin_of_function(parts) is Origin.PROJECT
+    inner = parts.values() if isinstance(parts, dict) else parts if isinstance(parts, list | tuple) else ()
+    return depth > 0 and any(_holds_function(part, depth - 1) for part in inner)
 
 
 def _without_words(attributes: Mapping[str, Any]) -> dict[str, Any]:
@@ -310,7 +315,7 @@ def _of_member(member: enum.Enum, of_class: Mapping[str, Any]) -> dict[str, Any]
     """The attributes that a member of an enum was given."""
     return {
         name: item
-        for name, item in _own(member).items()
+        for name, item in own_attributes(member).items()
         if name != "__objclass__"
         and not _is_private_to_enum(name)
         and not isinstance(of_class.get(name), functools.cached_property)

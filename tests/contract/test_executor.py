@@ -240,8 +240,13 @@ def test_an_attempt_that_was_revoked_runs_no_user_code(executor, attempt):
 
 @pytest.mark.parametrize("hard", [False, True])
 def test_what_is_stopped_before_it_began_never_begins(executor, attempt, hard):
+    script, gate = Path(attempt.script), attempt.project / "gate"
+    # Its worker may be there before it is told to stop, but comes no further.
+    at_gate = f"import pathlib, time\nwhile not pathlib.Path({str(gate)!r}).exists(): time.sleep(0.01)\n"
+    script.write_text(at_gate + script.read_text())
     handle = executor.start(attempt)
     executor.stop(handle, hard=hard)
+    gate.touch()
     seen_ended(executor, handle)
     assert not (attempt.project / "model" / "told").exists()
     executor.stop(handle, hard=True)

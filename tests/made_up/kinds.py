@@ -1,8 +1,9 @@
 """What the projects of `made_up.projects` are made of: ways to write Python that maps a number to a number.
 
-In a text stand `$N` for the item's own name, and holes that are filled at random and may be edited: `$c` a number, `$n`
-a small whole one, `$s` a string, `$o` an operator; and other items: `$f{x}` calls one with a number, `$r` is one that
-can be called, `$k` a class, `$d` the line of a decorator, `$g` a registry, `$i` an import inside that binds `late`.
+In a text stand `$N` for the item's own name, and holes that are filled at random and may be edited: `$c` a number,
+`$n` a small whole one, `$s` a string, `$o` an operator, `$v` a number that the module reads from a file; and other
+items: `$f{x}` calls one with a number, `$r` is one that can be called, `$k` a class, `$d` the line of a decorator,
+`$g` a registry, `$i` an import inside that binds `late`.
 `$l0`, `$l1` are local variables, which may be renamed.
 """
 
@@ -57,6 +58,27 @@ KINDS = {
     """),
     "constant": _call("$N = $c", "($R * 3 + $x)"),
     "computed constant": _call("$N = $c $o $f{2}", "($R * 3 + $x)"),
+    "read from outside": _call("$N = [$v, $n]", "(sum($R) * 3 + $x)"),
+    "namespace from outside": _call("$N = types.SimpleNamespace(by=$v, of=$n)", "($R.by * 3 + $R.of + $x)"),
+    "arguments from outside": _call("""
+        $N = argparse.ArgumentParser().parse_args([], argparse.Namespace(by=$v))
+    """, "($R.by * 3 + $x)"),
+    "generator seeded from outside": _call("$N = random.Random($v)", "($R.getstate()[1][0] % 97 + $x)"),
+    "object of NumPy from outside": _call("$N = {'it': numpy.poly1d([$v, $n])}", "(int($R['it'](2)) + $x)"),
+    "default from outside": _call("""
+        def $N(x, by=[types.SimpleNamespace(it=$v)], *, of=numpy.poly1d([$v, 1])):
+            return by[0].it * x $o int(of($n))
+    """),
+    "object with some from outside": _call("""
+        class $N_kind:
+            def __init__(self):
+                self.held = types.SimpleNamespace(by=$v)
+
+            def times(self, x):
+                return self.held.by * x + $n
+
+        $N = $N_kind()
+    """, "$R.times($x)"),
     "string": _call("$N = [$s, ($s, $c)]", "(sum(map(ord, str($R))) + $x)"),
     "list of lists": _call("$N = [[$c, $n], {'a': ($c, None)}]", "(sum(map(ord, str($R))) + $x)"),
     "sets": _call("""

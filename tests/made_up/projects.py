@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import ast
+import json
 import random
 import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 
 from made_up.kinds import KINDS
 
 #: Module -> what is taken from it where that is used; nothing where it is used as a whole.
 _LIBRARY = {
+    "argparse": (),
     "collections": ("ChainMap", "Counter", "OrderedDict", "defaultdict", "deque", "namedtuple"),
     "contextlib": ("contextmanager",),
     "contextvars": ("ContextVar",),
@@ -24,6 +27,7 @@ _LIBRARY = {
     "functools": ("cached_property", "lru_cache", "partial", "partialmethod", "singledispatch", "wraps"),
     "importlib": (),
     "itertools": (),
+    "json": (),
     "mlpipeline": ("Stage", "stage"),
     "numpy": (),
     "operator": (),
@@ -36,7 +40,7 @@ _LIBRARY = {
 #: The later may import the earlier: a package imports what it re-exports, and nothing of a package imports the package.
 MODULES = ("constants", "pkg.sub.deep", "pkg.sub", "pkg.low", "pkg", "helpers", "net")
 _PACKAGES = {"pkg", "pkg.sub"}
-_HOLE = re.compile(r"\$(?:(N)|(l\d)|f\{([^{}]*)\}|([cnsorkdgi])(?![a-z]))")
+_HOLE = re.compile(r"\$(?:(N)|(l\d)|f\{([^{}]*)\}|([cnsovrkdgi])(?![a-z]))")
 ROLES = {"f": "call", "r": "call", "i": "call", "k": "class", "d": "decorator", "g": "registry"}
 PICKS = {
     # Some of these are equal to each other, and not the same.
@@ -44,6 +48,7 @@ PICKS = {
     "n": tuple("123456789"),
     "s": ("'ab'", "'ba'", "b'ab'", "'ab '", "''", "'Ä'", "'A\u0308'"),
     "o": ("+", "-", "*"),
+    "v": tuple("123456789"),
 }
 #: How a module gets at what another one has.
 _STYLES = ("from", "alias", "module", "module by alias", "relative", "star")
@@ -121,8 +126,13 @@ class Project:
         return found
 
     def files(self) -> dict[str, str]:
-        """The project as it is written."""
-        return {_path(module): _Writing(self, module).text() for module in MODULES}
+        """The project as it is written: each module, and what it reads as it is loaded."""
+        found = {}
+        for module in MODULES:
+            writing = _Writing(self, module)
+            found[_path(module)] = writing.text()
+            found[f"{_path(module)}.json"] = json.dumps(writing.outside)
+        return found
 
 
 def _path(module: str) -> str:
@@ -135,6 +145,8 @@ class _Writing:
     def __init__(self, project: Project, module: str) -> None:
         self.project, self.module = project, module
         self.imports: set[str] = set()
+        #: What the module reads as it is loaded.
+        self.outside: dict[str, int] = {}
 
     def text(self) -> str:
         look = self.project.look
@@ -166,12 +178,16 @@ class _Writing:
         return done
 
     def _item(self, item: Item) -> str:
-        picks, callees = iter(item.picks), iter(range(len(item.callees)))
+        picks, callees, numbers = iter(item.picks), iter(range(len(item.callees))), count()
 
         def filled(found: re.Match[str]) -> str:
             own, local, argument, hole = found.groups()
             if own or local:
                 return item.name if own else f"{self.project.look.local}_{local[1:]}"
+            if hole == "v":
+                name = f"{item.name} {next(numbers)}"
+                self.outside[name] = int(next(picks))
+                return f"json.load(open(__file__ + '.json'))['{name}']"
             if hole in PICKS:
                 return next(picks)
             at = next(callees)
@@ -279,7 +295,8 @@ def make(project: Project, draws: random.Random, role: str, module: str, known: 
     kinds = [name for name, kind in KINDS.items() if kind.role == role and (depth or not holes(name, ROLES))]
     if project.may_be_wide:
         # A module that counts whole does so by its text: what others put into it is not seen, as the docs say.
-        kinds = [name for name in kinds if not KINDS[name].is_through_another]
+        # Nor are its values, where it is only imported as the stage runs.
+        kinds = [name for name in kinds if not (KINDS[name].is_through_another or "v" in holes(name, PICKS))]
     else:
         kinds = [name for name in kinds if "i" not in holes(name, ROLES)]
     project.made += 1

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
-from dataclasses import dataclass, field
+from collections import deque
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
 from mlpipeline import Pipeline, Stage
+from mlpipeline.domain.rerun import differences
 from mlpipeline.errors import FileKeepsChanging
 from mlpipeline.pipelines import content
 from mlpipeline.pipelines.bases import Bases
@@ -86,6 +91,76 @@ class LoadDataclass:
         return {"raw": self.path.read_text()}
 
 
+def constant():
+    return DATA.read_text()
+
+
+def helper(path=DATA):
+    return path.read_text()
+
+
+def by_helper():
+    return helper()
+
+
+def closed_over(path):
+    def read():
+        return path.read_text()
+
+    return read
+
+
+class Attribute:
+    path = DATA
+
+    def run(self):
+        return {"raw": self.path.read_text()}
+
+
+class InheritedConstructor(Load):
+    pass
+
+
+class ArgumentOfRun:
+    def run(self, path: Path = DATA):
+        return {"raw": path.read_text()}
+
+
+class Bare:
+    __slots__ = ("path",)
+
+    def __init__(self):
+        self.path = DATA
+
+
+def in_bare_slots(bare=Bare()):  # noqa: B008
+    return bare.path.read_text()
+
+
+def in_partial(read=partial(helper, DATA)):  # noqa: B008
+    return read()
+
+
+def in_closure(read=closed_over(DATA)):  # noqa: B008
+    return read()
+
+
+def in_method(read=Attribute().run):  # noqa: B008
+    return read()
+
+
+def in_lambda(read=lambda: DATA.read_text()):  # noqa: PLW0108
+    return read()
+
+
+def in_deque(paths=deque([DATA])):  # noqa: B006
+    return paths[0].read_text()
+
+
+def in_proxy(paths=MappingProxyType({"train": DATA})):
+    return paths["train"].read_text()
+
+
 @pytest.fixture(autouse=True)
 def data(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -103,10 +178,12 @@ def basis_of(target, parameters=None):
     [
         *(function, in_tuple, in_dict, in_object, in_slots, beside_a_lock),
         *(Load, Load(), LoadStage, LoadStage(), LoadDataclass, LoadDataclass()),
+        *(constant, by_helper, closed_over(DATA), Attribute, Attribute(), InheritedConstructor, ArgumentOfRun),
+        *(in_bare_slots, in_partial, in_closure, in_method, in_lambda, in_deque, in_proxy),
     ],
     ids=lambda target: getattr(target, "__name__", f"{type(target).__name__}()"),
 )
-def test_a_file_that_a_default_names_counts_by_its_content(target):
+def test_a_file_of_which_code_holds_the_path_counts_by_its_content(target):
     key = basis_of(target).key()
     os.utime(DATA, (1, 1))
     assert basis_of(target).key() == key
@@ -120,6 +197,29 @@ def test_a_file_that_a_default_names_counts_by_its_content(target):
 def test_a_file_is_the_same_by_default_as_when_it_is_given():
     assert basis_of(Load).key() == basis_of(Load, {"path": DATA}).key()
     assert basis_of(Load).shown == {"path": "data.csv"}
+
+
+def test_of_a_folder_that_is_a_constant_the_name_counts_and_a_file_may_come_later(tmp_path):
+    DATA.unlink()
+    missing = basis_of(constant).key()
+    DATA.mkdir()
+    (DATA / "written by a stage").touch()
+    assert basis_of(constant).key() == missing
+    shutil.rmtree(DATA)
+    DATA.write_text("1")
+    there = basis_of(constant)
+    assert there.key() != missing
+    (reason,) = differences(basis_of(constant), replace(there, parts=there.parts[:-1]))
+    assert (reason.why, reason.what) == ("code_gone", "data.csv")
+
+
+def test_a_file_that_changes_all_the_time_has_the_code_that_holds_its_path_run_every_time(monkeypatch):
+    def keeps_changing(path):
+        raise FileKeepsChanging(path)
+
+    monkeypatch.setattr(content, "changing_file_digest", keeps_changing)
+    (call,) = Pipeline(stages={"load": constant}).wired({}).graph(Purpose.TRAINING).calls.values()
+    assert "data.csv: it changes while it is read" in Bases([call]).unknown["load"]
 
 
 def test_a_default_that_has_no_digest_and_names_no_file_counts_by_the_code_alone():

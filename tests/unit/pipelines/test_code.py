@@ -106,6 +106,10 @@ PROJECT = {
             """Count it."""
             return x
 
+        @wraps(counted)
+        def recounted(x):
+            return counted(x)
+
         if sys.version_info > (3,):
             def conditional(x):
                 return x
@@ -150,7 +154,7 @@ PROJECT = {
                 result = helper(data) + features.normalize(data) + SCALE + len(NAMES)
                 result += BY_NAME["double"](data) + REGISTRY["one"]() + add_five(1) + square(2) + half(4)
                 result += network.predict(data) + remembered(1) + moved(data) + OFFSET + shifted(data)
-                result += DRAWING["one"].random() + documented(data) + counted(data)
+                result += DRAWING["one"].random() + documented(data) + recounted(data)
                 result += conditional(data) + Colour.RED.value + Options().size + Point(1, 2).x
                 result += getattr(whole, "anything")()
                 from lazy import late
@@ -915,14 +919,11 @@ def test_the_order_of_decorated_methods_is_not_seen(tmp_path):
 @pytest.mark.parametrize(
     ("made", "use"),
     [
-        ("held = Ridge(alpha=3)", "held.fit([[1]], [1])"),
-        ("held = {'it': Ridge(alpha=3)}", "held['it'].fit([[1]], [1])"),
-        ("held = np.random.default_rng()", "held.random()"),
-        ("class held:\n    draws = np.random.default_rng()", "held.draws.random()"),
-        ("def over(draws):\n    return lambda: draws\nheld = over(np.random.default_rng())", "held().random()"),
-        ("def held(): pass\nheld.it = Ridge(alpha=3)", "held.it.fit([[1]], [1])"),
-        ("class held:\n    it = None\nheld.it = Ridge(alpha=3)", "held.it.fit([[1]], [1])"),
+        ("@np.vectorize\ndef held(x): return x", "held([1])"),
         ("class held:\n    @np.vectorize\n    def it(x): return x", "held.it([1])"),
+        ("held = {'it': np.vectorize(lambda x: x)}", "held['it']([1])"),
+        ("class Lock:\n    def __init__(self): self.it = threading.Lock()\nheld = Lock()", "held.it.acquire()"),
+        ("held = Lock()", "held.acquire()"),
         (
             "class held(Enum):\n    A = 1\n    @cached_property\n    def twice(self): return 2",
             "held.A.twice",
@@ -930,12 +931,75 @@ def test_the_order_of_decorated_methods_is_not_seen(tmp_path):
     ],
 )
 def test_what_tells_how_it_was_made_is_all_that_counts_of_an_object_without_a_value(made, use, tmp_path):
-    head = f"{READING}from functools import cached_property"
+    head = f"{READING}import threading\nfrom threading import Lock\nfrom functools import cached_property"
     write(tmp_path, {"net.py": f"{head}\n{made}\ndef stage():\n    return held\ndef use():\n    {use}"})
     with imported(tmp_path) as net:
         before = seen(Codes().of(net.stage))
         net.use()
         assert seen(Codes().of(net.stage)) == before
+
+
+#: Statements that make `held` of the number in the file at `AT`, in a module that imports what they need.
+FROM_OUTSIDE = {
+    "arguments of the command line": (
+        "import argparse\nparser = argparse.ArgumentParser()\nparser.add_argument('--epochs', type=int)\n"
+        "held = parser.parse_args(['--epochs', AT.read_text()])"
+    ),
+    "a configuration": (
+        "from configparser import ConfigParser\nheld = ConfigParser()\n"
+        "held.read_string('[net]\\nepochs = ' + AT.read_text())"
+    ),
+    "a namespace": "from types import SimpleNamespace\nheld = SimpleNamespace(n=int(AT.read_text()))",
+    "a moment of pandas": "import pandas\nheld = pandas.Timestamp(int(AT.read_text()))",
+    "a duration of pandas": "import pandas\nheld = pandas.Timedelta(int(AT.read_text()))",
+    "a sparse matrix": "from scipy.sparse import csr_matrix\nheld = csr_matrix([[int(AT.read_text())]])",
+    "a polynomial": "import numpy\nheld = numpy.poly1d([int(AT.read_text())])",
+    "an interpolation": "from scipy.interpolate import interp1d\nheld = interp1d([0, 1], [0, int(AT.read_text())])",
+    "a seeded generator": "import random\nheld = random.Random(int(AT.read_text()))",
+    "a seeded generator of NumPy": "import numpy\nheld = numpy.random.default_rng(int(AT.read_text()))",
+    "a model": "from sklearn.linear_model import Ridge\nheld = Ridge(alpha=int(AT.read_text()))",
+    "a template": "from string import Template\nheld = Template(AT.read_text())",
+    "an open text": "from io import StringIO\nheld = StringIO(AT.read_text())",
+    "bytes that are looked at": "held = memoryview(AT.read_bytes())",
+    "an element": "from xml.etree import ElementTree\nheld = ElementTree.fromstring(f'<n>{AT.read_text()}</n>')",
+    "a counter": "from itertools import count\nheld = count(int(AT.read_text()))",
+    "the values of a dict": "held = {'n': AT.read_text()}.values()",
+    "a kind of number": "import numpy\nheld = numpy.dtype(f'S{AT.read_text()}')",
+    "an object found by its name": "import numpy\nheld = [numpy.add, numpy.subtract][int(AT.read_text()) - 3]",
+}
+
+
+@pytest.mark.parametrize("made", FROM_OUTSIDE.values(), ids=list(FROM_OUTSIDE))
+@pytest.mark.parametrize(
+    "stage",
+    [
+        "def stage(): return held",
+        "def stage(one=held): return one",
+        "class Holder:\n    def __init__(self): self.one = {'it': held}\nholder = Holder()\n"
+        "def stage(): return holder.one",
+        "import net\ndef stage(name='held'): return getattr(net, name)",
+    ],
+    ids=["in a name", "as a default", "in an object", "of a module as a whole"],
+)
+def test_an_object_of_others_counts_by_a_value_that_comes_from_outside(made, stage, tmp_path):
+    at = tmp_path / "number"
+    found = []
+    for index, number in enumerate("334"):
+        at.write_text(number)
+        # The stage does not reach the path.
+        source = f"from pathlib import Path\nAT = Path({str(at)!r})\n{made}\ndel AT\n{stage}\n"
+        found.append(seen(code_in(tmp_path / str(index), {"net.py": source}, "stage")))
+    one, again, other = found
+    assert one == again
+    assert one != other
+
+
+def test_an_object_of_others_counts_as_it_is_when_the_code_is_read(tmp_path):
+    write(tmp_path, {"net.py": "from sklearn.linear_model import Ridge\nheld = Ridge()\ndef stage(): return held"})
+    with imported(tmp_path) as net:
+        before = seen(Codes().of(net.stage))
+        net.held.set_params(alpha=3)
+        assert seen(Codes().of(net.stage)) != before
 
 
 TYPED = """
