@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
@@ -144,11 +145,21 @@ def _file_part(path: Path, remembered: Remembered | None) -> Part | None:
         CodeUnknown: it changes all the time.
     """
     try:
-        return Part(name=path.name, digest=path_digest(path, remembered)) if path.is_file() else None
+        if not path.is_file() or _is_source(path):
+            return None
+        return Part(name=path.name, digest=path_digest(path, remembered))
     except FileKeepsChanging as error:
         raise CodeUnknown(path.name, "it changes while it is read") from error
     except (NoContent, OSError):
         return None  # Such as a device, or what nobody here may read.
+
+
+def _is_source(path: Path) -> bool:
+    """Whether a module was loaded from it, as a script may call itself: of that the code counts that is reached."""
+    if path.suffix != ".py":
+        return False
+    file = str(path.absolute())
+    return any(getattr(module, "__dict__", {}).get("__file__") == file for module in list(sys.modules.values()))
 
 
 def _parameter_digest(name: str, value: Any, uses: Uses, remembered: Remembered | None) -> str:

@@ -20,7 +20,7 @@ from mlpipeline.pipelines import content
 from mlpipeline.pipelines.bases import Bases
 from mlpipeline.pipelines.wiring import Purpose
 
-DATA = Path("data.csv")
+DATA, HERE = Path("data.csv"), Path(__file__)
 
 
 @dataclass
@@ -93,6 +93,10 @@ class LoadDataclass:
 
 def constant():
     return DATA.read_text()
+
+
+def beside_itself():
+    return HERE.with_name("data.csv")
 
 
 def helper(path=DATA):
@@ -211,6 +215,10 @@ def test_of_a_folder_that_is_a_constant_the_name_counts_and_a_file_may_come_late
     assert there.key() != missing
     (reason,) = differences(basis_of(constant), replace(there, parts=there.parts[:-1]))
     assert (reason.why, reason.what) == ("code_gone", "data.csv")
+
+
+def test_the_source_that_a_module_calls_itself_by_is_no_file_that_it_reads():
+    assert "test_bases.py" not in [part.name for part in basis_of(beside_itself).parts]
 
 
 def test_a_file_that_changes_all_the_time_has_the_code_that_holds_its_path_run_every_time(monkeypatch):
