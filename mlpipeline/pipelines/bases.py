@@ -130,6 +130,7 @@ def _without_inputs(call: StageCall, codes: Codes, uses: Uses, remembered: Remem
         parts=tuple(part for code in counts for part in code.parts),
         packages={name: installed for code in counts for name, installed in code.packages.items()},
         version=version,
+        orders=call.orders,
         shown=_shown(values),
     )
 

@@ -70,10 +70,35 @@ class StageCall(Call):
         return {**defaults, **self.parameters}
 
     @property
+    def arguments(self) -> tuple[Argument, ...]:
+        """What it calls takes: the function, `run` or `fit`."""
+        return self.stage.fit_arguments if self.action is Action.FIT else self.stage.run_arguments
+
+    @property
     def takes_run(self) -> bool:
         """Whether what it calls has an argument `run`."""
-        arguments = self.stage.fit_arguments if self.action is Action.FIT else self.stage.run_arguments
-        return any(argument.name == FROM_RUN for argument in arguments)
+        return any(argument.name == FROM_RUN for argument in self.arguments)
+
+    @property
+    def orders(self) -> dict[str, tuple[str, ...]]:
+        """What the stage sees in an order -> the names in that.
+
+        A dict that it takes, what comes by a `**name`, and what an object holds that is copied.
+        """
+        orders = {name: source.artifacts for name, source in self.takes.items() if source.is_dict}
+        inputs = [name for name in self.takes if name != self.state]
+        if self.stage.is_function:
+            given = [(self.arguments, [*inputs, *self.parameters])]
+        else:
+            given = [(self.arguments, inputs), (self.stage.constructor, [*self.parameters])]
+        for arguments, names in given:
+            by_name = {argument.name for argument in arguments if not argument.is_rest}
+            for rest in (f"**{argument.name}" for argument in arguments if argument.is_rest):
+                # A constructor and `run` may call theirs alike.
+                orders[rest] = (*orders.get(rest, ()), *(name for name in names if name not in by_name))
+        if not (self.stage.is_function or self.stage.is_made):
+            orders["self"] = tuple(self.parameters)
+        return orders
 
 
 class Wiring:
