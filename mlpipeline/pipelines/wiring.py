@@ -12,7 +12,7 @@ from typing import Any
 from mlpipeline.authoring.stages import Artifact
 from mlpipeline.domain.changes import Further
 from mlpipeline.domain.graph import Call, Graph, Source
-from mlpipeline.domain.words import did_you_mean
+from mlpipeline.domain.words import did_you_mean, named
 from mlpipeline.errors import PipelineError
 from mlpipeline.pipelines.definitions import FROM_RUN, SEPARATOR, Outputs, StageDefinition
 from mlpipeline.pipelines.edges import Edge, Parents
@@ -22,6 +22,8 @@ from mlpipeline.pipelines.signatures import Argument
 
 #: After the name of a stage: what its fitted state is called, and the call that makes it.
 STATE, FIT = "state", "fit"
+#: How many stages and artifacts are listed to who asks for none of them.
+_MOST_NAMED = 30
 
 
 class Purpose(StrEnum):
@@ -79,27 +81,6 @@ class StageCall(Call):
         """Whether what it calls has an argument `run`."""
         return any(argument.name == FROM_RUN for argument in self.arguments)
 
-    @property
-    def orders(self) -> dict[str, tuple[str, ...]]:
-        """What the stage sees in an order -> the names in that.
-
-        A dict that it takes, what comes by a `**name`, and what an object holds that is copied.
-        """
-        orders = {name: source.artifacts for name, source in self.takes.items() if source.is_dict}
-        inputs = [name for name in self.takes if name != self.state]
-        if self.stage.is_function:
-            given = [(self.arguments, [*inputs, *self.parameters])]
-        else:
-            given = [(self.arguments, inputs), (self.stage.constructor, [*self.parameters])]
-        for arguments, names in given:
-            by_name = {argument.name for argument in arguments if not argument.is_rest}
-            for rest in (f"**{argument.name}" for argument in arguments if argument.is_rest):
-                # A constructor and `run` may call theirs alike.
-                orders[rest] = (*orders.get(rest, ()), *(name for name in names if name not in by_name))
-        if not (self.stage.is_function or self.stage.is_made):
-            orders["self"] = tuple(self.parameters)
-        return orders
-
 
 class Wiring:
     """The stages of a pipeline, wired up by the names of arguments or by edges.
@@ -156,6 +137,14 @@ class Wiring:
         made.parameters = self._parameters.assigned(parameters)
         return made
 
+    def require_parameter(self, key: str) -> None:
+        """See that a stage takes a parameter, if it is said to be that stage's: `<stage>.<parameter>`.
+
+        Raises:
+            PipelineError: it does not; what it takes instead is said.
+        """
+        self._parameters.require(key)
+
     def further_parameters(self, own: Collection[str]) -> Further:
         """What the queue may change in a version beside the parameters that are named."""
         return self._parameters.further(own, self.parameters)
@@ -197,8 +186,10 @@ class Wiring:
                 return (state,)
         if name in self._artifacts:
             return (name,)
-        known = [*self.makes, *self._artifacts, *self.states.values()]
-        raise PipelineError(f'there is no stage or artifact "{name}".{did_you_mean(name, known)}')
+        artifacts = [artifact for names in self.makes.values() for artifact in names]
+        known = list(dict.fromkeys([*self.makes, *artifacts, *self.states.values()]))
+        told = did_you_mean(name, known) or f" There are {named(known, _MOST_NAMED)}."
+        raise PipelineError(f'there is no stage or artifact "{name}".{told}')
 
     def _check_means_one_thing(self, name: str, where: str) -> None:
         if name in self.makes and name in self._artifacts and self.makes[name] != (name,):
