@@ -68,7 +68,8 @@ class StageCall(Call):
     @property
     def values(self) -> dict[str, Any]:
         """Its parameters by name, with those that nobody gave and that have a default."""
-        defaults = {name: value for name, value in self.stage.defaults.items() if name not in self.takes}
+        taken = self.takes if self.stage.is_function else {}
+        defaults = {name: value for name, value in self.stage.defaults.items() if name not in taken}
         return {**defaults, **self.parameters}
 
     @property
@@ -216,13 +217,15 @@ class Wiring:
                 del takes[argument.name]
         if state is not None:
             takes[state] = Source(artifacts=(state,))
-        parameters = {name: value for name, value in self.parameters[stage.name].items() if name not in takes}
+        # Of a class, `run` and the constructor may each have an argument of the same name.
+        taken = takes if stage.is_function else {}
+        parameters = {name: value for name, value in self.parameters[stage.name].items() if name not in taken}
         lacks = self._not_handed_in(stage, takes, purpose, handed_in)
         return StageCall(
             name=f"{stage.name}{SEPARATOR}{FIT}" if action is Action.FIT else stage.name,
             makes=outputs.names,
             takes=takes,
-            lacks=lacks or self._parameters.lacking(stage, arguments, takes, parameters),
+            lacks=lacks or self._parameters.lacking(stage, arguments, taken, parameters),
             stage=stage,
             action=action,
             parameters=parameters,
