@@ -15,7 +15,7 @@ import pytest
 
 from mlpipeline import Pipeline, Stage
 from mlpipeline.domain.rerun import differences
-from mlpipeline.errors import FileKeepsChanging
+from mlpipeline.errors import CallLacks, FileKeepsChanging
 from mlpipeline.pipelines import content
 from mlpipeline.pipelines.bases import Bases
 from mlpipeline.pipelines.wiring import Purpose
@@ -244,3 +244,40 @@ def test_a_default_file_that_changes_while_it_is_read_is_an_error_as_one_that_is
     monkeypatch.setattr(content, "changing_file_digest", keeps_changing)
     with pytest.raises(FileKeepsChanging, match=r"data\.csv changes"):
         basis_of(Load)
+
+
+def rows():
+    return [1]
+
+
+class Scaled(Stage):
+    def __init__(self, rows):
+        self.scale = rows
+
+    def run(self, rows):
+        return {"scaled": [row * self.scale for row in rows]}
+
+
+class ScaledCopy:
+    def __init__(self, scale):
+        self.rows = scale
+
+    def run(self, rows):
+        return {"scaled": [row * self.rows for row in rows]}
+
+
+@pytest.mark.parametrize(
+    "scaled",
+    [
+        lambda scale: Pipeline([rows, Scaled(scale)], cache="cache"),
+        lambda scale: Pipeline([rows, Scaled], parameters={"scaled.rows": scale}, cache="cache"),
+        lambda scale: Pipeline({"rows": rows, "scaled": ScaledCopy(scale)}, cache="cache"),
+    ],
+)
+def test_what_a_stage_was_made_with_counts_though_run_takes_something_of_the_same_name(scaled):
+    assert [scaled(scale).run("scaled") for scale in (2, 3)] == [[2], [3]]
+
+
+def test_what_the_constructor_needs_is_not_what_run_takes_by_the_same_name():
+    with pytest.raises(CallLacks, match='its constructor takes "rows", which has neither a value nor a default'):
+        Pipeline([rows, Scaled], cache="cache").run("scaled")
