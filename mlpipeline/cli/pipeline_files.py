@@ -17,8 +17,16 @@ from mlpipeline.authoring.versions import Version
 from mlpipeline.cli.output import require_stdout
 from mlpipeline.cli.project import Place
 from mlpipeline.domain.queue import model_name
-from mlpipeline.domain.words import did_you_mean, named
-from mlpipeline.errors import CallLacks, MlpipelineError, NotListed, QueueError, ScriptError, SettingsError
+from mlpipeline.domain.words import did_you_mean, named, nearest
+from mlpipeline.errors import (
+    CallLacks,
+    MlpipelineError,
+    NoSuchParameter,
+    NotListed,
+    QueueError,
+    ScriptError,
+    SettingsError,
+)
 from mlpipeline.pipelines.definitions import marked_stages
 from mlpipeline.pipelines.pipeline import Pipeline
 from mlpipeline.pipelines.wiring import Purpose, Wiring
@@ -182,7 +190,8 @@ def _listed(place: Place, script: str) -> Path:
     try:
         models_dir = place.settings().models_dir
     except SettingsError as error:
-        raise NotListed(f"{script}: there is no such file, and here is no project whose model it may be.") from error
+        told = f"{script}: there is no such file, and here is no project whose model it may be.{_beside(script)}"
+        raise NotListed(told) from error
     path = _existing(models_dir / script)
     if path is not None:
         return path
@@ -191,7 +200,16 @@ def _listed(place: Place, script: str) -> Path:
     except QueueError:
         known = ()
     hint = did_you_mean(model_name(script), [model_name(entry.script) for entry in known])
+    hint = hint or _beside(script)
     raise NotListed(f"{script}: there is no such file, neither here nor in {models_dir}.{hint}")
+
+
+def _beside(script: str) -> str:
+    """Return which script may have been meant of those that lie where it was looked for, ready to end a message."""
+    path = Path(script)
+    # By their names alone: the folder is the same.
+    found = nearest(path.name, [one.name if path.suffix else one.stem for one in sorted(path.parent.glob("*.py"))])
+    return "" if found is None else f' Did you mean "{path.with_name(found)}"?'
 
 
 def _pipeline(module: ModuleType, script: str, which: str | None) -> Pipeline:
@@ -289,4 +307,8 @@ def _parameters(given: Mapping[str, Any], wiring: Wiring, own: Mapping[str, Any]
     changes, further = Changes(values=given), wiring.further_parameters(own)
     known = {name: as_parameter(value) for name, value in {**further.defaults, **own}.items()}
     require_kinds(changes.called(own, further), known, advice="")
-    return changes.in_place(own, further)
+    try:
+        return changes.in_place(own, further)
+    except NoSuchParameter as error:
+        wiring.require_parameter(error.key)  # It knows what the stage takes instead.
+        raise

@@ -121,7 +121,10 @@ def _merged(
     merged = {}
     for name, given in values.items():
         if name not in by_name:
-            raise _no_such(f"{before}{name}", [f"{before}{known}" for known in dict.fromkeys([*by_name, *others])])
+            # By the whole name, as it is typed at a prompt.
+            whole, _ = next(_leaves({name: given}, before))
+            inner = [leaf for leaf, _ in _leaves({str(key): value for key, value in own.items()}, before)]
+            raise _no_such(whole, [f"{before}{known}" for known in dict.fromkeys([*by_name, *others])], inner)
         key = by_name[name]
         merged[key] = _in_kind(given, own[key])
         if isinstance(given, dict) and given and isinstance(own[key], dict):
@@ -139,8 +142,9 @@ def _in_kind(given: Any, present: Any) -> Any:
     return given
 
 
-def _no_such(key: str, known: list[str]) -> NoSuchParameter:
-    hint = did_you_mean(key, known)
+def _no_such(key: str, known: list[str], inner: list[str]) -> NoSuchParameter:
+    """What says that there is no such parameter; `inner` are the keys of tables as well."""
+    hint = did_you_mean(key, [*known, *inner])
     if not hint and key in CONDITIONS:
         hint = f" It is a condition: say it beside `set`, {{ {key} = …, set = … }}."
     return NoSuchParameter(key, hint or f" It has {', '.join(known) or 'none'}.")

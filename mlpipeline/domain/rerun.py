@@ -45,6 +45,8 @@ class Why(StrEnum):
     INPUT_NEW = "input_new"
     #: Something is not taken any more.
     INPUT_GONE = "input_gone"
+    #: What it takes in an order has another one.
+    ORDER = "order"
     #: A package that its code imports is installed in another version.
     PACKAGE = "package"
     #: It makes artifacts of other names.
@@ -107,6 +109,10 @@ class Ingredients(Protocol):
         """Argument -> digest."""
 
     @property
+    def orders(self) -> Mapping[str, Sequence[str]]:
+        """What the stage sees in an order -> the names in that."""
+
+    @property
     def parts(self) -> Sequence[CodePart]:
         """The code."""
 
@@ -146,6 +152,7 @@ def differences(was: Ingredients, now: Ingredients, unknown: Collection[str] = (
         *_code(was, now),
         *_parameters(was, now),
         *_inputs(was, now, unknown),
+        *_orders(was, now),
         *_packages(was, now),
         *_outputs(was, now),
     ]
@@ -177,6 +184,14 @@ def _inputs(was: Ingredients, now: Ingredients, unknown: Collection[str]) -> Ite
             yield Reason(why=Why.INPUT_NEW, what=name)
         elif name not in unknown:
             yield Reason(why=Why.INPUT_CHANGED if name in now.inputs else Why.INPUT_GONE, what=name)
+
+
+def _orders(was: Ingredients, now: Ingredients) -> Iterator[Reason]:
+    for name, after in now.orders.items():
+        before = was.orders.get(name, ())
+        # Of other names, it is what is new or gone that is told.
+        if tuple(before) != tuple(after) and sorted(before) == sorted(after):
+            yield Reason(why=Why.ORDER, what=name, was=", ".join(before), now=", ".join(after))
 
 
 def _packages(was: Ingredients, now: Ingredients) -> Iterator[Reason]:

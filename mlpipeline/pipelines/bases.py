@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
@@ -133,6 +134,7 @@ def _without_inputs(call: StageCall, codes: Codes, uses: Uses, remembered: Remem
         parts=(*(part for code in counts for part in code.parts), *files),
         packages={name: installed for code in counts for name, installed in code.packages.items()},
         version=version,
+        orders=_orders(call),
         shown=_shown(values),
     )
 
@@ -144,11 +146,21 @@ def _file_part(path: Path, remembered: Remembered | None) -> Part | None:
         CodeUnknown: it changes all the time.
     """
     try:
-        return Part(name=path.name, digest=path_digest(path, remembered)) if path.is_file() else None
+        if not path.is_file() or _is_source(path):
+            return None
+        return Part(name=path.name, digest=path_digest(path, remembered))
     except FileKeepsChanging as error:
         raise CodeUnknown(path.name, "it changes while it is read") from error
     except (NoContent, OSError):
         return None  # Such as a device, or what nobody here may read.
+
+
+def _is_source(path: Path) -> bool:
+    """Whether a module was loaded from it, as a script may call itself: of that the code counts that is reached."""
+    if path.suffix != ".py":
+        return False
+    file = str(path.absolute())
+    return any(getattr(module, "__dict__", {}).get("__file__") == file for module in list(sys.modules.values()))
 
 
 def _parameter_digest(name: str, value: Any, uses: Uses, remembered: Remembered | None) -> str:
@@ -188,6 +200,27 @@ def _paths_in(value: Any) -> Iterator[Path]:
             own = fields(one) if is_dataclass(one) else ()
             pending += [getattr(one, field.name, None) for field in own]
             pending += getattr(one, "__dict__", {}).values()
+
+
+def _orders(call: StageCall) -> dict[str, tuple[str, ...]]:
+    """Return what a stage sees in an order -> the names in that.
+
+    A dict that it takes, what comes by a `**name`, and what an object holds that is copied.
+    """
+    orders = {name: source.artifacts for name, source in call.takes.items() if source.is_dict}
+    inputs = [name for name in call.takes if name != call.state]
+    if call.stage.is_function:
+        given = [(call.arguments, [*inputs, *call.parameters])]
+    else:
+        given = [(call.arguments, inputs), (call.stage.constructor, [*call.parameters])]
+    for arguments, names in given:
+        by_name = {argument.name for argument in arguments if not argument.is_rest}
+        for rest in (f"**{argument.name}" for argument in arguments if argument.is_rest):
+            # A constructor and `run` may call theirs alike.
+            orders[rest] = (*orders.get(rest, ()), *(name for name in names if name not in by_name))
+    if not (call.stage.is_function or call.stage.is_made):
+        orders["self"] = tuple(call.parameters)
+    return orders
 
 
 def _digest(source: Source, digests: Mapping[str, str | None]) -> str | None:

@@ -6,6 +6,7 @@ import abc
 import dataclasses
 import enum
 import functools
+import logging
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -257,6 +258,8 @@ class Values:
 
     def _made(self, value: Any) -> str | None:
         """The text of what an object is made again of; None where it is of nothing."""
+        if isinstance(value, logging.Logger):
+            return None  # It is called by its module, which has another name where a script is run.
         try:
             found = reduction(value)
         except Exception:  # It has no value, whatever it says.

@@ -25,6 +25,9 @@ from mlpipeline.pipelines.watching import Watcher
 from mlpipeline.pipelines.wiring import StageCall
 from mlpipeline.project.seeding import drawing_alone, drawing_apart
 
+#: Of a shorter wait for another process nobody is told, in seconds.
+_WAIT_TOLD_AFTER_S = 2.0
+
 
 class _Lost(Exception):
     """What a stage has made is damaged, and not there any more."""
@@ -143,12 +146,14 @@ class Execution:
 
     def _waits(self, call: StageCall) -> Callable[[str | None], None]:
         """Return what tells once who makes what a stage makes, and ends the waiting when the run is to stop."""
-        told: list[str | None] = []
+        began = time.monotonic()
+        is_told = False
 
         def waits(maker: str | None) -> None:
+            nonlocal is_told
             self._heed_stop(call)
-            if not told:
-                told.append(maker)
+            if not is_told and time.monotonic() - began > _WAIT_TOLD_AFTER_S:
+                is_told = True
                 self._watcher.waits(call, maker)
 
         return waits

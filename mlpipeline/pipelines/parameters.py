@@ -109,6 +109,16 @@ class Parameters:
         hint = "" if alike is None or alike == name else f' (another stage takes "{alike}")'
         return f'Give it one: parameters={{"{stage.name}{SEPARATOR}{name}": …}}{hint}.'
 
+    def require(self, key: str) -> None:
+        """See that a stage takes a parameter, if it is said to be that stage's: `<stage>.<parameter>`, or a key of it.
+
+        Raises:
+            PipelineError: it does not; what it takes instead is said.
+        """
+        stage, _, rest = key.partition(SEPARATOR)
+        if stage in self._stages and rest:
+            self._addressed(stage, rest.partition(SEPARATOR)[0])
+
     def _taker(self, key: object) -> tuple[str, str]:
         if not isinstance(key, str):
             raise PipelineError(f"parameters: a name is a text, and {key!r} is none.")
@@ -140,6 +150,13 @@ class Parameters:
             advice = did_you_mean(parameter, names)
             if not advice and elsewhere:
                 advice = f' Did you mean "{elsewhere[0]}{SEPARATOR}{parameter}"?'
-            advice += f" It takes {', '.join(names)}." if names else " It takes none."
+            advice += f" It takes {', '.join(names)}." if names else " It has no parameters."
         what = "the artifact" if parameter in self._artifacts else "no parameter"
-        raise PipelineError(f'parameter "{key}": {definition.title} takes {what} "{parameter}".{advice}')
+        told = f'parameter "{key}": {definition.title} takes {what} "{parameter}"'
+        methods = {"run": definition.run_arguments, "fit": definition.fit_arguments}
+        taken = [
+            f"`{name}`" for name, arguments in methods.items() if parameter in {argument.name for argument in arguments}
+        ]
+        if taken and not definition.is_function:
+            told += f": it is an argument of its {' and '.join(taken)}, and parameters are those of its constructor"
+        raise PipelineError(f"{told}.{advice}")

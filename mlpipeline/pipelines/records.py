@@ -32,6 +32,8 @@ class Basis:
     packages: Mapping[str, str]
     #: What its script gives to stand for its code, of which there are no parts then.
     version: str | None = None
+    #: What the stage sees in an order -> the names in that: of a dict that it takes, of `**predictions`.
+    orders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     #: Parameter -> its value as people read it, of those that are short; it does not count.
     shown: Mapping[str, str] = field(default_factory=dict)
 
@@ -43,7 +45,7 @@ class Basis:
     def _key(self) -> str:
         # Not by `asdict`, which copies everything: this is asked for every cached stage.
         parts = sorted((part.name, part.digest) for part in self.parts)
-        counts = (self.stage, self.makes, self.parameters, self.inputs, parts, self.packages, self.version)
+        counts = (self.stage, self.makes, self.parameters, self.inputs, parts, self.packages, self.version, self.orders)
         return json_digest([dict(one) if isinstance(one, Mapping) else one for one in counts])
 
     @classmethod
@@ -61,6 +63,7 @@ class Basis:
             parts=tuple(_part(part) for part in _checked(value["parts"], list)),
             packages=_by_name(value["packages"], str),
             version=_checked(value["version"], str | None),
+            orders={name: _texts(names) for name, names in _by_name(value["orders"], list).items()},
             shown=_by_name(value["shown"], str),
         )
 

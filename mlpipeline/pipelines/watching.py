@@ -25,7 +25,7 @@ class Watcher(Protocol):
     def waits(self, call: StageCall, maker: str | None) -> None:
         """Another process makes what the stage makes; `maker` says which: `run 7k2m9q`, where that is known.
 
-        Heard once; afterwards the stage is found, or begins here.
+        Heard once, where that takes more than a moment; afterwards the stage is found, or begins here.
         """
 
     def begins(self, call: StageCall) -> None:
@@ -45,7 +45,7 @@ class Watcher(Protocol):
 
 
 class Silent:
-    """Says nothing but warnings."""
+    """Says nothing but warnings, and why nothing goes on."""
 
     def plans(self, calls: Sequence[StageCall]) -> None:
         """Nothing."""
@@ -55,8 +55,8 @@ class Silent:
         _log.debug("stage %s cached", call.name)
 
     def waits(self, call: StageCall, maker: str | None) -> None:
-        """Only for who debugs."""
-        _log.debug("stage %s: being made by %s", call.name, maker or "another process")
+        """Warn: a script that stands still without a word looks as if it hung."""
+        self.warns(f"stage {call.name} is being made by {maker or 'another process'}: waiting")
 
     def begins(self, call: StageCall) -> None:
         """Nothing."""

@@ -12,7 +12,7 @@ from typing import Any
 from mlpipeline.authoring.stages import Artifact
 from mlpipeline.domain.changes import Further
 from mlpipeline.domain.graph import Call, Graph, Source
-from mlpipeline.domain.words import did_you_mean
+from mlpipeline.domain.words import did_you_mean, named
 from mlpipeline.errors import PipelineError
 from mlpipeline.pipelines.definitions import FROM_RUN, SEPARATOR, Outputs, StageDefinition
 from mlpipeline.pipelines.edges import Edge, Parents
@@ -22,6 +22,8 @@ from mlpipeline.pipelines.signatures import Argument
 
 #: After the name of a stage: what its fitted state is called, and the call that makes it.
 STATE, FIT = "state", "fit"
+#: How many stages and artifacts are listed to who asks for none of them.
+_MOST_NAMED = 30
 
 
 class Purpose(StrEnum):
@@ -66,14 +68,19 @@ class StageCall(Call):
     @property
     def values(self) -> dict[str, Any]:
         """Its parameters by name, with those that nobody gave and that have a default."""
-        defaults = {name: value for name, value in self.stage.defaults.items() if name not in self.takes}
+        taken = self.takes if self.stage.is_function else {}
+        defaults = {name: value for name, value in self.stage.defaults.items() if name not in taken}
         return {**defaults, **self.parameters}
+
+    @property
+    def arguments(self) -> tuple[Argument, ...]:
+        """What it calls takes: the function, `run` or `fit`."""
+        return self.stage.fit_arguments if self.action is Action.FIT else self.stage.run_arguments
 
     @property
     def takes_run(self) -> bool:
         """Whether what it calls has an argument `run`."""
-        arguments = self.stage.fit_arguments if self.action is Action.FIT else self.stage.run_arguments
-        return any(argument.name == FROM_RUN for argument in arguments)
+        return any(argument.name == FROM_RUN for argument in self.arguments)
 
 
 class Wiring:
@@ -131,6 +138,14 @@ class Wiring:
         made.parameters = self._parameters.assigned(parameters)
         return made
 
+    def require_parameter(self, key: str) -> None:
+        """See that a stage takes a parameter, if it is said to be that stage's: `<stage>.<parameter>`.
+
+        Raises:
+            PipelineError: it does not; what it takes instead is said.
+        """
+        self._parameters.require(key)
+
     def further_parameters(self, own: Collection[str]) -> Further:
         """What the queue may change in a version beside the parameters that are named."""
         return self._parameters.further(own, self.parameters)
@@ -172,8 +187,10 @@ class Wiring:
                 return (state,)
         if name in self._artifacts:
             return (name,)
-        known = [*self.makes, *self._artifacts, *self.states.values()]
-        raise PipelineError(f'there is no stage or artifact "{name}".{did_you_mean(name, known)}')
+        artifacts = [artifact for names in self.makes.values() for artifact in names]
+        known = list(dict.fromkeys([*self.makes, *artifacts, *self.states.values()]))
+        told = did_you_mean(name, known) or f" There are {named(known, _MOST_NAMED)}."
+        raise PipelineError(f'there is no stage or artifact "{name}".{told}')
 
     def _check_means_one_thing(self, name: str, where: str) -> None:
         if name in self.makes and name in self._artifacts and self.makes[name] != (name,):
@@ -200,13 +217,15 @@ class Wiring:
                 del takes[argument.name]
         if state is not None:
             takes[state] = Source(artifacts=(state,))
-        parameters = {name: value for name, value in self.parameters[stage.name].items() if name not in takes}
+        # Of a class, `run` and the constructor may each have an argument of the same name.
+        taken = takes if stage.is_function else {}
+        parameters = {name: value for name, value in self.parameters[stage.name].items() if name not in taken}
         lacks = self._not_handed_in(stage, takes, purpose, handed_in)
         return StageCall(
             name=f"{stage.name}{SEPARATOR}{FIT}" if action is Action.FIT else stage.name,
             makes=outputs.names,
             takes=takes,
-            lacks=lacks or self._parameters.lacking(stage, arguments, takes, parameters),
+            lacks=lacks or self._parameters.lacking(stage, arguments, taken, parameters),
             stage=stage,
             action=action,
             parameters=parameters,

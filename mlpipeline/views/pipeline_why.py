@@ -27,6 +27,7 @@ _TEXTS = {
     Why.CODE_GONE: "{what} is no longer part of its code{place}",
     Why.INPUT_NEW: "it did not take {what} before",
     Why.INPUT_GONE: "it takes {what} no more",
+    Why.ORDER: "the order in {what} changed: {was} → {now}",
     Why.OUTPUTS: "it makes {now} now, and made {was}",
 }
 #: What does not follow from what was made before.

@@ -12,7 +12,7 @@ import sys
 import pytest
 from schemas import complaints
 from small_disk import SmallDisk
-from support import write_project
+from support import GATE_SOURCE, Gate, Started, wait_until, write_project
 
 from mlpipeline import Pipeline, stage
 from mlpipeline.pipelines.watching import SILENT
@@ -284,6 +284,47 @@ def test_a_pickle_of_another_user_is_made_again(folder):
     assert artifact(folder, ".pkl").stat().st_uid == 0
     assert run(folder)[1].warned == []
 
+
+def test_a_script_that_waits_for_what_another_makes_says_for_whom(tmp_path):
+    gate = Gate(tmp_path / "gate")
+    (tmp_path / "_gate.py").write_text(GATE_SOURCE)
+    (tmp_path / "main.py").write_text(WAITING.format(gate=gate))
+    both = []
+    try:
+        for name in ("first", "second"):
+            out, err = tmp_path / f"{name}.out", tmp_path / f"{name}.err"
+            both.append(Started([sys.executable, "main.py"], out=out, err=err, cwd=tmp_path))
+            gate.wait_reached(60)
+        first, second = both
+        told = f"stage slow is being made by process {first.pid} on "
+        wait_until(lambda: told in second.err, 60, lambda: second.err)
+    finally:
+        gate.open()
+        for one in both:
+            one.wait(60)
+    assert (first.out, first.err, second.out) == ("2\n", "", "2\n")
+    assert second.err.count("\n") == 1
+    assert second.err.endswith(": waiting\n")
+
+
+WAITING = """
+from _gate import wait_for
+from mlpipeline import Pipeline, stage
+
+
+@stage
+def slow():
+    wait_for("{gate}")
+    return 1
+
+
+@stage
+def out(slow):
+    return slow + 1
+
+
+print(Pipeline().run("out"))
+"""
 
 SCRIPT = """
     import time

@@ -15,12 +15,14 @@ from made_up.projects import project_by
 
 NET = '''
     import json
+    import logging
     import features
     from nets import Net
     from vendored import weight
     from mlpipeline import Pipeline, stage
 
     FACTORS = {"a", "b", "c"}
+    LOG = logging.getLogger(__name__)
 
     class Scaler:
         def scaled(self, value):
@@ -41,6 +43,7 @@ NET = '''
     @stage
     def score(model):
         print("runs score", flush=True)
+        LOG.debug("scored")
         return model["scaler"].scaled(model["net"].predict(len(FACTORS)))
 
     MODEL = Pipeline()

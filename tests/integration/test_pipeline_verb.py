@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import textwrap
 
 import pytest
@@ -35,7 +37,7 @@ NET = """
         def __init__(self, epochs: int = 3):
             self.epochs = epochs
 
-        def run(self, train_data):
+        def run(self, train_data, rate=1):
             print("trains", self.epochs)
             return {"weights": sum(train_data) * self.epochs}
 
@@ -314,15 +316,28 @@ def test_a_subclass_that_the_script_defines_has_the_stages_and_the_cache_of_the_
     ("arguments", "status", "complaint"),
     [
         (["run", "nett"], 2, 'Did you mean "net"?'),
+        (["run", "models/nte.py"], 2, 'Did you mean "models/net.py"?'),
         (["show", "net:shrt"], 1, 'there is no version "shrt". There are: short, long. Did you mean "short"?'),
         (["run", "net", "acuracy"], 1, 'there is no stage or artifact "acuracy". Did you mean "accuracy"?'),
         (["why", "net", "train"], 1, 'there is no stage or artifact "train". Did you mean'),
+        (
+            ["why", "net", "nope"],
+            1,
+            '"nope". There are gen_data, train_model, accuracy, train_data, test_data, weights.\n',
+        ),
         (
             ["run", "net", "--force", "trainmodel"],
             1,
             'force: there is no stage "trainmodel". Did you mean "train_mod',
         ),
         (["run", "net", "--set", "epoch=3"], 1, 'there is no parameter "epoch". Did you mean "epochs"?'),
+        (["run", "net", "--set", "train_modl.epochs=5"], 1, '"train_modl.epochs". Did you mean "train_model.epochs"?'),
+        (
+            ["run", "net", "--set", "train_model.rate=2"],
+            1,
+            'takes no parameter "rate": it is an argument of its `run`, and parameters are those of its constructor. '
+            "It takes epochs.",
+        ),
         (["run", "net", "--set", "epochs=many"], 2, 'epochs is 3, a number, and "many" is a text.\n'),
         (["run", "net", "--set", "epochs"], 2, '--set "epochs" sets nothing.'),
         (["show", "net", "--pipeline", "MODLE"], 1, 'it has no pipeline called "MODLE". Did you mean "MODEL"?'),
@@ -336,6 +351,16 @@ def test_what_is_wrong_is_told_with_the_nearest_before_anything_runs(project, ar
     assert (done.returncode, done.stdout) == (status, "")
     assert "Traceback" not in done.stderr
     assert not (project.outputs / "cache").exists()
+
+
+def test_a_script_that_lies_beside_what_was_typed_is_named_without_a_project_too(tmp_path):
+    (tmp_path / "train.py").touch()
+    inside = str(tmp_path / "train.py")
+    for typed, meant in (("trian.py", "train.py"), ("trian:deep", "train"), (str(tmp_path / "trian.py"), inside)):
+        command = [sys.executable, "-m", "mlpipeline", "pipeline", "run", typed]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        assert done.stderr.endswith(f'here is no project whose model it may be. Did you mean "{meant}"?\n')
+        assert done.returncode == 2
 
 
 def test_a_parameter_without_a_value_is_a_matter_of_the_version(project):

@@ -36,7 +36,8 @@ class Files:
         """Take in the file or the folder; links count as what they lead to.
 
         Raises:
-            Refused: it leads nowhere: whoever is handed the path would find nothing there, and so for ever.
+            Refused: it leads nowhere: whoever is handed the path would find nothing there, and so for ever. Or it is,
+                or has a link to, a folder that `path` lies in, which would be taken into itself without end.
         """
         if not value.exists():
             raise Refused(
@@ -47,7 +48,7 @@ class Files:
         path.mkdir()
         # `.` and `..` have names only from where they lead.
         name = value.name if value.name not in ("", "..") else value.resolve().name or "root"
-        _take_in(value, path / name, ())
+        _take_in(value, path / name, (), path.resolve())
 
     def load(self, path: Path) -> Path:
         """Return the path of what was taken in; it is to be read only."""
@@ -55,7 +56,7 @@ class Files:
         return inside
 
 
-def _take_in(source: Path, target: Path, above: tuple[Path, ...]) -> None:
+def _take_in(source: Path, target: Path, above: tuple[Path, ...], kept_in: Path) -> None:
     status = source.stat()
     if stat.S_ISREG(status.st_mode):
         _take_in_file(source, target, status)
@@ -63,9 +64,15 @@ def _take_in(source: Path, target: Path, above: tuple[Path, ...]) -> None:
         real = source.resolve()
         if real in above:
             raise ValueError(f"{source} is a link to a folder that it lies in")
+        if kept_in.is_relative_to(real):
+            raise Refused(
+                f"the folder {source} holds the place where it would be kept, {kept_in.parent}. "
+                "Return what is wanted of it, file by file or in a folder of its own, "
+                "or return str(path) if only the name matters"
+            )
         target.mkdir()
         for entry in sorted(source.iterdir()):
-            _take_in(entry, target / entry.name, (*above, real))
+            _take_in(entry, target / entry.name, (*above, real), kept_in)
     else:
         raise ValueError(f"{source} is neither a file nor a folder")
 

@@ -60,7 +60,9 @@ def test_a_text_that_replaces_a_path_is_one():
     [
         ({"lrr": 0.1}, "lrr", ' Did you mean "lr"?'),
         ({"optimizer": {"momentun": 0.1}}, "optimizer.momentun", ' Did you mean "optimizer.momentum"?'),
+        ({"optimzer": {"momentum": 0.1}}, "optimzer.momentum", ' Did you mean "optimizer.momentum"?'),
         ({"x": 1}, "x", " It has lr, optimizer."),
+        ({"x": {"y": {"z": 1}}}, "x.y.z", " It has lr, optimizer."),
         ({"timeout": "1h"}, "timeout", " It is a condition: say it beside `set`, { timeout = …, set = … }."),
     ],
 )
@@ -112,6 +114,8 @@ class TestFurther:
     def test_one_that_no_stage_takes_is_an_error_with_the_nearest(self):
         with pytest.raises(NoSuchParameter, match=r'"train\.epocs"\. Did you mean "train\.epochs"'):
             Changes(values={"train": {"epocs": 5}}).in_place(self.own, self.further)
+        with pytest.raises(NoSuchParameter, match=r'"trian\.width"\. Did you mean "train\.width"'):
+            Changes(values={"trian": {"width": 5}}).in_place(self.own, self.further)
 
     def test_one_may_not_be_given_two_values(self):
         with pytest.raises(NoSuchParameter, match='"epochs" stands for it already'):

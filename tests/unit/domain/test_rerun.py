@@ -27,6 +27,14 @@ def told(was: Basis, now: Basis, unknown=()) -> list[tuple]:
     return [(r.why, r.what, r.place, r.was, r.now) for r in differences(was, now, unknown)]
 
 
+def test_another_order_is_told_where_the_stage_sees_one_and_nothing_is_new_in_it():
+    was = replace(BASIS, orders={"**predictions": ("x", "y"), "splits": ("train", "test")})
+    turned = replace(BASIS, orders={"**predictions": ("y", "x"), "splits": ("train", "test")})
+    assert told(was, turned) == [(Why.ORDER, "**predictions", None, "x, y", "y, x")]
+    assert told(was, replace(was, orders={**was.orders, "**predictions": ("z", "y")})) == []
+    assert was.key() != turned.key()
+
+
 def test_nothing_differs_where_code_has_only_moved():
     moved = replace(BASIS, parts=tuple(replace(part, file="other.py", line=1) for part in reversed(BASIS.parts)))
     assert differences(BASIS, moved) == []

@@ -15,12 +15,12 @@ import pytest
 
 from mlpipeline import Pipeline, Stage
 from mlpipeline.domain.rerun import differences
-from mlpipeline.errors import FileKeepsChanging
+from mlpipeline.errors import CallLacks, FileKeepsChanging
 from mlpipeline.pipelines import content
 from mlpipeline.pipelines.bases import Bases
 from mlpipeline.pipelines.wiring import Purpose
 
-DATA = Path("data.csv")
+DATA, HERE = Path("data.csv"), Path(__file__)
 
 
 @dataclass
@@ -93,6 +93,10 @@ class LoadDataclass:
 
 def constant():
     return DATA.read_text()
+
+
+def beside_itself():
+    return HERE.with_name("data.csv")
 
 
 def helper(path=DATA):
@@ -213,6 +217,10 @@ def test_of_a_folder_that_is_a_constant_the_name_counts_and_a_file_may_come_late
     assert (reason.why, reason.what) == ("code_gone", "data.csv")
 
 
+def test_the_source_that_a_module_calls_itself_by_is_no_file_that_it_reads():
+    assert "test_bases.py" not in [part.name for part in basis_of(beside_itself).parts]
+
+
 def test_a_file_that_changes_all_the_time_has_the_code_that_holds_its_path_run_every_time(monkeypatch):
     def keeps_changing(path):
         raise FileKeepsChanging(path)
@@ -236,3 +244,40 @@ def test_a_default_file_that_changes_while_it_is_read_is_an_error_as_one_that_is
     monkeypatch.setattr(content, "changing_file_digest", keeps_changing)
     with pytest.raises(FileKeepsChanging, match=r"data\.csv changes"):
         basis_of(Load)
+
+
+def rows():
+    return [1]
+
+
+class Scaled(Stage):
+    def __init__(self, rows):
+        self.scale = rows
+
+    def run(self, rows):
+        return {"scaled": [row * self.scale for row in rows]}
+
+
+class ScaledCopy:
+    def __init__(self, scale):
+        self.rows = scale
+
+    def run(self, rows):
+        return {"scaled": [row * self.rows for row in rows]}
+
+
+@pytest.mark.parametrize(
+    "scaled",
+    [
+        lambda scale: Pipeline([rows, Scaled(scale)], cache="cache"),
+        lambda scale: Pipeline([rows, Scaled], parameters={"scaled.rows": scale}, cache="cache"),
+        lambda scale: Pipeline({"rows": rows, "scaled": ScaledCopy(scale)}, cache="cache"),
+    ],
+)
+def test_what_a_stage_was_made_with_counts_though_run_takes_something_of_the_same_name(scaled):
+    assert [scaled(scale).run("scaled") for scale in (2, 3)] == [[2], [3]]
+
+
+def test_what_the_constructor_needs_is_not_what_run_takes_by_the_same_name():
+    with pytest.raises(CallLacks, match='its constructor takes "rows", which has neither a value nor a default'):
+        Pipeline([rows, Scaled], cache="cache").run("scaled")

@@ -305,6 +305,26 @@ def test_a_path_that_leads_nowhere_is_not_stored_and_that_is_said(cache, tmp_pat
     assert [files(cache, kind) for kind in ("aside", "artifacts", "made")] == [[], [], []]
 
 
+@pytest.mark.parametrize("holds", [lambda it: it, lambda it: [1, it], Report])
+@pytest.mark.parametrize("is_linked", [False, True])
+def test_a_folder_that_holds_the_cache_is_not_taken_into_itself_and_that_is_said(
+    cache, tmp_path, monkeypatch, holds, is_linked
+):
+    project = cache.folder.parent
+    (project / ".data").write_text("1")
+    taken_in = []
+    monkeypatch.setattr(files_module, "_take_in_file", lambda source, *_: taken_in.append(source))
+    folder = project
+    if is_linked:
+        folder = tmp_path / "holds-a-link"
+        folder.mkdir()
+        (folder / "link").symlink_to(project)
+    with pytest.raises(NotStored, match=r'^"weights": the folder .* holds the place where it would be kept, .*aside'):
+        cache.put(BASIS, {"bias": LARGE, "weights": holds(folder)}, 0.0)
+    assert taken_in == []
+    assert [files(cache, kind) for kind in ("aside", "artifacts", "made")] == [[], [], []]
+
+
 def test_an_interruption_leaves_nothing_aside(cache):
     class Interrupted:
         def __reduce__(self):

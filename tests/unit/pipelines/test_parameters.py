@@ -14,7 +14,7 @@ class Load:
     def __init__(self, seed=0):
         self.seed = seed
 
-    def run(self):
+    def run(self, rate=1):
         return {"train": [1], "test": [2]}
 
 
@@ -71,6 +71,7 @@ def test_a_stage_that_takes_parameters_of_any_name_gets_those_that_are_said_to_b
         ("trian.epochs", 'parameter "trian.epochs": there is no stage "trian". Did you mean "train"?'),
         ("load.sede", 'takes no parameter "sede". Did you mean "seed"? It takes seed.'),
         ("load.epochs", 'takes no parameter "epochs". Did you mean "train.epochs"? It takes seed.'),
+        ("load.rate", ": it is an argument of its `run`, and parameters are those of its constructor. It takes seed."),
         ("kept.factor", "is an object that does not tell how it was made: let its class inherit from Stage."),
         ("weights", '"weights" is an artifact, and no parameter. Hand it in: inputs={"weights": …}.'),
     ],

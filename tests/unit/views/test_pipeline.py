@@ -86,6 +86,7 @@ def test_the_stages_fit_the_screen(width):
         (Reason(why=Why.PARAMETER, what="net", was="…", now="…"), "net has another value"),
         (Reason(why=Why.PACKAGE, what="numpy", was="2.1", now="2.2"), "numpy 2.1 → 2.2"),
         (Reason(why=Why.INPUT_CHANGED, what="train_data"), f"train_data is another than on {AT}"),
+        (Reason(why=Why.ORDER, what="**p", was="x, y", now="y, x"), "the order in **p changed: x, y → y, x"),
         (Reason(why=Why.OUTPUTS, what="outputs", was="a", now="a, b"), "it makes a, b now, and made a"),
         (
             Reason(why=Why.ARTIFACT_GONE, what="weights"),
