@@ -13,7 +13,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
 from typing import Any, Protocol
 
+from mlpipeline.domain.references import unpickling_arguments
 from mlpipeline.pipelines import array_digests
+from mlpipeline.pipelines.code_ways import leads_anywhere
 from mlpipeline.pipelines.content import bytes_digest
 from mlpipeline.pipelines.installed import Origin, origin_of_function
 from mlpipeline.pipelines.reductions import reduction
@@ -182,6 +184,9 @@ class Values:
             case functools.cached_property():
                 return f"cached_property {self.text(value.func)}"
             case functools.partial():
+                called = getattr(value.func, "__name__", "")
+                for way in unpickling_arguments(called, value.keywords):
+                    raise leads_anywhere(f"partial of {called}", way)
                 return f"partial {self._each([value.func, value.args, value.keywords, own_attributes(value)])}"
             case functools.partialmethod() | functools.singledispatchmethod():
                 return f"{kind.__name__} {self._named(vars(value))}"
