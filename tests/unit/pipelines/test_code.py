@@ -744,6 +744,23 @@ def test_a_pipeline_that_a_stage_uses_counts(target, tmp_path):
         assert seen(code_in(tmp_path / str(at), changed, target)) != before, new
 
 
+def test_a_pipeline_whose_stages_cannot_be_told_is_not_known(tmp_path):
+    source = """
+        from mlpipeline import Pipeline
+
+        class Broken(Pipeline):
+            def stages(self):
+                raise KeyError("x")
+
+        BROKEN = Broken()
+
+        def stage(is_used=False):
+            return BROKEN.run() if is_used else 1
+    """
+    with pytest.raises(CodeUnknown, match=r"^Broken: its stages cannot be told \(KeyError: 'x'\)$"):
+        code_in(tmp_path, {"net.py": source}, "stage")
+
+
 def test_a_pipeline_that_was_loaded_counts_as_it_was_saved(tmp_path):
     found = []
     write(tmp_path / "before", USED_PIPELINE)
