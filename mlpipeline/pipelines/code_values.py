@@ -310,7 +310,7 @@ def own_attributes(value: Any) -> dict[str, Any]:
 def _parts(pipeline: Any) -> Any:
     """What counts of a pipeline, which says it by a method: it also holds such as all names of its module.
 
-    It is known by that method, whose name no class of the user's has by chance: the module of `Pipeline` imports this one.
+    It is known by that method, whose name no class of the user's has by chance: the module of `Pipeline` imports this.
 
     Raises:
         CodeUnknown: what the user's class says of its stages raises something.
