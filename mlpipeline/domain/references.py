@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from mlpipeline.domain.syntax import Definition, canonical
-from mlpipeline.domain.syntax_walk import Imported, Scope, Seen, Walk
+from mlpipeline.domain.syntax_walk import Imported, Scope, Seen, Walk, last_name
 
 #: Whoever uses these may look local variables up by name.
 _NAMES_MATTER = {"locals", "eval", "exec", "vars", "dir", "_getframe", "currentframe"}
-#: What leads into modules that nobody can name before it runs, each by the names that it is imported by.
+#: What leads into modules that nobody can name before it runs, each by the names that it is imported by. A tuple, and
+#: no set: where several names are one object, as of `pickle` and `_pickle`, the first is the one that people are told.
 WAYS_ANYWHERE = (
     "builtins.__import__",
     "builtins.eval",
@@ -56,8 +58,10 @@ MODULES_OF_WAYS = {way.rpartition(".")[0] for way in WAYS_ANYWHERE} - {
     "pandas",
     "sys",
 }
-#: What `np.load` and `torch.load` are given so that they unpickle no classes, as they do where it is not said.
+#: The values of these arguments of `np.load` and `torch.load` by which no class is unpickled; they are the defaults.
 _SAFE_ARGUMENTS = {"allow_pickle": False, "weights_only": True}
+#: Argument -> the way that another value of it is, as people are told.
+WAYS_BY_ARGUMENT = {name: f"{name}={not safe}" for name, safe in _SAFE_ARGUMENTS.items()}
 #: Attributes that do, of whatever they are.
 WAYS_BY_ATTRIBUTE = frozenset({"__globals__", "__subclasses__", "f_globals"})
 
@@ -126,13 +130,8 @@ def class_outline(node: ast.ClassDef) -> ast.ClassDef:
 
 def _ways(walk: Walk, binders: Iterable[tuple[Seen, Scope | None]]) -> Iterator[str]:
     yield from sorted(WAYS_BY_ATTRIBUTE & {*walk.attributes, *walk.strings})
-    # The texts are for `**{"allow_pickle": True}`.
-    yield from sorted(_SAFE_ARGUMENTS.keys() & walk.strings)
-    for keyword in walk.keywords:
-        if keyword.arg in _SAFE_ARGUMENTS:
-            is_safe = isinstance(keyword.value, ast.Constant) and keyword.value.value is _SAFE_ARGUMENTS[keyword.arg]
-            if not is_safe:
-                yield keyword.arg
+    for call in walk.calls:
+        yield from _unpickling(call)
     for seen, binder in binders:
         if seen.is_read and seen.node not in walk.said:
             name, *rest = seen.chain
@@ -141,6 +140,43 @@ def _ways(walk: Walk, binders: Iterable[tuple[Seen, Scope | None]]) -> Iterator[
                 full_name = f"{full_name}.{rest.pop(0)}"
             if full_name in WAYS_ANYWHERE or full_name in MODULES_OF_WAYS:
                 yield full_name
+
+
+def unpickling_arguments(called: str, arguments: Mapping[str, Any]) -> list[str]:
+    """What has classes unpickled in a call, as `WAYS_BY_ARGUMENT` says it.
+
+    Args:
+        called: the last part of the name of what is called: others than loaders, such as `np.save`, unpickle nothing.
+        arguments: name -> value, or anything else where that is worked out when it runs.
+    """
+    if "load" not in called:
+        return []
+    return [
+        way
+        for name, way in WAYS_BY_ARGUMENT.items()
+        if arguments.get(name, _SAFE_ARGUMENTS[name]) is not _SAFE_ARGUMENTS[name]
+    ]
+
+
+def _unpickling(call: ast.Call) -> list[str]:
+    called, given = call.func, call.args
+    if last_name(called) == "partial" and given:
+        called, *given = given
+    arguments: list[tuple[object, ast.expr]] = []
+    # `np.load(path, mmap_mode, allow_pickle)`: anything but `True` may as well be an argument of the user's `load`.
+    if last_name(called) == "load":
+        arguments += [("allow_pickle", value) for value in given[2:3] if _value(value) is True]
+    for keyword in call.keywords:
+        if keyword.arg is not None:
+            arguments.append((keyword.arg, keyword.value))
+        elif isinstance(keyword.value, ast.Dict):
+            arguments += zip(map(_value, keyword.value.keys), keyword.value.values, strict=True)
+    return unpickling_arguments(last_name(called), {str(name): _value(value) for name, value in arguments})
+
+
+def _value(node: ast.expr | None) -> object:
+    """What a literal says; what is worked out stands for itself."""
+    return node.value if isinstance(node, ast.Constant) else node
 
 
 def _renamed(walk: Walk, binders: Iterable[tuple[Seen, Scope | None]]) -> dict[ast.AST, str]:

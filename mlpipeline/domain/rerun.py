@@ -148,11 +148,11 @@ def differences(was: Ingredients, now: Ingredients, unknown: Collection[str] = (
         now: what it would be made of.
         unknown: arguments of which nobody knows yet what they take.
     """
+    given = [*_parameters(was, now), *_inputs(was, now, unknown)]
     return [
         *_code(was, now),
-        *_parameters(was, now),
-        *_inputs(was, now, unknown),
-        *_orders(was, now),
+        *given,
+        *_orders(was, now, {reason.what for reason in given}),
         *_packages(was, now),
         *_outputs(was, now),
     ]
@@ -186,12 +186,13 @@ def _inputs(was: Ingredients, now: Ingredients, unknown: Collection[str]) -> Ite
             yield Reason(why=Why.INPUT_CHANGED if name in now.inputs else Why.INPUT_GONE, what=name)
 
 
-def _orders(was: Ingredients, now: Ingredients) -> Iterator[Reason]:
-    for name, after in now.orders.items():
-        before = was.orders.get(name, ())
-        # Of other names, it is what is new or gone that is told.
-        if tuple(before) != tuple(after) and sorted(before) == sorted(after):
-            yield Reason(why=Why.ORDER, what=name, was=", ".join(before), now=", ".join(after))
+def _orders(was: Ingredients, now: Ingredients, told: Collection[str]) -> Iterator[Reason]:
+    for name in dict.fromkeys((*now.orders, *was.orders)):
+        before, after = (tuple(one.orders.get(name, ())) for one in (was, now))
+        came_or_went = {*before} ^ {*after}
+        # What is new or gone is mostly told already. Not so where only the arguments are others: a version hides that.
+        if before != after and not (came_or_went and {name, *came_or_went} & {*told}):
+            yield Reason(why=Why.ORDER, what=name, was=", ".join(before) or "none", now=", ".join(after) or "none")
 
 
 def _packages(was: Ingredients, now: Ingredients) -> Iterator[Reason]:

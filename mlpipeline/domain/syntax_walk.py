@@ -89,7 +89,7 @@ class Walk:
         #: Names that are called with a literal text.
         self.said: set[ast.AST] = set()
         self.attributes: set[str] = set()
-        self.keywords: list[ast.keyword] = []
+        self.calls: list[ast.Call] = []
         self.nonlocal_names: set[str] = set()
         #: What imports bound, by what it is in full.
         self.full_names: dict[tuple[Scope, str], str] = {}
@@ -136,7 +136,7 @@ class Walk:
     def _subscript(self, node: ast.Subscript, scope: Scope) -> _Next:
         """Note what `sys.modules["features"]` and `sys.modules[__name__]` say."""
         value = node.value
-        if (value.id if isinstance(value, ast.Name) else getattr(value, "attr", None)) == "modules":
+        if last_name(value) == "modules":
             match node.slice:
                 case ast.Constant(value=str() as name):
                     self.said.add(_bottom(value))
@@ -147,7 +147,8 @@ class Walk:
         return _each(children(node), scope)
 
     def _call(self, node: ast.Call, scope: Scope) -> _Next:
-        called = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", None)
+        self.calls.append(node)
+        called = last_name(node.func)
         if called in _IMPORTERS or (isinstance(node.func, ast.Name) and called in ("eval", "exec")):
             match node.args:
                 case [ast.Constant(value=str() as text), *_]:
@@ -159,10 +160,6 @@ class Walk:
                     self.said.add(_bottom(node.func))
                     self.imports.append(Imported(level=0, module=None))
         return _each(children(node), scope)
-
-    def _keyword(self, node: ast.keyword, scope: Scope) -> _Next:
-        self.keywords.append(node)
-        return [(node.value, scope)]
 
     def _expression(self, node: ast.Expr, scope: Scope) -> _Next:
         match node.value:
@@ -280,8 +277,15 @@ _VISITS: Mapping[type[ast.AST], Callable[[Walk, Any, Scope], _Next]] = {
     ast.Nonlocal: Walk._nonlocal,
     ast.SetComp: Walk._comprehension,
     ast.Subscript: Walk._subscript,
-    ast.keyword: Walk._keyword,
 }
+
+
+def last_name(node: ast.expr) -> str:
+    """The last part of a dotted name, as `load` of `np.load`; empty of anything else."""
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return ""
 
 
 def _each(nodes: Iterable[ast.AST | None], scope: Scope) -> _Next:

@@ -16,7 +16,7 @@ from mlpipeline.project.files import write_whole
 from mlpipeline.project.storage import is_written_aside
 
 #: Of what is kept, and of how it is found: to be raised whenever `references` or `canonical` say something else.
-_FORMAT = 7
+_FORMAT = 8
 
 #: Name -> what is known by it: texts, numbers, tuples of these, and code, which is compared and never run.
 Facts = dict[str, Any]

@@ -14,7 +14,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
 from typing import Any, Protocol
 
+from mlpipeline.domain.references import unpickling_arguments
+from mlpipeline.errors import CodeUnknown
 from mlpipeline.pipelines import array_digests
+from mlpipeline.pipelines.code_ways import leads_anywhere
 from mlpipeline.pipelines.content import bytes_digest
 from mlpipeline.pipelines.installed import Origin, origin_of_function
 from mlpipeline.pipelines.reductions import reduction
@@ -185,6 +188,9 @@ class Values:
             case functools.cached_property():
                 return f"cached_property {self.text(value.func)}"
             case functools.partial():
+                called = getattr(value.func, "__name__", "")
+                for way in unpickling_arguments(called, value.keywords):
+                    raise leads_anywhere(f"partial of {called}", way)
                 return f"partial {self._each([value.func, value.args, value.keywords, own_attributes(value)])}"
             case functools.partialmethod() | functools.singledispatchmethod():
                 return f"{kind.__name__} {self._named(vars(value))}"
@@ -236,8 +242,7 @@ class Values:
 
     def _object(self, value: Any, kind: type) -> str:
         if hasattr(kind, "__mlpipeline_parts__"):
-            # A pipeline: beside these it holds what it was made with, such as all names of its module.
-            return f"pipeline {self._each([kind, *value.__mlpipeline_parts__()])}"
+            return f"pipeline {self._each([kind, *_parts(value)])}"
         if self._referrer.is_project_class(kind):
             own = f"object of {self.text(kind)} {self._state(value)}"
             if all(base in _TOLD_BASES or self._referrer.is_project_class(base) for base in kind.__mro__):
@@ -305,6 +310,21 @@ class Values:
 def own_attributes(value: Any) -> dict[str, Any]:
     """The attributes that an object has of its own."""
     return _without_words(getattr(value, "__dict__", {}))
+
+
+def _parts(pipeline: Any) -> Any:
+    """What counts of a pipeline, which says it by a method: it also holds such as all names of its module.
+
+    It is known by that method, whose name no class of the user's has by chance: the module of `Pipeline` imports this.
+
+    Raises:
+        CodeUnknown: what the user's class says of its stages raises something.
+    """
+    try:
+        return pipeline.__mlpipeline_parts__()
+    except Exception as error:
+        told = f"its stages cannot be told ({type(error).__name__}: {error})"
+        raise CodeUnknown(type(pipeline).__qualname__, told) from error
 
 
 def _holds_function(parts: Any, depth: int = 3) -> bool:

@@ -8,7 +8,7 @@ import types
 from collections.abc import Mapping
 from typing import Any
 
-from mlpipeline.domain.references import MODULES_OF_WAYS, WAYS_ANYWHERE
+from mlpipeline.domain.references import MODULES_OF_WAYS, WAYS_ANYWHERE, WAYS_BY_ARGUMENT
 from mlpipeline.errors import CodeUnknown
 
 #: The last part of such a name -> the modules that have it.
@@ -20,6 +20,8 @@ _MODULES_BY_NAME = {
 
 def leads_anywhere(what: str, way: str) -> CodeUnknown:
     """The error of code whose reach is not known, with what it is in it that leads so far."""
+    if way in WAYS_BY_ARGUMENT.values():
+        return CodeUnknown(what, f"{way} unpickles classes that nobody can name before it runs")
     return CodeUnknown(what, f"{way} leads into modules that nobody can name before it runs")
 
 

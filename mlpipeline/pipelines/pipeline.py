@@ -292,7 +292,8 @@ class Pipeline:
 
     def __mlpipeline_parts__(self) -> tuple[Any, ...]:
         """What decides what it makes, all of which counts as code of a stage that uses this pipeline."""
-        stages = [(stage.name, stage.target) for stage in self._defined()]
+        found, _ = self._defined()
+        stages = [(stage.name, stage.target) for stage in found]
         states = {} if self._fitted is None else {name: state.value for name, state in self._fitted.states.items()}
         of_subclass = {name: value for name, value in vars(self).items() if name not in _OF_EVERY_PIPELINE}
         return stages, self.edges(), self._parameters, states, of_subclass
@@ -314,18 +315,19 @@ class Pipeline:
         return made
 
     def _wired(self, parameters: Mapping[str, Any]) -> Wiring:
-        found = self._defined()
+        found, are_given = self._defined()
         if not found:
-            where = f"{Path(self._script).name} has" if self.stages() is None and self._script else "the pipeline has"
+            where = f"{Path(self._script).name} has" if self._script and not are_given else "the pipeline has"
             raise PipelineError(
                 f"{where} no stages. Mark classes or functions of the module with @stage, or give them: "
                 "Pipeline(stages=[…])."
             )
         return Wiring(found, self.edges(), parameters)
 
-    def _defined(self) -> list[StageDefinition]:
+    def _defined(self) -> tuple[list[StageDefinition], bool]:
+        """Return the stages, and whether they are given; else they are those of the module."""
         stages = self.stages()
-        return marked_stages(self._namespace) if stages is None else defined(stages)
+        return (marked_stages(self._namespace), False) if stages is None else (defined(stages), True)
 
     @property
     def cache_folder(self) -> Path:
@@ -356,7 +358,7 @@ class Pipeline:
         return self.wired(parameters).further_parameters(parameters)
 
 
-#: The attributes that are not those of a subclass.
+#: The attributes that are not those of a subclass: each is there from the beginning, or it would count as one of those.
 _OF_EVERY_PIPELINE = frozenset(vars(Pipeline(())))
 
 

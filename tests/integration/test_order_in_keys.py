@@ -145,18 +145,34 @@ def test_a_dict_is_handed_on_in_the_order_in_which_it_was_made(folder, made):
         assert found["takes"] == [list(made), repr(made)]
 
 
-def test_why_says_that_the_order_changed(folder):
-    def reasons(pipeline, asked):
-        *_, outlook = outlooks(pipeline.wired({}), Cache(folder), asked)
-        return [reason_text(reason, {}, None) for reason in outlook.reasons]
+def reasons(pipeline, folder, asked):
+    *_, outlook = outlooks(pipeline.wired({}), Cache(folder), asked)
+    return [reason_text(reason, {}, None) for reason in outlook.reasons]
 
+
+def test_why_says_that_a_stage_with_a_version_takes_the_same_by_a_rest_of_arguments(folder):
+    @stage("blend", version=1)
+    def by_name(a, b):
+        return [a, b]
+
+    @stage("blend", version=1)
+    def by_rest(**predictions):
+        return [*predictions.values()]
+
+    edges = {"blend": {"a": "a", "b": "b"}}
+    Pipeline({"a": a, "b": b, "blend": by_name}, edges, cache=folder).run()
+    asked = Pipeline({"a": a, "b": b, "blend": by_rest}, edges, cache=folder)
+    assert reasons(asked, folder, "blend") == ["the order in **predictions changed: none → a, b"]
+
+
+def test_why_says_that_the_order_changed(folder):
     forth, back = (Pipeline({"a": a, "b": b, "blend": Blend}, {"blend": edge}, cache=folder) for edge in (FORTH, BACK))
     forth.run()
-    assert reasons(back, "blend") == ["the order in **predictions changed: x, y → y, x"]
+    assert reasons(back, folder, "blend") == ["the order in **predictions changed: x, y → y, x"]
 
     forth, back = (
         Pipeline({"split": target, "names": names}, {"names": "split"}, cache=folder) for target in (Split, Tilps)
     )
     forth.run()
     back.run("split")
-    assert reasons(back, "names") == ["the order in splits changed: train, test → test, train"]
+    assert reasons(back, folder, "names") == ["the order in splits changed: train, test → test, train"]

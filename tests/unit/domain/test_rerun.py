@@ -27,12 +27,29 @@ def told(was: Basis, now: Basis, unknown=()) -> list[tuple]:
     return [(r.why, r.what, r.place, r.was, r.now) for r in differences(was, now, unknown)]
 
 
-def test_another_order_is_told_where_the_stage_sees_one_and_nothing_is_new_in_it():
+def test_another_order_is_told_where_the_stage_sees_one():
     was = replace(BASIS, orders={"**predictions": ("x", "y"), "splits": ("train", "test")})
     turned = replace(BASIS, orders={"**predictions": ("y", "x"), "splits": ("train", "test")})
     assert told(was, turned) == [(Why.ORDER, "**predictions", None, "x, y", "y, x")]
-    assert told(was, replace(was, orders={**was.orders, "**predictions": ("z", "y")})) == []
     assert was.key() != turned.key()
+
+
+def test_of_an_order_in_which_something_came_or_went_what_is_new_or_gone_is_told():
+    was = replace(BASIS, inputs={"x": "1", "y": "2"}, orders={"**predictions": ("x", "y")})
+    now = replace(BASIS, inputs={"z": "3", "y": "2"}, orders={"**predictions": ("z", "y")})
+    assert told(was, now) == [(Why.INPUT_NEW, "z", None, None, None), (Why.INPUT_GONE, "x", None, None, None)]
+    split = replace(BASIS, inputs={"splits": "1"}, orders={"splits": ("train", "test")})
+    longer = replace(BASIS, inputs={"splits": "2"}, orders={"splits": ("train", "validation", "test")})
+    assert told(split, longer) == [(Why.INPUT_CHANGED, "splits", None, None, None)]
+
+
+def test_an_order_is_told_where_nothing_else_tells_that_the_arguments_are_others():
+    by_name = replace(BASIS, version="1", inputs={"x": "1", "y": "2"})
+    rest_of_one = replace(by_name, orders={"**rest": ("y",)})
+    rest_of_all = replace(by_name, orders={"**rest": ("x", "y")})
+    assert told(by_name, rest_of_all) == [(Why.ORDER, "**rest", None, "none", "x, y")]
+    assert told(rest_of_all, by_name) == [(Why.ORDER, "**rest", None, "x, y", "none")]
+    assert told(rest_of_one, rest_of_all) == [(Why.ORDER, "**rest", None, "y", "x, y")]
 
 
 def test_nothing_differs_where_code_has_only_moved():

@@ -514,6 +514,9 @@ ANYWHERE_BY_ITSELF = (
 )
 
 
+UNPICKLES = "(allow_pickle=True|weights_only=False) unpickles classes that nobody can name before it runs"
+
+
 def _code_of_expression(folder, expression, before="", inside="pass", whole=""):
     source = (
         f"{before}\nclass Base: pass\ndef helper(): pass\ndef stage(name):\n    {inside}\n    return {expression}\n"
@@ -588,11 +591,40 @@ def test_each_way_into_any_module_is_found_as_a_value(way, tmp_path):
         ("weights_only=False", False),
         ("weights_only=True", True),
         ("mmap_mode='r'", True),
+        ("None, True", False),
+        ("None, False", True),
     ],
 )
 def test_whoever_has_what_is_loaded_unpickled_is_not_known(argument, is_known, tmp_path):
-    with nullcontext() if is_known else pytest.raises(CodeUnknown, match="leads into modules that nobody can name"):
+    with nullcontext() if is_known else pytest.raises(CodeUnknown, match=UNPICKLES):
         _code_of_expression(tmp_path, f"np.load(name, {argument})", "import numpy as np")
+
+
+@pytest.mark.parametrize("expression", ["partial(np.load, allow_pickle=True)(name)", "LOAD(name)"])
+def test_whoever_has_it_unpickled_by_a_partial_is_not_known(expression, tmp_path):
+    before = "from functools import partial\nimport numpy as np\nLOAD = partial(np.load, allow_pickle=True)"
+    with pytest.raises(CodeUnknown, match=UNPICKLES):
+        _code_of_expression(tmp_path, expression, before)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "np.save('x', name, allow_pickle=True)",
+        "partial(np.save, allow_pickle=True)",
+        "name['weights_only']",
+        "helper(name, weights_only=name)",
+        "load(name, name, name)",
+        "SAVE('x', name)",
+    ],
+)
+def test_whoever_unpickles_nothing_is_known_whatever_its_arguments_are_called(expression, tmp_path):
+    before = (
+        "from functools import partial\nimport numpy as np\n"
+        "def helper(value, weights_only): return value\ndef load(*values): return values\n"
+        "SAVE = partial(np.save, allow_pickle=True)"
+    )
+    _code_of_expression(tmp_path, expression, before)
 
 
 def test_what_is_typed_and_unpickles_is_not_known():
@@ -712,6 +744,23 @@ def test_a_pipeline_that_a_stage_uses_counts(target, tmp_path):
     for at, (file, old, new) in enumerate(USED_EDITS[target]):
         changed = {**USED_PIPELINE, file: USED_PIPELINE[file].replace(old, new)}
         assert seen(code_in(tmp_path / str(at), changed, target)) != before, new
+
+
+def test_a_pipeline_whose_stages_cannot_be_told_is_not_known(tmp_path):
+    source = """
+        from mlpipeline import Pipeline
+
+        class Broken(Pipeline):
+            def stages(self):
+                raise KeyError("x")
+
+        BROKEN = Broken()
+
+        def stage(is_used=False):
+            return BROKEN.run() if is_used else 1
+    """
+    with pytest.raises(CodeUnknown, match=r"^Broken: its stages cannot be told \(KeyError: 'x'\)$"):
+        code_in(tmp_path, {"net.py": source}, "stage")
 
 
 def test_a_pipeline_that_was_loaded_counts_as_it_was_saved(tmp_path):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
-from mlpipeline import Input, Pipeline, stage
+from mlpipeline import Input, Pipeline, Stage, stage
 from mlpipeline.errors import PipelineError
 from mlpipeline.pipelines.definitions import StageDefinition
 
@@ -57,3 +59,39 @@ def test_what_is_no_stage_is_refused_where_it_is_given():
 
 def test_an_input_that_mlpipeline_made_has_no_place():
     assert StageDefinition.of(Input(), "new_data").title == "stage new_data"
+
+
+class Center(Stage):
+    def fit(self, load):
+        self.mean = load
+
+    def run(self, load):
+        return {"centered": load - self.mean}
+
+
+def test_what_a_pipeline_becomes_by_being_used_is_no_attribute_of_a_subclass(tmp_path, monkeypatch):
+    # What is loaded stays importable.
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    made = Pipeline(stages=[load, Center], cache=tmp_path / "cache")
+    fitted = Pipeline(stages=[load, Center], cache=tmp_path / "cache").fit()
+    fitted.run()
+    fitted.save(tmp_path / "model.zip")
+    settled = fitted.in_module(globals()).settled()
+    settled.wired({})
+    for used in (fitted, settled, Pipeline.load(tmp_path / "model.zip")):
+        *_, of_subclass = used.__mlpipeline_parts__()
+        assert (of_subclass, vars(used).keys()) == ({}, vars(made).keys())
+
+
+def test_a_subclass_that_says_no_stages_is_asked_once():
+    class Empty(Pipeline):
+        asked = 0
+
+        def stages(self):
+            self.asked += 1
+            return []
+
+    pipeline = Empty()
+    with pytest.raises(PipelineError, match="the pipeline has no stages"):
+        pipeline.run()
+    assert pipeline.asked == 1
