@@ -6,8 +6,6 @@ import abc
 import dataclasses
 import enum
 import functools
-import logging
-import sys
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -19,8 +17,7 @@ from mlpipeline.errors import CodeUnknown
 from mlpipeline.pipelines import array_digests
 from mlpipeline.pipelines.code_ways import leads_anywhere
 from mlpipeline.pipelines.content import bytes_digest
-from mlpipeline.pipelines.installed import Origin, origin_of_function
-from mlpipeline.pipelines.reductions import reduction
+from mlpipeline.pipelines.foreign_objects import told_of, without_words
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...), type(NotImplemented), range, slice)
 _CONTAINERS = (tuple, list, dict, set, frozenset, types.MappingProxyType)
@@ -30,10 +27,6 @@ _TOLD_BASES = frozenset(
 )
 #: Parts of a dict, in its order.
 _VIEWS: frozenset[type] = frozenset({type({}.keys()), type({}.values()), type({}.items())})
-#: What each process has one of, in another state: its environment, what functions such as `random.random` draw from.
-_OF_PROCESS = (("os", "environ"), ("random", "_inst"), ("numpy.random.mtrand", "_rand"))
-#: What `functools.update_wrapper` gives to an object as well: documentation, and what a script is called where it runs.
-_OF_WRAPPERS = {"__doc__", "__module__"}
 _DESCRIPTORS = (
     types.MemberDescriptorType,
     types.GetSetDescriptorType,
@@ -145,13 +138,13 @@ class Values:
 
     def class_members(self, kind: type) -> str:
         """The text of what a class has of its own."""
-        members = {name: value for name, value in vars(kind).items() if name not in _OF_EVERY_CLASS}
+        members = {name: value for name, value in vars(kind).items() if not _is_made_for_a_class(name)}
         if issubclass(kind, enum.Enum):
             own = kind.__members__
-            listed = [
-                (name, self.text(member._value_), self._named(_of_member(member, members)))
+            listed = _listed(
+                f"{name} {self.text(member._value_)} {self._named(_of_member(member, members))}"
                 for name, member in own.items()
-            ]
+            )
             rest = {name: value for name, value in members.items() if name not in own and not _is_private_to_enum(name)}
             return f"{listed} {self._named(rest)}"
         fields = members.pop("__dataclass_fields__", None)
@@ -211,11 +204,11 @@ class Values:
             return f"{kind.__name__} {self._each(value)}"
         if kind in (set, frozenset):
             # Each as if it were the first: their order is that of hashes, which change from process to process.
-            return f"{kind.__name__} {sorted(self._beginning().text(item) for item in value)}"
+            return f"{kind.__name__} {_listed(sorted(self._beginning().text(item) for item in value))}"
         if kind in (dict, types.MappingProxyType):
             if all(type(key) in _PLAIN and type(item) in _PLAIN for key, item in value.items()):
                 return f"dict {_plain([*value, *value.values()])}"
-            return f"dict {[(self.text(key), self.text(item)) for key, item in value.items()]}"
+            return f"dict {_listed(f'{self.text(key)}: {self.text(item)}' for key, item in value.items())}"
         if kind in (bytearray, memoryview):
             return f"{kind.__name__} {bytes(value)!r}"
         if kind in _VIEWS:
@@ -238,49 +231,31 @@ class Values:
             update=lambda data: told.append(bytes_digest(data)),
             take_other=lambda other: told.append(self.text(other)),
         )
-        return f"{kind.__name__} {told}" if is_one else None
+        return f"{kind.__name__} {_listed(told)}" if is_one else None
 
     def _object(self, value: Any, kind: type) -> str:
+        if isinstance(value, Path):
+            self._referrer.path(value)
         if hasattr(kind, "__mlpipeline_parts__"):
             return f"pipeline {self._each([kind, *_parts(value)])}"
         if self._referrer.is_project_class(kind):
             own = f"object of {self.text(kind)} {self._state(value)}"
             if all(base in _TOLD_BASES or self._referrer.is_project_class(base) for base in kind.__mro__):
                 return own
-            made = self._made(value)
-            if made is None:
-                self._referrer.no_value(value)
-            return f"{own} {made}"
+            return f"{own} {self._told(value)}"
         module = kind.__module__.partition(".")[0]
         if module == "mlpipeline":
             return module
         if isinstance(value, PurePath):
-            if isinstance(value, Path):
-                self._referrer.path(value)
             return f"path {str(value)!a}"
-        made = self._made(value)
-        if made is None:
-            self._referrer.no_value(value)
-            made = f"some {self.text(kind)}"
-        return made
+        return self._told(value)
 
-    def _made(self, value: Any) -> str | None:
-        """The text of what an object is made again of; None where it is of nothing."""
-        if isinstance(value, logging.Logger):
-            return None  # It is called by its module, which has another name where a script is run.
-        if any(value is getattr(sys.modules.get(module), name, None) for module, name in _OF_PROCESS):
-            return f"the {type(value).__qualname__} of this process"
-        try:
-            found = reduction(value)
-        except Exception:  # It has no value, whatever it says.
-            return None
-        if isinstance(found, str):
-            return f"{self.text(type(value))} called {found}"
-        if not self._takes_apart and callable(value) and _holds_function(found[1:]):
-            return None
-        if isinstance(found.state, dict):
-            found = found._replace(state=_without_words(found.state))
-        return f"made {self._each(found)}"
+    def _told(self, value: Any) -> str:
+        """The text of what tells an object of others from another one; if that is not all, how it was made counts."""
+        told = told_of(value, takes_apart=self._takes_apart)
+        if not told.is_all:
+            self._referrer.no_value(value)
+        return f"{told.word} {self._each([type(value), *told.values])}"
 
     def _state(self, value: Any) -> str:
         state = own_attributes(value)
@@ -301,15 +276,25 @@ class Values:
         return self._named(state)
 
     def _each(self, values: Iterable[Any]) -> str:
-        return f"[{', '.join(map(self.text, values))}]"
+        return _listed(map(self.text, values))
 
     def _named(self, values: Mapping[str, Any]) -> str:
-        return str([(name, self.text(values[name])) for name in sorted(values, key=str)])
+        return _listed(f"{name!a}: {self.text(values[name])}" for name in sorted(values, key=str))
+
+
+def _listed(texts: Iterable[str]) -> str:
+    # Not as `repr` writes texts: quotes in quotes in quotes grow without end.
+    return f"[{', '.join(texts)}]"
+
+
+def _is_made_for_a_class(name: str) -> bool:
+    # Of what pydantic makes of a class, its fields are what it was given; the rest holds numbers of the process.
+    return name in _OF_EVERY_CLASS or (name.startswith("__pydantic_") and name != "__pydantic_fields__")
 
 
 def own_attributes(value: Any) -> dict[str, Any]:
     """The attributes that an object has of its own."""
-    return _without_words(getattr(value, "__dict__", {}))
+    return without_words(getattr(value, "__dict__", {}))
 
 
 def _parts(pipeline: Any) -> Any:
@@ -325,18 +310,6 @@ def _parts(pipeline: Any) -> Any:
     except Exception as error:
         told = f"its stages cannot be told ({type(error).__name__}: {error})"
         raise CodeUnknown(type(pipeline).__qualname__, told) from error
-
-
-def _holds_function(parts: Any, depth: int = 3) -> bool:
-    """Whether a function of the user's is among what an object is made again of: a decorator made it of that."""
-    if isinstance(parts, types.FunctionType):
-        return origin_of_function(parts) is Origin.PROJECT
-    inner = parts.values() if isinstance(parts, dict) else parts if isinstance(parts, list | tuple) else ()
-    return depth > 0 and any(_holds_function(part, depth - 1) for part in inner)
-
-
-def _without_words(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: item for name, item in attributes.items() if name not in _OF_WRAPPERS}
 
 
 def _of_member(member: enum.Enum, of_class: Mapping[str, Any]) -> dict[str, Any]:
