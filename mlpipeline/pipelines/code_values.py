@@ -114,8 +114,8 @@ class Values:
 
     Args:
         referrer: is told what they refer to.
-        takes_apart: whether what a decorator of others makes of a function counts as what pickling would take of it,
-            too: that may change while it is used, and with each process.
+        takes_apart: whether what can be called and holds a function of the user's, as a decorator of others makes it,
+            counts as what pickling would take of it, too: that may change while it is used, and with each process.
         seen: for a part of a value that is being put into a text.
     """
 
@@ -323,7 +323,12 @@ def _parts(pipeline: Any) -> Any:
 
 
 def _holds_function(parts: Any, depth: int = 3) -> bool:
-    """Whether a function of the user's is among what an object is made again of: a decorator made it of that."""
+    """Whether a function of the user's is among what an object is made again of: a decorator made it of that.
+
+    It is looked for as deep as an item of one of its attributes: there may be circles, and large data, farther down.
+    """
+    while isinstance(parts, functools.partial | types.MethodType):
+        parts = parts.func if isinstance(parts, functools.partial) else parts.__func__
     if isinstance(parts, types.FunctionType):
         return origin_of_function(parts) is Origin.PROJECT
     inner = parts.values() if isinstance(parts, dict) else parts if isinstance(parts, list | tuple) else ()
