@@ -944,7 +944,8 @@ READ_IN = {
     ),
 }
 READING = (
-    "from __future__ import annotations\nfrom enum import Enum\nfrom functools import partial\nfrom typing import Annotated, get_type_hints\n"
+    "from __future__ import annotations\nfrom enum import Enum\nfrom functools import partial\n"
+    "from typing import Annotated, get_type_hints\n"
     "import numpy as np\nfrom sklearn.linear_model import Ridge\n"
 )
 
