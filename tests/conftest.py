@@ -9,13 +9,15 @@ import pytest
 from support import Project, write_project
 from two_hosts import TwoHosts, made_two_hosts
 
+from mlpipeline.daemon.machine import Machine
+
 # What pip installs is kept compiled. Without that, each of the many processes that are started here compiles it anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """As many tests at once as there are cores, and four at least: most tests wait for processes most of the time."""
-    return max(4, len(os.sched_getaffinity(0)))
+    return max(4, int(Machine().cpus))
 
 
 @pytest.fixture

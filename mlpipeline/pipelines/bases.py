@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
@@ -11,10 +10,11 @@ from typing import Any
 
 from mlpipeline.domain.graph import Source
 from mlpipeline.domain.values import described
-from mlpipeline.errors import CodeUnknown, FileKeepsChanging, NoContent
-from mlpipeline.pipelines.code import Codes, Part, by_name
+from mlpipeline.errors import CodeUnknown, FileKeepsChanging
+from mlpipeline.pipelines.code import Codes
 from mlpipeline.pipelines.code_facts import KeptFacts
-from mlpipeline.pipelines.content import json_digest, path_digest, text_digest
+from mlpipeline.pipelines.content import json_digest, text_digest
+from mlpipeline.pipelines.held_files import HeldFiles
 from mlpipeline.pipelines.records import Basis, StoredArtifact
 from mlpipeline.pipelines.remembered import Remembered
 from mlpipeline.pipelines.serializers.own import OwnFormat
@@ -45,13 +45,13 @@ class Bases:
         self.unknown_uses: dict[str, str] = {}
         self._without_inputs: dict[str, Basis] = {}
         self._formats: dict[type, OwnFormat] = {}
-        codes = Codes(kept)
+        codes, files = Codes(kept), HeldFiles(remembered)
         uses = self._uses = Uses(codes)
         for call in calls:
             if not call.stage.mark.is_cached:
                 continue
             try:
-                self._without_inputs[call.name] = _without_inputs(call, codes, uses, remembered)
+                self._without_inputs[call.name] = _without_inputs(call, codes, uses, files, remembered)
                 for marker in call.markers.values():
                     parts = codes.of(marker).parts
                     self._formats[marker] = OwnFormat.of(marker, json_digest([part.digest for part in parts]))
@@ -110,7 +110,9 @@ class _ParameterUnknown(Exception):
     """The value of a parameter cannot be told from another."""
 
 
-def _without_inputs(call: StageCall, codes: Codes, uses: Uses, remembered: Remembered | None) -> Basis:
+def _without_inputs(
+    call: StageCall, codes: Codes, uses: Uses, files: HeldFiles, remembered: Remembered | None
+) -> Basis:
     version = call.stage.mark.version
     counts = [codes.of(call.stage.code)] if version is None else []
     counts += [codes.of(marker) for marker in call.markers.values()]
@@ -123,44 +125,20 @@ def _without_inputs(call: StageCall, codes: Codes, uses: Uses, remembered: Remem
         if name not in values and (paths := sorted(_paths_in(value))):
             values[name] = value
             parameters[name] = _default_digest(name, value, paths, uses, remembered)
-    in_parameters = {path for value in values.values() for path in _paths_in(value)}
-    in_code = {path for code in counts for path in code.paths} - in_parameters
-    files = by_name(part for path in sorted(in_code) if (part := _file_part(path, remembered)) is not None)
+    held = {path for code in counts for path in code.paths}
+    if held:  # Parameters may be large.
+        held.difference_update(path for value in values.values() for path in _paths_in(value))
     return Basis(
         stage=call.name,
         makes=call.makes,
         parameters=parameters,
         inputs={},
-        parts=(*(part for code in counts for part in code.parts), *files),
+        parts=(*(part for code in counts for part in code.parts), *files.parts(held)),
         packages={name: installed for code in counts for name, installed in code.packages.items()},
         version=version,
         orders=_orders(call),
         shown=_shown(values),
     )
-
-
-def _file_part(path: Path, remembered: Remembered | None) -> Part | None:
-    """The file at a path that code holds, as a part of it; None where there is none: a folder may be to write to.
-
-    Raises:
-        CodeUnknown: it changes all the time.
-    """
-    try:
-        if not path.is_file() or _is_source(path):
-            return None
-        return Part(name=path.name, digest=path_digest(path, remembered))
-    except FileKeepsChanging as error:
-        raise CodeUnknown(path.name, "it changes while it is read") from error
-    except (NoContent, OSError):
-        return None  # Such as a device, or what nobody here may read.
-
-
-def _is_source(path: Path) -> bool:
-    """Whether a module was loaded from it, as a script may call itself: of that the code counts that is reached."""
-    if path.suffix != ".py":
-        return False
-    file = str(path.absolute())
-    return any(getattr(module, "__dict__", {}).get("__file__") == file for module in list(sys.modules.values()))
 
 
 def _parameter_digest(name: str, value: Any, uses: Uses, remembered: Remembered | None) -> str:

@@ -87,7 +87,7 @@ class Codes:
                     inner, found = self._at(place)
                     parts += found
                     pending.append(inner)
-        return Code(parts=tuple(by_name(parts)), packages=packages, paths=frozenset(paths))
+        return Code(parts=tuple(_by_name(parts)), packages=packages, paths=frozenset(paths))
 
     def _at(self, place: Place) -> tuple[Reach, tuple[Part, ...]]:
         known = self._reaches.get(place)
@@ -106,7 +106,7 @@ class Codes:
         return known
 
 
-def by_name(parts: Iterable[Part]) -> Iterator[Part]:
+def _by_name(parts: Iterable[Part]) -> Iterator[Part]:
     """One part for each name: a function and what wraps it, or closures of one function, are told apart by no name."""
     found: dict[str, list[Part]] = {}
     for part in parts:

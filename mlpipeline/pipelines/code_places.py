@@ -54,8 +54,9 @@ def _read_function(reach: Reach, function: types.FunctionType) -> None:
 def _read_bytecode(reach: Reach, function: types.FunctionType) -> None:
     code, names = function.__code__, function.__globals__
     found = _names_in(code)
-    # Which attribute is whose is not told: each may be of each.
-    chains = [(name,) for name in found] + [(name, other) for name in found for other in found]
+    # Which attribute is whose is not told: each may be of each module.
+    modules = [name for name in found if isinstance(names.get(name), types.ModuleType)]
+    chains = [*((name,) for name in found), *((module, name) for module in modules for name in found)]
     ways = [name for name in found if name in WAYS_BY_ATTRIBUTE] + [way_anywhere(names, chain) for chain in chains]
     for way in filter(None, ways):
         raise leads_anywhere(reach.bytecode_name(function), way)

@@ -37,6 +37,8 @@ _OF_EVERY_MODULE = {
     "__path__",
     "__doc__",
     "__builtins__",
+    "__cached__",
+    "__warningregistry__",
 }
 #: Values of which the source of their module says all.
 _OF_SOURCE = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, type)
@@ -152,11 +154,12 @@ class Reach:
             return self.named(module.__name__, "")
         names = vars(module)
         self.lead(PlaceKind.MODULE, names)
-        # Its source says all about its functions and classes, and of other values how they were made.
-        for name, value in names.items():
-            if name not in _OF_EVERY_MODULE and not isinstance(value, _OF_SOURCE):
+        # Its source says all about its functions, classes and pipelines, and of other values how they were made.
+        for name, value in list(names.items()):  # Another thread may import something meanwhile.
+            is_told = isinstance(value, _OF_SOURCE) or hasattr(type(value), "__mlpipeline_parts__")
+            if not is_told and name not in _OF_EVERY_MODULE:
                 self.lead(PlaceKind.VALUE, *self._home(names, name, value), value)
-        return f"module {self.sources.name_of(vars(module))}"
+        return f"module {self.sources.name_of(names)}"
 
     def named(self, module: str, name: str) -> str:
         """What stands for something that is not the user's, or not written in Python."""

@@ -7,6 +7,7 @@ import dataclasses
 import enum
 import functools
 import logging
+import sys
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -29,6 +30,8 @@ _TOLD_BASES = frozenset(
 )
 #: Parts of a dict, in its order.
 _VIEWS: frozenset[type] = frozenset({type({}.keys()), type({}.values()), type({}.items())})
+#: What each process has one of, in another state: its environment, what functions such as `random.random` draw from.
+_OF_PROCESS = (("os", "environ"), ("random", "_inst"), ("numpy.random.mtrand", "_rand"))
 #: What `functools.update_wrapper` gives to an object as well: documentation, and what a script is called where it runs.
 _OF_WRAPPERS = {"__doc__", "__module__"}
 _DESCRIPTORS = (
@@ -265,6 +268,8 @@ class Values:
         """The text of what an object is made again of; None where it is of nothing."""
         if isinstance(value, logging.Logger):
             return None  # It is called by its module, which has another name where a script is run.
+        if any(value is getattr(sys.modules.get(module), name, None) for module, name in _OF_PROCESS):
+            return f"the {type(value).__qualname__} of this process"
         try:
             found = reduction(value)
         except Exception:  # It has no value, whatever it says.

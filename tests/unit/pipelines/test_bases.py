@@ -21,6 +21,9 @@ from mlpipeline.pipelines.bases import Bases
 from mlpipeline.pipelines.wiring import Purpose
 
 DATA, HERE = Path("data.csv"), Path(__file__)
+BOTH = [Path("a/data.csv"), Path("b/data.csv")]
+#: Another way to the same file.
+LINK = Path("link", HERE.name)
 
 
 @dataclass
@@ -95,8 +98,12 @@ def constant():
     return DATA.read_text()
 
 
+def both():
+    return [path.read_text() for path in BOTH]
+
+
 def beside_itself():
-    return HERE.with_name("data.csv")
+    return HERE.with_name("data.csv"), LINK.with_name("data.csv")
 
 
 def helper(path=DATA):
@@ -217,7 +224,27 @@ def test_of_a_folder_that_is_a_constant_the_name_counts_and_a_file_may_come_late
     assert (reason.why, reason.what) == ("code_gone", "data.csv")
 
 
+def test_two_files_of_one_name_that_change_places_are_not_what_they_were(tmp_path):
+    for path, text in zip(BOTH, "12", strict=True):
+        path.parent.mkdir()
+        path.write_text(text)
+    before = basis_of(both).key()
+    for path, text in zip(BOTH, "21", strict=True):
+        path.write_text(text)
+    assert basis_of(both).key() != before
+
+
+def test_a_file_that_nobody_may_read_has_the_code_that_holds_its_path_run_every_time(monkeypatch):
+    def refuses(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(content, "changing_file_digest", refuses)
+    (call,) = Pipeline(stages={"load": constant}).wired({}).graph(Purpose.TRAINING).calls.values()
+    assert "data.csv: it cannot be read: Permission denied" in Bases([call]).unknown["load"]
+
+
 def test_the_source_that_a_module_calls_itself_by_is_no_file_that_it_reads():
+    LINK.parent.symlink_to(HERE.parent)
     assert "test_bases.py" not in [part.name for part in basis_of(beside_itself).parts]
 
 

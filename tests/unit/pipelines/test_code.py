@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 import itertools
 import pickle
+import random
 import sys
 import textwrap
 from contextlib import contextmanager, nullcontext
 from importlib.metadata import version
 
+import numpy as np
 import pytest
 
 from mlpipeline.domain.references import WAYS_ANYWHERE
@@ -1047,6 +1049,47 @@ def test_an_object_of_others_counts_by_a_value_that_comes_from_outside(made, sta
     one, again, other = found
     assert one == again
     assert one != other
+
+
+OF_PROCESS = """
+    import logging
+    from os import environ
+    from random import shuffle
+    from numpy.random import rand
+    from scipy.stats import norm
+    LOG = logging.getLogger(__name__)
+    DISTRIBUTION = norm(0, 1)
+    def stage():
+        shuffle(LOG)
+        return rand(norm), DISTRIBUTION, environ["HOME"]
+"""
+
+
+def test_what_each_process_has_of_its_own_is_the_same(tmp_path, monkeypatch):
+    before = seen(code_in(tmp_path / "one", {"net.py": OF_PROCESS}, "stage"))
+    monkeypatch.setenv("NOT_SET_BEFORE", "1")
+    random.random()
+    np.random.rand()
+    assert seen(code_in(tmp_path / "other", {"net.py": OF_PROCESS}, "stage")) == before
+
+
+def test_of_a_module_as_a_whole_what_python_notes_in_it_does_not_count(tmp_path):
+    source = """
+        import net, warnings
+        from mlpipeline import Pipeline
+        MODEL = Pipeline(stages={"one": warnings.warn})
+        def warn():
+            warnings.warn("so")
+            MODEL.noted = 1
+        def stage(name="warn"):
+            return getattr(net, name)
+    """
+    write(tmp_path, {"net.py": source})
+    with imported(tmp_path) as net:
+        before = seen(Codes().of(net.stage))
+        with pytest.warns(UserWarning, match="so"):
+            net.warn()
+        assert seen(Codes().of(net.stage)) == before
 
 
 def test_an_object_of_others_counts_as_it_is_when_the_code_is_read(tmp_path):
