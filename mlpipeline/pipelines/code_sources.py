@@ -99,7 +99,8 @@ class Sources:
         if id(code) in _PLACES:
             return True
         files = self._files(code.co_filename, function.__globals__)
-        # Nobody edits what has no file: what attrs wrote runs otherwise than its text would, compiled by us.
+        # A text without a file is never edited, so where the code is not in it, somebody else compiled it, as attrs
+        # does: it counts as bytecode.
         return bool(files) and (not _is_no_file(code.co_filename) or any(file.place(code) for file in files))
 
     def module(self, name: str) -> tuple[Origin | None, Mapping[str, Any]]:

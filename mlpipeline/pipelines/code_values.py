@@ -25,6 +25,8 @@ _CONTAINERS = (tuple, list, dict, set, frozenset, types.MappingProxyType)
 _TOLD_BASES = frozenset(
     {object, dict, list, tuple, set, frozenset, int, float, str, bytes, abc.ABC, typing.Generic, typing.Protocol}
 )
+#: How many items of sets are looked at within one item of a set.
+_MOST_IN_SETS = 10_000
 #: Parts of a dict, in its order.
 _VIEWS: frozenset[type] = frozenset({type({}.keys()), type({}.values()), type({}.items())})
 _DESCRIPTORS = (
@@ -110,18 +112,17 @@ class Values:
 
     Args:
         referrer: is told what they refer to.
-        takes_apart: whether what a decorator of others makes of a function counts as what pickling would take of it,
-            too: that may change while it is used, and with each process.
-        seen: for a part of a value that is being put into a text.
+        takes_apart: whether what can be called and holds a function of the user's, as a decorator of others makes it,
+            counts as what pickling would take of it, too: that may change while it is used, and with each process.
     """
 
-    def __init__(
-        self, referrer: Referrer, *, takes_apart: bool = False, seen: Mapping[int, tuple[int, Any]] | None = None
-    ) -> None:
+    def __init__(self, referrer: Referrer, *, takes_apart: bool = False) -> None:
         self._referrer = referrer
         self._takes_apart = takes_apart
+        # How many items of sets in sets there were so far, in the item of a set; None outside of sets.
+        self._in_sets: list[int] | None = None
         # Objects refer to each other in circles: id -> the how manieth, and it, or its id could become another's.
-        self._seen: dict[int, tuple[int, Any]] = dict(seen or {})
+        self._seen: dict[int, tuple[int, Any]] = {}
 
     def text(self, value: Any) -> str:
         """The text of a value."""
@@ -203,8 +204,7 @@ class Values:
         if kind in (list, tuple):
             return f"{kind.__name__} {self._each(value)}"
         if kind in (set, frozenset):
-            # Each as if it were the first: their order is that of hashes, which change from process to process.
-            return f"{kind.__name__} {_listed(sorted(self._beginning().text(item) for item in value))}"
+            return f"{kind.__name__} {_listed(sorted(map(self._of_item, value)))}"
         if kind in (dict, types.MappingProxyType):
             if all(type(key) in _PLAIN and type(item) in _PLAIN for key, item in value.items()):
                 return f"dict {_plain([*value, *value.values()])}"
@@ -219,8 +219,16 @@ class Values:
             return ascii(value)
         return self._array(value, kind) or self._object(value, kind)
 
-    def _beginning(self) -> Values:
-        return Values(self._referrer, takes_apart=self._takes_apart, seen=self._seen)
+    def _of_item(self, item: Any) -> str:
+        """The text of an item of a set, as if it were the first: their order is another one in each process."""
+        beginning = Values(self._referrer, takes_apart=self._takes_apart)
+        beginning._seen = dict(self._seen)
+        beginning._in_sets = [0] if self._in_sets is None else self._in_sets
+        beginning._in_sets[0] += 1
+        if beginning._in_sets[0] > _MOST_IN_SETS:
+            # As of the nodes of a graph that hold each other: each way through it would be gone.
+            raise CodeUnknown("a set", "its items hold sets that hold each other in too many ways")
+        return beginning.text(item)
 
     def _array(self, value: Any, kind: type) -> str | None:
         """The text of an array, a table or a tensor; None if it is none."""

@@ -15,7 +15,7 @@ from mlpipeline.pipelines.reductions import reduction
 _OF_PROCESS = (("os", "environ"), ("random", "_inst"), ("numpy.random.mtrand", "_rand"))
 #: Packages and modules whose objects hold what is another in each process, or where a script is run and not imported:
 #: the name of its module, a number of the process, the hash of a text.
-_CHANGING = frozenset({"joblib.parallel", "logging", "loguru", "sqlalchemy"})
+_CHANGING = frozenset({"joblib.parallel", "logging", "loguru", "matplotlib", "sqlalchemy"})
 #: What `functools.update_wrapper` gives to an object as well: documentation, and what a script is called where it runs.
 _OF_WRAPPERS = {"__doc__", "__module__"}
 _PLAIN = (bool, int, float, complex, str, bytes)

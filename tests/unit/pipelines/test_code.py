@@ -915,6 +915,9 @@ READ_IN = {
         "class Held:\n    root = np.vectorize(abs)\n    @np.vectorize\n    def times(x): return x * 3\n"
         "def stage(): return Held.times"
     ),
+    "a function in a partial that an object holds": (
+        "def power(x, by): return x * 3\nheld = np.vectorize(partial(power, by=2))\ndef stage(): return held"
+    ),
     "an attribute of a function": "def held(): pass\nheld.it = Ridge(alpha=3)\ndef stage(): return held.it",
     "an attribute of the stage": "def stage(): return stage.it\nstage.it = Ridge(alpha=3)",
     "an attribute of a method": (
@@ -943,7 +946,8 @@ READ_IN = {
     ),
 }
 READING = (
-    "from __future__ import annotations\nfrom enum import Enum\nfrom typing import Annotated, get_type_hints\n"
+    "from __future__ import annotations\nfrom enum import Enum\nfrom functools import partial\n"
+    "from typing import Annotated, get_type_hints\n"
     "import numpy as np\nfrom sklearn.linear_model import Ridge\n"
 )
 
@@ -973,6 +977,8 @@ def test_the_order_of_decorated_methods_is_not_seen(tmp_path):
         ("@np.vectorize\ndef held(x): return x", "held([1])"),
         ("class held:\n    @np.vectorize\n    def it(x): return x", "held.it([1])"),
         ("held = {'it': np.vectorize(lambda x: x)}", "held['it']([1])"),
+        ("def power(x, by): return x**by\nheld = np.vectorize(partial(power, by=2), [float])", "held([1])"),
+        ("class Of:\n    def one(self, x): return x\nheld = np.vectorize(Of().one, [float])", "held([1])"),
         ("class Lock:\n    def __init__(self): self.it = threading.Lock()\nheld = Lock()", "held.it.acquire()"),
         ("held = Lock()", "held.acquire()"),
         (
