@@ -98,6 +98,17 @@ def constant():
     return DATA.read_text()
 
 
+class OwnPath(type(Path())):
+    pass
+
+
+OWN = OwnPath("data.csv")
+
+
+def by_own_kind_of_path():
+    return OWN.read_text()
+
+
 def both():
     return [path.read_text() for path in BOTH]
 
@@ -189,7 +200,16 @@ def basis_of(target, parameters=None):
     [
         *(function, in_tuple, in_dict, in_object, in_slots, beside_a_lock),
         *(Load, Load(), LoadStage, LoadStage(), LoadDataclass, LoadDataclass()),
-        *(constant, by_helper, closed_over(DATA), Attribute, Attribute(), InheritedConstructor, ArgumentOfRun),
+        *(
+            constant,
+            by_helper,
+            by_own_kind_of_path,
+            closed_over(DATA),
+            Attribute,
+            Attribute(),
+            InheritedConstructor,
+            ArgumentOfRun,
+        ),
         *(in_bare_slots, in_partial, in_closure, in_method, in_lambda, in_deque, in_proxy),
     ],
     ids=lambda target: getattr(target, "__name__", f"{type(target).__name__}()"),

@@ -1022,6 +1022,16 @@ FROM_OUTSIDE = {
     "a counter": "from itertools import count\nheld = count(int(AT.read_text()))",
     "the values of a dict": "held = {'n': AT.read_text()}.values()",
     "a kind of number": "import numpy\nheld = numpy.dtype(f'S{AT.read_text()}')",
+    "a function that scores": (
+        "from sklearn.metrics import make_scorer\ndef score(one, other, k=1): return k\n"
+        "held = make_scorer(score, k=int(AT.read_text()))"
+    ),
+    "a closure that a library wraps": (
+        "import numpy\ndef times(k):\n    return lambda x: x * k\nheld = numpy.vectorize(times(int(AT.read_text())))"
+    ),
+    "an object of a class of pydantic's": (
+        "from pydantic import BaseModel\nclass Config(BaseModel):\n    n: int = int(AT.read_text())\nheld = Config()"
+    ),
     "an object found by its name": "import numpy\nheld = [numpy.add, numpy.subtract][int(AT.read_text()) - 3]",
 }
 
@@ -1057,11 +1067,21 @@ OF_PROCESS = """
     from random import shuffle
     from numpy.random import rand
     from scipy.stats import norm
+    from joblib import Parallel
+    from pydantic import BaseModel, Field, field_validator
     LOG = logging.getLogger(__name__)
-    DISTRIBUTION = norm(0, 1)
+    DISTRIBUTION, PARALLEL = norm(0, 1), Parallel(n_jobs=1)
+    class Config(BaseModel):
+        rate: float = 0.1
+        size: int = Field(3, ge=1)
+        @field_validator("size")
+        @classmethod
+        def check(cls, size):
+            return size
+    CONFIG = Config(size=4)
     def stage():
         shuffle(LOG)
-        return rand(norm), DISTRIBUTION, environ["HOME"]
+        return rand(norm), DISTRIBUTION, environ["HOME"], PARALLEL, CONFIG, Config()
 """
 
 

@@ -9,15 +9,18 @@ from collections import OrderedDict, defaultdict, deque
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import update_wrapper
 from pathlib import PurePosixPath
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from mlpipeline.errors import CodeUnknown
 from mlpipeline.pipelines.code_reach import Reach
 from mlpipeline.pipelines.code_sources import Sources
 from mlpipeline.pipelines.code_values import Values
+from mlpipeline.pipelines.foreign_objects import told_of
 
 
 class Colour(Enum):
@@ -48,6 +51,45 @@ def of_own_class(base, *arguments):
 
 def text(value):
     return Values(Reach(Sources())).text(value)
+
+
+def test_the_text_of_what_holds_others_grows_with_their_number_alone():
+    deep = []
+    for _ in range(60):
+        deep = {"it": [(Colour.RED, deep)]}
+    assert len(text(deep)) < 60 * 200
+
+
+class Node:
+    def __init__(self):
+        self.others = set()
+
+
+def test_sets_that_hold_each_other_in_each_way_have_no_text():
+    nodes = [Node() for _ in range(12)]
+    for node in nodes:
+        node.others.update(other for other in nodes if other is not node)
+    with pytest.raises(CodeUnknown, match="hold each other in too many ways"):
+        text(nodes)
+
+
+class Wrapper:
+    """What a library makes of a function, with what is another in each process."""
+
+    def __init__(self, function):
+        update_wrapper(self, function)
+        self.number = object()
+
+    def __call__(self):
+        raise NotImplementedError
+
+    def __reduce__(self):
+        raise AssertionError("this may take long")
+
+
+@pytest.mark.parametrize("takes_apart", [False, True])
+def test_what_wraps_a_function_of_the_users_is_not_pickled_to_tell_it_apart(takes_apart):
+    assert told_of(Wrapper(of_own_class), takes_apart=takes_apart) == ("some", [], False)
 
 
 @pytest.mark.parametrize(
