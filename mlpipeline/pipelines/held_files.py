@@ -28,14 +28,21 @@ class HeldFiles:
         Raises:
             CodeUnknown: one cannot be read, or changes all the time.
         """
-        digests: dict[str, list[str]] = {}
+        found: dict[str, list[tuple[Path, str]]] = {}
         # Those of one name in the order of their folders: two that change places are not what they were.
         for path in sorted(paths):
             if path not in self._digests:
                 self._digests[path] = self._digest(path)
             if (digest := self._digests[path]) is not None:
-                digests.setdefault(path.name, []).append(digest)
-        return tuple(Part(name=name, digest=text_digest(" ".join(found))) for name, found in digests.items())
+                found.setdefault(path.name, []).append((path, digest))
+        return tuple(
+            Part(
+                name=name,
+                digest=text_digest(" ".join(digest for _, digest in same)),
+                file=", ".join(_shown(path) for path, _ in same),
+            )
+            for name, same in found.items()
+        )
 
     def _digest(self, path: Path) -> str | None:
         try:
@@ -44,6 +51,11 @@ class HeldFiles:
             raise CodeUnknown(path.name, "it changes while it is read") from error
         except OSError as error:
             raise CodeUnknown(path.name, f"it cannot be read: {error.strerror}") from error
+
+
+def _shown(path: Path) -> str:
+    """A path as somebody would type it here."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _is_source(path: Path) -> bool:

@@ -251,7 +251,9 @@ def test_two_files_of_one_name_that_change_places_are_not_what_they_were(tmp_pat
     before = basis_of(both).key()
     for path, text in zip(BOTH, "21", strict=True):
         path.write_text(text)
-    assert basis_of(both).key() != before
+    after = basis_of(both)
+    assert after.key() != before
+    assert after.parts[-1].file == "a/data.csv, b/data.csv"
 
 
 def test_a_file_that_nobody_may_read_has_the_code_that_holds_its_path_run_every_time(monkeypatch):
