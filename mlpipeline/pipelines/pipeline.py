@@ -71,6 +71,11 @@ class Pipeline:
         self._given_edges = edges
         self._parameters = dict(parameters or {})
         self.versions = None if versions is None else checked_versions(versions, "Pipeline")
+        if not isinstance(cache, str | Path | None):
+            raise PipelineError(
+                f"cache is the folder of the cache, and not {cache!r}. A stage of which nothing is to be kept says so "
+                "itself: @stage(cache=False)."
+            )
         self._cache_folder = None if cache is None else Path(cache).absolute()
         self._script = caller.get("__file__")
         #: What the stages have learned; put here whole, so that each thread that runs sees all of one or of another.

@@ -52,6 +52,12 @@ def test_outputs_that_are_no_names_are_refused(pipeline):
         pipeline.run(outputs=3)
 
 
+@pytest.mark.parametrize("cache", [False, True, 3])
+def test_a_cache_that_is_no_folder_is_refused_and_what_was_meant_is_named(cache):
+    with pytest.raises(PipelineError, match=rf"not {cache}\. .*@stage\(cache=False\)"):
+        Pipeline(stages=[load], cache=cache)
+
+
 def test_what_is_no_stage_is_refused_where_it_is_given():
     with pytest.raises(PipelineError, match="no method `run`"):
         Pipeline(stages=[3])
