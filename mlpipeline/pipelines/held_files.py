@@ -28,21 +28,19 @@ class HeldFiles:
         Raises:
             CodeUnknown: one cannot be read, or changes all the time.
         """
-        found: dict[str, list[tuple[Path, str]]] = {}
-        # Those of one name in the order of their folders: two that change places are not what they were.
+        same_name: dict[str, list[Path]] = {}
         for path in sorted(paths):
             if path not in self._digests:
                 self._digests[path] = self._digest(path)
-            if (digest := self._digests[path]) is not None:
-                found.setdefault(path.name, []).append((path, digest))
-        return tuple(
-            Part(
-                name=name,
-                digest=text_digest(" ".join(digest for _, digest in same)),
-                file=", ".join(_shown(path) for path, _ in same),
-            )
-            for name, same in found.items()
-        )
+            same_name.setdefault(path.name, []).append(path)
+        parts = []
+        for name, same in same_name.items():
+            # In the order of their folders, with those where nothing is: what changes places is not what it was.
+            digests = [self._digests[path] for path in same]
+            there = [_shown(path) for path, digest in zip(same, digests, strict=True) if digest is not None]
+            if there:
+                parts.append(Part(name=name, digest=text_digest(str(digests)), file=", ".join(there)))
+        return tuple(parts)
 
     def _digest(self, path: Path) -> str | None:
         try:

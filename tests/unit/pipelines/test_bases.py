@@ -254,6 +254,11 @@ def test_two_files_of_one_name_that_change_places_are_not_what_they_were(tmp_pat
     after = basis_of(both)
     assert after.key() != before
     assert after.parts[-1].file == "a/data.csv, b/data.csv"
+    BOTH[1].unlink()
+    one = basis_of(both)
+    assert one.parts[-1].file == "a/data.csv"
+    BOTH[0].rename(BOTH[1])
+    assert basis_of(both).key() not in (one.key(), after.key())
 
 
 def test_a_file_that_nobody_may_read_has_the_code_that_holds_its_path_run_every_time(monkeypatch):
