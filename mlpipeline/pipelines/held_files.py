@@ -53,7 +53,8 @@ class HeldFiles:
 
 def _shown(path: Path) -> str:
     """A path as somebody would type it here."""
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _is_source(path: Path) -> bool:

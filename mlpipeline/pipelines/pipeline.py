@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from mlpipeline.authoring.versions import Versions, checked_versions
-from mlpipeline.domain.words import did_you_mean, named
+from mlpipeline.domain.words import named
 from mlpipeline.errors import PipelineError, VersionsError
+from mlpipeline.pipelines.asked import forced_stages, sorted_out
 from mlpipeline.pipelines.cache import Cache
 from mlpipeline.pipelines.default_folder import default_cache_folder
 from mlpipeline.pipelines.definitions import StageDefinition, defined, marked_stages
@@ -138,7 +139,7 @@ class Pipeline:
 
         Primary stages take their training parent for both.
         """
-        inputs, outputs = _sorted_out(inputs, outputs)
+        inputs, outputs = sorted_out(inputs, outputs)
         self._fitted, execution, plan = self._trained(inputs, outputs, parameters, force)
         return _returned(execution, plan, outputs)
 
@@ -165,10 +166,10 @@ class Pipeline:
         Raises:
             PipelineError: the stages do not fit together, something is not handed in, or a stage has not learned.
         """
-        inputs, outputs = _sorted_out(inputs, outputs)
+        inputs, outputs = sorted_out(inputs, outputs)
         self._check_not_loading()
         fitted = self._fitted or Fitted(self.wired({}), {})
-        forced = _forced(fitted.wiring, force)
+        forced = forced_stages(fitted.wiring, force)
         asked = None if outputs is None else (outputs,) if isinstance(outputs, str) else tuple(outputs)
         execution, plan = fitted.run(inputs or {}, asked, partial(self._cache, None), forced)
         return _returned(execution, plan, outputs)
@@ -265,7 +266,7 @@ class Pipeline:
         only_states: bool = False,
     ) -> tuple[Execution, Plan]:
         self._check_not_loading()
-        forced = _forced(wiring, force)
+        forced = forced_stages(wiring, force)
         artifacts = {name: artifact_handed_in(wiring, name) for name in inputs}
         asked = [outputs] if isinstance(outputs, str) else outputs
         plan = Plan.of(wiring, Purpose.TRAINING, artifacts.values(), asked, only_states=only_states)
@@ -365,42 +366,6 @@ class Pipeline:
 
 #: The attributes that are not those of a subclass: each is there from the beginning, or it would count as one of those.
 _OF_EVERY_PIPELINE = frozenset(vars(Pipeline(())))
-
-
-def _sorted_out(
-    inputs: Mapping[str, Any] | str | Sequence[str] | None, outputs: str | Sequence[str] | None
-) -> tuple[Mapping[str, Any] | None, str | Sequence[str] | None]:
-    """Return inputs and outputs where those that came first may be outputs."""
-    if not _are_names(outputs):
-        raise PipelineError(f"outputs: {outputs!r} is no name of a stage or an artifact, and no list of such names.")
-    if inputs is None or isinstance(inputs, Mapping):
-        return inputs, outputs
-    names = [inputs] if isinstance(inputs, str) else inputs
-    if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
-        raise PipelineError(f'inputs: it is {type(inputs).__name__}. Hand in what it is by its name: {{"<input>": …}}.')
-    if outputs is not None:
-        raise PipelineError("the names of outputs come first or as `outputs`, not both; inputs are a dict by name.")
-    return None, inputs
-
-
-def _are_names(outputs: object) -> bool:
-    if outputs is None or isinstance(outputs, str):
-        return True
-    return isinstance(outputs, Collection) and all(isinstance(name, str) for name in outputs)
-
-
-def _forced(wiring: Wiring, force: str | Collection[str]) -> tuple[str, ...]:
-    """The stages that are to run though they are cached, be it one that is named or several.
-
-    Raises:
-        PipelineError: one is none of the pipeline.
-    """
-    names = (force,) if isinstance(force, str) else tuple(force)
-    for name in names:
-        if name not in wiring.stages:
-            told = did_you_mean(str(name), wiring.stages) or f" There are {named(list(wiring.stages), None)}."
-            raise PipelineError(f'force: there is no stage "{name}".{told}')
-    return names
 
 
 def _returned(execution: Execution, plan: Plan, outputs: str | Sequence[str] | None) -> Any:
