@@ -69,7 +69,9 @@ def without_words(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 def _lasting(state: Any) -> Iterator[tuple[str, Any]]:
     """The attributes of what a decorator made that it was given: not what it looked up while it was used."""
-    for name, item in sorted(without_words(state).items()) if isinstance(state, dict) else ():
+    attributes = without_words(state) if isinstance(state, dict) else {}
+    for name in sorted(attributes, key=str):  # Their names may be of any type.
+        item = attributes[name]
         parts = list(item.values()) if isinstance(item, dict) else item if isinstance(item, list | tuple) else [item]
         if parts and all(isinstance(part, _PLAIN) or _is_users(part) for part in parts):
             yield name, item

@@ -87,6 +87,21 @@ class Wrapper:
         raise AssertionError("this may take long")
 
 
+class Called:
+    """What a library makes of a function, with a state of any names."""
+
+    def __call__(self):
+        raise NotImplementedError
+
+    def __reduce__(self):
+        return Called, (), {2: 3, "function": of_own_class, "scale": 0.5, "cache": {}, "draws": random.Random(1)}
+
+
+def test_of_what_a_library_makes_of_a_function_what_it_was_given_is_told_whatever_that_is_called():
+    expected = [(2, 3), ("function", of_own_class), ("scale", 0.5)]
+    assert told_of(Called(), takes_apart=False) == ("some", expected, False)
+
+
 @pytest.mark.parametrize("takes_apart", [False, True])
 def test_what_wraps_a_function_of_the_users_is_not_pickled_to_tell_it_apart(takes_apart):
     assert told_of(Wrapper(of_own_class), takes_apart=takes_apart) == ("some", [], False)
